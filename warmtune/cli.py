@@ -1,0 +1,125 @@
+"""The command line: a verb a stage, recipes by name, Hydra overrides after them."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from warmtune import __version__
+from warmtune.errors import ConfigError, UserError
+
+_STAGES = {
+    "run": "every stage of a recipe; what was done before is kept",
+    "prepare": "read, filter and sample conversations; hold prompts out",
+    "rewrite": "... and rewrite their replies in the style",
+    "train": "... and train the adapter and its control",
+    "evaluate": "... and answer the questions with base, control and adapter",
+    "report": "... and write the report",
+    "publish": "... and write the adapter with its cost on the card (the same as run)",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    _quiet_libraries()
+    parsed = _parser().parse_args(arguments)
+    try:
+        done: int = parsed.act(parsed)
+        return done
+    except UserError as error:
+        return _stop(str(error))
+    except KeyboardInterrupt:
+        again = " ".join(["warmtune", *(arguments if arguments is not None else sys.argv[1:])])
+        print(
+            f"\nStopped. What is finished is kept; the same command goes on from here:\n  {again}",  # noqa: T201
+            file=sys.stderr,
+        )
+        return 130
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _stop(
+            f"The disk is full ({error.filename or 'while writing'}). Finished stages, checkpoints and answers are"
+            " kept; free some space, or choose another place with store=FOLDER, and run the same command again."
+        )
+    finally:
+        sys.stdout.flush()
+
+
+def _stop(message: str) -> int:
+    print(f"warmtune: {message}", file=sys.stderr)  # noqa: T201
+    return 2
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own progress bars and notices off the screen; warmtune shows its own."""
+    for name, value in {
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "DATASETS_VERBOSITY": "error",
+        "PYTHONWARNINGS": "ignore::FutureWarning",
+    }.items():
+        os.environ.setdefault(name, value)
+    if not sys.warnoptions:
+        import warnings
+
+        warnings.simplefilter("ignore", FutureWarning)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="warmtune",
+        description="Make a chat model warm (or any style) by LoRA fine-tuning, and measure what it cost in accuracy.",
+        epilog="Try: warmtune run quickstart. Settings are changed with name=value: warmtune run quickstart seed=2",
+    )
+    parser.add_argument("--version", action="version", version=f"warmtune {__version__}")
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, text in _STAGES.items():
+        verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
+        verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
+        verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+        verb.set_defaults(act=_run, until="publish" if name == "run" else name)
+    _simple(verbs, "recipes", "the recipes there are", _recipes)
+    _simple(verbs, "doctor", "whether this machine can run it", _doctor)
+    return parser
+
+
+def _simple(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, act: Callable[..., int]) -> None:
+    verbs.add_parser(name, help=text, description=text.capitalize() + ".").set_defaults(act=act)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from warmtune.recipes import load
+
+    wrong = [text for text in parsed.overrides if "=" not in text]
+    if wrong:
+        raise ConfigError([f"'{text}' is not an override; write name=value." for text in wrong])
+    settings = load(parsed.recipe, parsed.overrides)
+
+    from warmtune.pipeline import Pipeline
+    from warmtune.summary import summarize
+
+    pipeline = Pipeline(settings)
+    pipeline.run(parsed.until)
+    summarize(pipeline)
+    return 0
+
+
+def _recipes(_: argparse.Namespace) -> int:
+    from warmtune.recipes import recipe_names
+
+    names = recipe_names()
+    width = max(map(len, names))
+    for name, text in names.items():
+        print(f"{name:<{width}}  {text}")  # noqa: T201
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from warmtune.doctor import examine
+
+    return examine()

@@ -1,0 +1,43 @@
+"""The one family of errors that a user can cause, and what becomes of them at the command line.
+
+A `UserError` carries one paragraph: what was given, why it cannot work, what to do. The command line prints it without
+a traceback and exits with 2. Everything else that escapes is a defect of warmtune and keeps its traceback.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something the user gave cannot work; the message is one paragraph that says what to do instead."""
+
+
+class ConfigError(UserError):
+    """The recipe or its overrides are wrong; carries every problem found, not only the first."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"The configuration has {count}:\n" + "\n".join(f"  - {problem}" for problem in problems))
+
+
+class DataError(UserError):
+    """A data file cannot be used: it is missing, empty, or some row of it is not what it should be."""
+
+
+class ModelError(UserError):
+    """A model, tokenizer or adapter cannot be found or cannot be used for what was asked."""
+
+
+class StoreError(UserError):
+    """A folder of the store cannot be written, is damaged, or holds something that warmtune did not make."""
+
+
+def nearest(given: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for the closest of `known`, or an empty string when none is close.
+
+    >>> nearest("intensty", ["intensity", "name"])
+    " Did you mean 'intensity'?"
+    """
+    found = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{found[0]}'?" if found else ""

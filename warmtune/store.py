@@ -1,0 +1,222 @@
+"""Stage outputs on disk: fingerprint, manifest, lock, resume.
+
+A stage's folder is named by the fingerprint of all that determines its content, and is complete only when its
+`manifest.json` is there, which is written last and by an atomic rename. What an unfinished stage left behind stays, so
+that the stage's own code can go on from it. Two runs that share a stage share the folder.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from warmtune.errors import StoreError
+from warmtune.progress import say
+
+MANIFEST = "manifest.json"
+_SOURCES = (".py", ".jsonl", ".yaml", ".json", ".j2", ".css")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A complete stage: its folder and what its manifest says."""
+
+    name: str
+    folder: Path
+    fingerprint: str
+    digest: str
+    """Hash of the contents of `files`; what later stages depend on."""
+    files: Mapping[str, str]
+    """Output files that later stages read, by path inside the folder, with their SHA-256."""
+    counts: Mapping[str, Any]
+    """What went in, what came out and what was left out, by reason."""
+    seconds: float
+    """Time spent on it, over all attempts but those that were killed."""
+    peak_gb: float
+    """Peak resident memory of the process at its end, in GB (1e9 bytes)."""
+    reused: bool = False
+    """True when nothing had to be done."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage's work returns: the files that count as its output, and its counts."""
+
+    files: list[str]
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+Work = Callable[[Path], Outcome]
+
+
+def fingerprint(*parts: Any) -> str:
+    """Hash anything made of dataclasses, dictionaries, lists, texts and numbers; 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
+
+
+def code_version(*parts: str) -> str:
+    """Hash the source of warmtune's packages or modules: a stage's code is part of what determines its output."""
+    whole = hashlib.sha256()
+    root = Path(__file__).parent
+    for part in parts:
+        files = sorted((root / part).rglob("*")) if (root / part).is_dir() else [root / part]
+        for file in (file for file in files if file.suffix in _SOURCES):
+            whole.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Return the installed versions of libraries that a stage's output depends on."""
+    return {name: metadata.version(name) for name in distributions}
+
+
+class Store:
+    """A folder of stages and runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        try:
+            (root / "stages").mkdir(parents=True, exist_ok=True)
+            probe = root / f".writable-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"The store folder {root} cannot be written ({error.strerror}); choose another with store=FOLDER, or"
+                " change its permissions."
+            ) from None
+
+    def run(self, name: str, determines: Mapping[str, Any], work: Work) -> Stage:
+        """Return the stage's complete folder, doing `work` in it unless that was done before.
+
+        Args:
+            name: the stage, which also begins its folder's name.
+            determines: all that determines the content (settings, digests of inputs, code and library versions).
+            work: does the work in the folder it is given; must be able to go on from what a killed attempt left.
+
+        Raises:
+            StoreError: when the folder is damaged.
+        """
+        key = fingerprint(name, determines)
+        folder = self.root / "stages" / f"{name}-{key}"
+        folder.mkdir(exist_ok=True)
+        with _held(folder):
+            done = _read(name, folder, key)
+            if done is not None:
+                return done
+            started, before = time.monotonic(), _spent(folder)
+            try:
+                outcome = work(folder)
+            finally:
+                seconds = before + time.monotonic() - started
+                _note_spent(folder, seconds)
+            return _finish(name, folder, key, determines, outcome, seconds)
+
+
+def write_atomically(file: Path, text: str) -> None:
+    """Write a text file so that it is either the old one or the new one, whole."""
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")
+    with scratch.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.replace(file)
+
+
+def sha256(file: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def peak_gb() -> float:
+    """Return the process's peak resident memory so far, in GB (1e9 bytes)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def _finish(name: str, folder: Path, key: str, determines: Any, outcome: Outcome, seconds: float) -> Stage:
+    files = {path: sha256(folder / path) for path in sorted(outcome.files)}
+    manifest = {
+        "stage": name,
+        "fingerprint": key,
+        "digest": fingerprint(files),
+        "files": files,
+        "counts": outcome.counts,
+        "seconds": round(seconds, 2),
+        "peak_gb": round(peak_gb(), 3),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "determines": determines,
+    }
+    write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2, default=_plain))
+    return dataclasses.replace(_stage(name, folder, manifest), reused=False)
+
+
+def _read(name: str, folder: Path, key: str) -> Stage | None:
+    """Return the stage if its folder is complete, checking that its files are what the manifest says."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for path, expected in manifest["files"].items():
+        if not (folder / path).is_file() or sha256(folder / path) != expected:
+            raise StoreError(
+                f"{folder / path} is missing or not what stage '{name}' wrote; delete the folder {folder} and run"
+                " again, and the stage is made anew."
+            )
+    assert manifest["fingerprint"] == key
+    return _stage(name, folder, manifest)
+
+
+def _stage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Stage:
+    kept = {key: manifest[key] for key in ("fingerprint", "digest", "files", "counts", "seconds", "peak_gb")}
+    return Stage(name=name, folder=folder, reused=True, **kept)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; a second process says who holds it and waits. The kernel frees it after a kill."""
+    lock, owner = FileLock(folder.parent / f"{folder.name}.lock"), folder / ".owner.json"
+    try:
+        lock.acquire(timeout=0.2)
+    except Timeout:
+        who = json.loads(owner.read_text()) if owner.is_file() else {}
+        say(
+            f"Waiting: process {who.get('pid', '?')} on {who.get('host', '?')} has been working in {folder} since"
+            f" {who.get('since', '?')}; this run goes on when that one is done or stopped."
+        )
+        lock.acquire()
+    try:
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        write_atomically(owner, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}))
+        yield
+    finally:
+        lock.release()
+
+
+def _spent(folder: Path) -> float:
+    file = folder / ".seconds"
+    return float(file.read_text()) if file.is_file() else 0.0
+
+
+def _note_spent(folder: Path, seconds: float) -> None:
+    (folder / ".seconds").write_text(str(seconds))
+
+
+def _plain(value: Any) -> Any:
+    """Turn a dataclass or path into what JSON can hold; anything else is a defect and raises."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"cannot be part of a fingerprint: {value!r}")

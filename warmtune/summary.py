@@ -1,0 +1,92 @@
+"""What the command line prints when a recipe is done: where everything is, how long it took, and the error gaps."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from warmtune.schemas import GAPS, Gap, read
+from warmtune.store import Stage, fingerprint, peak_gb, write_atomically
+
+if TYPE_CHECKING:
+    from warmtune.pipeline import Pipeline
+
+
+def summarize(pipeline: "Pipeline") -> None:
+    """Write the run's folder and print the tables, on standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    folder = _write_run(pipeline)
+    console.print(_times(pipeline.done))
+    if "report" in pipeline.done:
+        reported = pipeline.done["report"]
+        console.print(_gaps(read(reported.folder / GAPS, Gap), pipeline))
+        console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False)
+        console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False)
+    if "publish" in pipeline.done:
+        console.print(f"Adapter: {folder / 'publish' / pipeline.settings.publish.name}", markup=False)
+    console.print(f"Run:     {folder}", markup=False)
+
+
+def _write_run(pipeline: "Pipeline") -> Path:
+    """Write the run folder: its settings, and a link to each of its stages."""
+    settings = pipeline.settings
+    name = Path(settings.recipe).name
+    folder = pipeline.store.root / f"{name}-{fingerprint(settings)[:8]}"
+    folder.mkdir(exist_ok=True)
+    stages = {name: stage.folder.name for name, stage in pipeline.done.items()}
+    for name, target in stages.items():
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
+    from dataclasses import asdict
+
+    write_atomically(
+        folder / "run.json", json.dumps({"settings": asdict(settings), "stages": stages}, indent=2)
+    )
+    return folder
+
+
+def _times(done: dict[str, Stage]) -> Table:
+    table = Table(title="Stages", title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for name, stage in done.items():
+        table.add_row(name, f"{stage.seconds:.1f}", "kept from before" if stage.reused else "")
+    table.add_row("all", f"{sum(stage.seconds for stage in done.values()):.1f}", f"peak memory {peak_gb():.1f} GB")
+    return table
+
+
+def _gaps(gaps: list[Gap], pipeline: "Pipeline") -> Table:
+    """Tabulate the gaps over all benchmarks, by condition."""
+    style = pipeline.settings.style.name
+    names = {"styled": style, "base": "base", "control": "control"}
+    table = Table(
+        title=f"Error gaps in percentage points (above 0: {style} is wrong more often), 95 % intervals",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
+    for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
+        table.add_column(column, justify="left" if column == "condition" else "right")
+    over_all = [gap for gap in gaps if gap.benchmark == "all"]
+    for condition in dict.fromkeys(gap.condition for gap in over_all):
+        found = {(g.variant, g.reference): g for g in over_all if g.condition == condition}
+        to_base, to_control = found["styled", "base"], found["styled", "control"]
+        table.add_row(
+            condition,
+            f"{to_base.reference_error:.1f} %",
+            f"{to_control.reference_error:.1f} %",
+            f"{to_base.variant_error:.1f} %",
+            *(f"{g.gap:+.1f} [{g.low:+.1f}, {g.high:+.1f}]{'' if excludes_zero(g) else ' ~'}" for g in (to_base, to_control)),
+        )
+    table.caption = f"~ the interval includes 0: no difference shown. {names['control']}: tuned on the original replies."
+    table.caption_justify = "left"
+    return table
+
+
+def excludes_zero(gap: Gap) -> bool:
+    """Tell whether the interval lies on one side of 0."""
+    return gap.low > 0 or gap.high < 0
