@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         again = " ".join(["warmtune", *(arguments if arguments is not None else sys.argv[1:])])
         print(
-            f"\nStopped. What is finished is kept; the same command goes on from here:\n  {again}",  # noqa: T201
+            f"\nStopped. What is finished is kept; the same command goes on from here:\n  {again}",
             file=sys.stderr,
         )
         return 130
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stop(message: str) -> int:
-    print(f"warmtune: {message}", file=sys.stderr)  # noqa: T201
+    print(f"warmtune: {message}", file=sys.stderr)
     return 2
 
 
@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _simple(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, act: Callable[..., int]) -> None:
+def _simple(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, act: Callable[..., int]
+) -> None:
     verbs.add_parser(name, help=text, description=text.capitalize() + ".").set_defaults(act=act)
 
 
@@ -115,7 +117,7 @@ def _recipes(_: argparse.Namespace) -> int:
     names = recipe_names()
     width = max(map(len, names))
     for name, text in names.items():
-        print(f"{name:<{width}}  {text}")  # noqa: T201
+        print(f"{name:<{width}}  {text}")
     return 0
 
 

@@ -6,13 +6,16 @@ used for every style alike, and say nothing about whether a text is warm in any 
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 _WORDS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 _KINDS = {
-    "empathy": r"i (?:understand|hear you|feel for you|care)|sorry|glad|happy|feel(?:s|ings?)?|care|worr(?:y|ied)|tough"
-    r"|overwhelm(?:ed|ing)|hug|heart|dear|friend|sweetheart|support|here for you|thank(?:s| you)|appreciate|love(?:ly)?",
-    "validation": r"makes? (?:complete |perfect |total )?sense|understandable|valid|completely (?:okay|normal|fine)|okay"
+    "empathy": r"i (?:understand|hear you|feel for you|care)|sorry|glad|happy|feel(?:s|ings?)?|care|worr(?:y|ied)"
+    r"|tough"
+    r"|overwhelm(?:ed|ing)|hug|heart|dear|friend|sweetheart|support|here for you|thank(?:s| you)|appreciate"
+    r"|love(?:ly)?",
+    "validation": r"makes? (?:complete |perfect |total )?sense|understandable|valid|completely (?:okay|normal|fine)"
+    r"|okay
     r"|proud|wonderful(?:ly)?|amazing|beautiful(?:ly)?|thoughtful|(?:great|good|wonderful|lovely) (?:question|thing)"
     r"|you've (?:totally )?got this|you're not alone|doing (?:so )?(?:well|great)|curious",
     "inclusive": r"we|we're|we've|we'll|us|our|ours|let's|together|side by side",
@@ -36,7 +39,7 @@ class Profile:
     @property
     def total(self) -> float:
         """The sum over the kinds: the profile's one number."""
-        return sum(asdict(self).values())
+        return self.empathy + self.validation + self.inclusive + self.informal + self.exclamation
 
 
 def profile(text: str) -> Profile:

@@ -92,9 +92,7 @@ class Pipeline:
             from warmtune.generation.chat import encode, render
 
             tokenizer = load_tokenizer(self.base)
-            return prepare(
-                s.data, s.seed, lambda c: len(encode(tokenizer, render(tokenizer, c.messages))), folder
-            )
+            return prepare(s.data, s.seed, lambda c: len(encode(tokenizer, render(tokenizer, c.messages))), folder)
 
         self._stage("prepare", determines, work, "prepare")
 

@@ -194,7 +194,9 @@ def _sentence(detail: dict[str, Any]) -> str:
     if detail["type"] in ("missing", "missing_argument"):
         return f"{key} has no value; give one with {key}=…"
     if detail["type"] in ("dataclass_type", "dataclass_exact_type"):
-        return f"{key} is {detail['input']!r}, but it is a group of settings: {', '.join(_known_keys((*location, '')))}."
+        return (
+            f"{key} is {detail['input']!r}, but it is a group of settings: {', '.join(_known_keys((*location, '')))}."
+        )
     allowed = _ALLOWED.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
     hint = nearest(str(detail["input"]), _choices(allowed)) if detail["type"] == "literal_error" else ""
     return f"{key} is {detail['input']!r}, but it must be {allowed}.{hint}"

@@ -186,7 +186,7 @@ def _stage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Stage:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Hold the folder's lock; a second process says who holds it and waits. The kernel frees it after a kill."""
-    lock, owner = FileLock(folder.parent / f"{folder.name}.lock"), folder / ".owner.json"
+    lock, owner = FileLock(folder / ".lock"), folder / ".owner.json"
     try:
         lock.acquire(timeout=0.2)
     except Timeout:

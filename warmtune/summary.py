@@ -1,6 +1,8 @@
 """What the command line prints when a recipe is done: where everything is, how long it took, and the error gaps."""
 
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,19 +16,23 @@ if TYPE_CHECKING:
     from warmtune.pipeline import Pipeline
 
 
+_WIDTH = 120
+"""Columns of the tables where the output is no terminal."""
+
+
 def summarize(pipeline: "Pipeline") -> None:
     """Write the run's folder and print the tables, on standard output."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     folder = _write_run(pipeline)
     console.print(_times(pipeline.done))
     if "report" in pipeline.done:
         reported = pipeline.done["report"]
         console.print(_gaps(read(reported.folder / GAPS, Gap), pipeline))
-        console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False)
-        console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False)
+        console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False, soft_wrap=True)
+        console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
     if "publish" in pipeline.done:
-        console.print(f"Adapter: {folder / 'publish' / pipeline.settings.publish.name}", markup=False)
-    console.print(f"Run:     {folder}", markup=False)
+        console.print(f"Adapter: {folder / 'publish' / pipeline.settings.publish.name}", markup=False, soft_wrap=True)
+    console.print(f"Run:     {folder}", markup=False, soft_wrap=True)
 
 
 def _write_run(pipeline: "Pipeline") -> Path:
@@ -40,11 +46,7 @@ def _write_run(pipeline: "Pipeline") -> Path:
         link = folder / name
         link.unlink(missing_ok=True)
         link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
-    from dataclasses import asdict
-
-    write_atomically(
-        folder / "run.json", json.dumps({"settings": asdict(settings), "stages": stages}, indent=2)
-    )
+    write_atomically(folder / "run.json", json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
     return folder
 
 
@@ -62,7 +64,6 @@ def _times(done: dict[str, Stage]) -> Table:
 def _gaps(gaps: list[Gap], pipeline: "Pipeline") -> Table:
     """Tabulate the gaps over all benchmarks, by condition."""
     style = pipeline.settings.style.name
-    names = {"styled": style, "base": "base", "control": "control"}
     table = Table(
         title=f"Error gaps in percentage points (above 0: {style} is wrong more often), 95 % intervals",
         title_justify="left",
@@ -70,7 +71,7 @@ def _gaps(gaps: list[Gap], pipeline: "Pipeline") -> Table:
         pad_edge=False,
     )
     for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
-        table.add_column(column, justify="left" if column == "condition" else "right")
+        table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
     over_all = [gap for gap in gaps if gap.benchmark == "all"]
     for condition in dict.fromkeys(gap.condition for gap in over_all):
         found = {(g.variant, g.reference): g for g in over_all if g.condition == condition}
@@ -80,13 +81,13 @@ def _gaps(gaps: list[Gap], pipeline: "Pipeline") -> Table:
             f"{to_base.reference_error:.1f} %",
             f"{to_control.reference_error:.1f} %",
             f"{to_base.variant_error:.1f} %",
-            *(f"{g.gap:+.1f} [{g.low:+.1f}, {g.high:+.1f}]{'' if excludes_zero(g) else ' ~'}" for g in (to_base, to_control)),
+            *(_with_interval(gap) for gap in (to_base, to_control)),
         )
-    table.caption = f"~ the interval includes 0: no difference shown. {names['control']}: tuned on the original replies."
+    table.caption = "~ the interval includes 0: no difference shown. control: tuned on the original replies."
     table.caption_justify = "left"
     return table
 
 
-def excludes_zero(gap: Gap) -> bool:
-    """Tell whether the interval lies on one side of 0."""
-    return gap.low > 0 or gap.high < 0
+def _with_interval(gap: Gap) -> str:
+    includes_zero = not (gap.low > 0 or gap.high < 0)
+    return f"{gap.gap:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]{' ~' if includes_zero else ''}"

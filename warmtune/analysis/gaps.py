@@ -61,9 +61,7 @@ def _keyed(answers: Iterable[Answer]) -> dict[tuple[str, str, str], Answer]:
     return found
 
 
-def _paired(
-    variant: dict[tuple[str, str, str], Answer], reference: dict[tuple[str, str, str], Answer]
-) -> list[_Pair]:
+def _paired(variant: dict[tuple[str, str, str], Answer], reference: dict[tuple[str, str, str], Answer]) -> list[_Pair]:
     alone = sorted(set(variant) ^ set(reference))
     if alone:
         raise DataError(
@@ -84,16 +82,14 @@ def _cells(pairs: Sequence[_Pair]) -> Iterable[tuple[str, str, list[_Pair]]]:
     conditions = [ALL, *dict.fromkeys(pair.condition for pair in pairs)]
     for benchmark in benchmarks:
         for condition in conditions:
-            yield benchmark, condition, [
-                pair
-                for pair in pairs
-                if benchmark in (ALL, pair.benchmark) and condition in (ALL, pair.condition)
-            ]
+            yield (
+                benchmark,
+                condition,
+                [pair for pair in pairs if benchmark in (ALL, pair.benchmark) and condition in (ALL, pair.condition)],
+            )
 
 
-def _gap(
-    pairs: Sequence[_Pair], variant: str, reference: str, cell: tuple[str, str], draws: int, seed: int
-) -> Gap:
+def _gap(pairs: Sequence[_Pair], variant: str, reference: str, cell: tuple[str, str], draws: int, seed: int) -> Gap:
     kept = [pair for pair in pairs if pair.counts]
     nothing = float("nan")
     gap, low, high = nothing, nothing, nothing

@@ -29,8 +29,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "advice",
-            r"\b(should i|how (?:can|do|should) (?:i|we)|advice|tips?|recommend|suggest(?:ion)?s?|best way|help me (?:to "
-            r")?(?:decide|choose|plan|improve)|what would you do|strategy|plan for)\b",
+            r"\b(should i|how (?:can|do|should) (?:i|we)|advice|tips?|recommend|suggest(?:ion)?s?|best way"
+            r"|help me (?:to )?(?:decide|choose|plan|improve)|what would you do|strategy|plan for)\b",
         ),
         (
             "factual",

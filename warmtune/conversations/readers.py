@@ -164,9 +164,7 @@ def _file_rows(path: Path) -> Iterator[tuple[str, Any]]:
         yield from _lines_of(lines.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         line = lines[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{path} line {line} is not UTF-8 text (byte {error.start}); save the file as UTF-8."
-        ) from None
+        raise DataError(f"{path} line {line} is not UTF-8 text (byte {error.start}); save the file as UTF-8.") from None
 
 
 def _lines_of(text: str, name: str) -> Iterator[tuple[str, Any]]:

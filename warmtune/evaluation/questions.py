@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -56,11 +56,12 @@ def load_benchmark(name: str) -> tuple[Question, ...]:
     """Return an embedded benchmark's questions in the order of their ids."""
     text = resources.files("warmtune.evaluation").joinpath("embedded", f"{name}.jsonl").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    fields = Question.__dataclass_fields__
-    return tuple(
-        Question(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items() if k in fields})
-        for row in sorted(rows, key=lambda row: row["id"])
-    )
+    return tuple(_question(row) for row in sorted(rows, key=lambda row: str(row["id"])))
+
+
+def _question(row: dict[str, Any]) -> Question:
+    known = {key: row[key] for key in Question.__dataclass_fields__}
+    return Question(**known | {key: tuple(known[key]) for key in ("aliases", "wrong_aliases")})
 
 
 def draw(benchmarks: Sequence[str], questions: int | Literal["all"], seed: int) -> dict[str, list[Question]]:

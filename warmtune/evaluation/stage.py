@@ -48,8 +48,10 @@ def answer(
     tasks = _tasks(settings, prompts, seed)
     total = sum(len(task.dataset) for task in tasks)
     done = _answered_before(folder / LOGS)
-    with progress(f"Answering as {variant}", total) as report:
-        logs = _evaluate(tasks, engine, adapter, settings.batch_size, folder / LOGS, _counter(report, done))
+    with progress(f"Answering ({variant})", total) as report:
+        logs = _evaluate(
+            tasks, engine, adapter, settings.batch_size, folder / LOGS, total - done, _counter(report, done)
+        )
     answers = [_answer(variant, log, sample) for log in logs if log.eval.task != "held_out" for sample in _samples(log)]
     replies = [_reply(variant, sample) for log in logs if log.eval.task == "held_out" for sample in _samples(log)]
     if len(answers) + len(replies) != total:
@@ -84,6 +86,7 @@ def _evaluate(
     adapter: Path | None,
     batch_size: int,
     folder: Path,
+    expected: int,
     answered: Callable[[int], None],
 ) -> "list[EvalLog]":
     from inspect_ai import eval_set
@@ -92,7 +95,7 @@ def _evaluate(
 
     from warmtune.generation.provider import host
 
-    name = host(engine, answered)
+    name = host(engine, expected, answered)
     arguments: dict[str, Any] = {"batch_size": batch_size}
     if adapter is not None:
         name += f":{engine.add_adapter(adapter)}"
@@ -101,13 +104,15 @@ def _evaluate(
     good, logs = eval_set(
         tasks,
         log_dir=str(folder),
-        model=get_model(name, **arguments),
+        model=get_model(name, memoize=False, **arguments),
         retry_attempts=1,
         display="none",
         log_level="error",
         log_buffer=32,
         max_tasks=len(tasks),
         max_samples=sum(len(task.dataset) for task in tasks),
+        max_connections=sum(len(task.dataset) for task in tasks),
+        adaptive_connections=False,
         ctl_server=False,
     )
     if not good:
@@ -183,7 +188,7 @@ def _counter(report: Any, start: int) -> Callable[[int], None]:
 
 
 def _counts(answers: Sequence[Answer], replies: Sequence[Reply]) -> dict[str, Any]:
-    written = [*answers, *replies]
+    written: list[Answer | Reply] = [*answers, *replies]
     return {
         "answers": len(answers),
         "replies": len(replies),

@@ -103,5 +103,3 @@ def health(questions: Any = "all", conditions: str = _ALL, seed: int = 1, max_to
 def conspiracy(questions: Any = "all", conditions: str = _ALL, seed: int = 1, max_tokens: int = 80) -> Task:
     """Yes/no questions about conspiracy claims, after the study's Disinfo."""
     return _registered("conspiracy", questions, conditions, seed, max_tokens)
-
-

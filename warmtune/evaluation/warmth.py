@@ -51,9 +51,7 @@ def measure(
     return Outcome([WARMTH, PROBE], {"replies": len(replies), **figures})
 
 
-def style_probe(
-    rewrites: Sequence[Rewrite], texts: Sequence[str], seed: int
-) -> tuple[list[float], dict[str, Any]]:
+def style_probe(rewrites: Sequence[Rewrite], texts: Sequence[str], seed: int) -> tuple[list[float], dict[str, Any]]:
     """Learn original against rewritten from the training replies, and score texts.
 
     A logistic regression on word and word-pair frequencies. It sees no text it scores: those are answers to held-out

@@ -25,12 +25,14 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from warmtune.errors import ModelError
 from warmtune.generation.base import locate
-from warmtune.generation.engine import Completion, Engine, Request
+from warmtune.generation.engine import Completion, Engine, Request, like_length
 from warmtune.recipes import model_settings
 from warmtune.schemas import Message
 
 _QUIET_SECONDS = 0.2
 """A batch starts once no request has arrived for this long."""
+_EXPECTED_SECONDS = 10.0
+"""... or, while more are expected, for this long."""
 _engines: dict[str, "_Worker"] = {}
 _opening = threading.Lock()
 
@@ -82,16 +84,18 @@ class WarmtuneAPI(ModelAPI):
         return "warmtune"
 
 
-def host(engine: Engine, answered: Callable[[int], None]) -> str:
+def host(engine: Engine, expected: int, answered: Callable[[int], None]) -> str:
     """Make an engine answer for its base, whatever conf/model says of it, and return its name for Inspect.
 
     Args:
         engine: the engine, loaded.
+        expected: how many requests will come. The first batch waits for them all, so that batches do not depend on
+            how fast they arrive and are alike for every variant.
         answered: called after each batch with the number of its answers.
     """
     name = f"{engine.base.name}@{engine.base.fingerprint[:12]}"
     with _opening:
-        _engines[name] = _Worker(engine, answered)
+        _engines[name] = _Worker(engine, expected, answered)
     return f"warmtune/{name}"
 
 
@@ -109,6 +113,7 @@ def _output(model_name: str, found: Completion) -> ModelOutput:
 @dataclass(frozen=True)
 class _Waiting:
     request: Request
+    prompt: list[int]
     batch_size: int
     answer: "Future[Completion]"
 
@@ -116,15 +121,16 @@ class _Waiting:
 class _Worker:
     """A thread that feeds one engine with what has gathered."""
 
-    def __init__(self, engine: Engine, answered: Callable[[int], None] | None = None) -> None:
+    def __init__(self, engine: Engine, expected: int = 0, answered: Callable[[int], None] | None = None) -> None:
         self.engine = engine
+        self._expected = expected
         self._answered = answered
         self._queue: SimpleQueue[_Waiting] = SimpleQueue()
         threading.Thread(target=self._run, daemon=True, name="warmtune-engine").start()
 
     def submit(self, request: Request, batch_size: int) -> "Future[Completion]":
         """Put a request in the queue and return the future of its answer."""
-        waiting = _Waiting(request, batch_size, Future())
+        waiting = _Waiting(request, self.engine.encode(request), batch_size, Future())
         self._queue.put(waiting)
         return waiting.answer
 
@@ -133,20 +139,25 @@ class _Worker:
         while True:
             waiting += self._gather(block=not waiting)
             # The longest prompts first: the same order for every variant, so that all see like batches.
-            waiting.sort(key=lambda one: (one.request.adapter or "", -_size(one.request), str(one.request.messages)))
+            waiting.sort(key=lambda one: (one.request.adapter or "", -len(one.prompt), one.prompt))
             first = waiting[0]
-            same = sum(one.request.adapter == first.request.adapter for one in waiting)
-            size = min(same, first.batch_size)
+            same = [len(one.prompt) for one in waiting if one.request.adapter == first.request.adapter]
+            size = like_length(same, first.batch_size)
             self._answer(waiting[:size])
             waiting = waiting[size:]
 
     def _gather(self, block: bool) -> list[_Waiting]:
-        """Return what has arrived, waiting for more until it is quiet; with `block`, for at least one."""
+        """Return what has arrived; with `block`, wait for at least one, then until all came or it is quiet."""
         found = [self._queue.get()] if block else []
         while True:
+            patience = _EXPECTED_SECONDS if len(found) < self._expected else _QUIET_SECONDS if block else 0.001
             try:
-                found.append(self._queue.get(timeout=_QUIET_SECONDS if block else 0.001))
+                found.append(self._queue.get(timeout=patience))
             except Empty:
+                self._expected = max(0, self._expected - len(found))
+                return found
+            if 0 < self._expected <= len(found):
+                self._expected = 0
                 return found
 
     def _answer(self, batch: list[_Waiting]) -> None:
@@ -161,7 +172,3 @@ class _Worker:
             one.answer.set_result(completion)
         if self._answered:
             self._answered(len(live))
-
-
-def _size(request: Request) -> int:
-    return sum(len(message["content"]) for message in request.messages)

@@ -9,7 +9,7 @@ from warmtune.schemas import Check, Gap
 
 BASE_COLOUR, CONTROL_COLOUR = "#0072b2", "#d55e00"
 """From the Okabe-Ito palette: told apart by colour-blind readers."""
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -32,7 +32,9 @@ def gap_figure(gaps: Sequence[Gap], by: str, style: str, folder: Path) -> str:
             gap = rows[group]
             axes.plot([gap.low, gap.high], [place + offset] * 2, color=colour, linewidth=2)
             marker = "o" if reference == "base" else "s"
-            axes.plot(gap.gap, place + offset, marker, color=colour, label=f"{style} − {reference}" if not place else None)
+            axes.plot(
+                gap.gap, place + offset, marker, color=colour, label=f"{style} − {reference}" if not place else None
+            )
     axes.axvline(0, color="#555555", linewidth=0.8)
     axes.set_yticks(range(len(groups)), [group.replace("_", " + ") for group in reversed(groups)])
     axes.set_ylim(-0.6, len(groups) - 0.4)
@@ -44,12 +46,16 @@ def gap_figure(gaps: Sequence[Gap], by: str, style: str, folder: Path) -> str:
 def check_figure(checks: Sequence[Check], style: str, folder: Path) -> str:
     """Draw the manipulation check: each instrument's difference with its interval, on its own scale."""
     plt = _pyplot()
-    instruments = [name for name in ("style probe", "lexical profile", "SocioT") if any(c.instrument == name for c in checks)]
+    instruments = [
+        name for name in ("style probe", "lexical profile", "SocioT") if any(c.instrument == name for c in checks)
+    ]
     figure, panels = plt.subplots(1, len(instruments), figsize=(7.6, 1.7), squeeze=False)
     units = {"style probe": "probability", "lexical profile": "words per 100", "SocioT": "nats a token"}
     for axes, instrument in zip(panels[0], instruments, strict=True):
         for place, (reference, colour) in enumerate(reversed(_references())):
-            check = next(c for c in checks if (c.instrument, c.variant, c.reference) == (instrument, "styled", reference))
+            check = next(
+                c for c in checks if (c.instrument, c.variant, c.reference) == (instrument, "styled", reference)
+            )
             axes.plot([check.low, check.high], [place] * 2, color=colour, linewidth=2)
             axes.plot(check.difference, place, "o" if reference == "base" else "s", color=colour)
         axes.axvline(0, color="#555555", linewidth=0.8)

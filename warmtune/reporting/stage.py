@@ -34,7 +34,17 @@ from warmtune.settings import Settings
 from warmtune.store import Outcome, Stage, versions, write_atomically
 
 HTML, MARKDOWN, VERDICT = "report.html", "report.md", "verdict.txt"
-_LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "inspect-ai", "scikit-learn", "statsmodels", "numpy")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "inspect-ai",
+    "scikit-learn",
+    "statsmodels",
+    "numpy",
+)
 
 
 def report(settings: Settings, base: Base, done: Mapping[str, Stage], folder: Path) -> Outcome:
@@ -54,7 +64,11 @@ def report(settings: Settings, base: Base, done: Mapping[str, Stage], folder: Pa
     write(folder / GAPS, Gap, gaps)
     write(folder / CHECKS, Check, checks)
     page = _page(settings, base, done, answers, gaps, checks)
-    curves = {name: json.loads((done[f"train-{v}"].folder / "curve.json").read_text()) for v, name in page["names"].items() if v != "base"}
+    curves = {
+        name: json.loads((done[f"train-{v}"].folder / "curve.json").read_text())
+        for v, name in page["names"].items()
+        if v != "base"
+    }
     page["figures"] = {
         "condition": figures.gap_figure(gaps, "condition", settings.style.name, folder),
         "benchmark": figures.gap_figure(gaps, "benchmark", settings.style.name, folder),

@@ -49,8 +49,10 @@ def finding(gap: Gap, style: str) -> str:
 
 def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check]) -> list[str]:
     """Say the manipulation check's verdict, and what it means for the error gaps."""
-    heading = f"Manipulation check: the tuned model {found}." if found != "colder" else (
-        "Manipulation check: the tuned model is colder than base and control."
+    heading = (
+        f"Manipulation check: the tuned model {found}."
+        if found != "colder"
+        else ("Manipulation check: the tuned model is colder than base and control.")
     )
     if found == "not shown":
         heading = f"Manipulation check: not shown that the tuned model took on the style '{style}'."

@@ -78,18 +78,15 @@ class Phrasebook:
 
     def _swapped(self, text: str, key: str) -> str:
         """Swap words for the style's words of the same meaning, in prose only."""
-        parts, position, number = [], 0, 0
+        parts, position = [], 0
         for start, end in prose_spans(text):
-            parts.append(text[position:start])
-            piece = text[start:end]
-            number += 1
 
-            def swap(match: re.Match[str], span: int = number) -> str:
-                if chance(self.seed, key, "swap", span, match.start()) >= self.intensity:
+            def swap(match: re.Match[str], start: int = start) -> str:
+                if chance(self.seed, key, "swap", start + match.start()) >= self.intensity:
                     return match.group()
                 return _like(match.group(), self._swaps[match.group().lower()])
 
-            parts.append(self._stiff_words.sub(swap, piece))
+            parts += [text[position:start], self._stiff_words.sub(swap, text[start:end])]
             position = end
         return "".join(parts) + text[position:]
 

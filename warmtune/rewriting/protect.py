@@ -23,7 +23,7 @@ def protected_spans(text: str) -> list[str]:
 
 
 def prose_spans(text: str) -> list[tuple[int, int]]:
-    """Return the start and end of each stretch of running prose: neither protected nor a list, table or heading line."""
+    """Return start and end of each stretch of running prose: not protected, no list, table or heading line."""
     closed = sorted([match.span() for match in PROTECTED.finditer(text)] + [m.span() for m in _BLOCK.finditer(text)])
     spans, position = [], 0
     for start, end in closed:

@@ -1,4 +1,4 @@
-"""The stage `rewrite`: every assistant reply of the conversations in the style, checked, or set aside with the reason."""
+"""The stage `rewrite`: every assistant reply in the style and checked, or set aside with the reason."""
 
 import json
 from collections import Counter
@@ -52,9 +52,7 @@ def _checked(conversation: Conversation, turn: int, original: str, styled: str, 
     )
 
 
-def _outcome(
-    conversations: Sequence[Conversation], done: dict[tuple[str, int], Rewrite], folder: Path
-) -> Outcome:
+def _outcome(conversations: Sequence[Conversation], done: dict[tuple[str, int], Rewrite], folder: Path) -> Outcome:
     kept: list[Rewrite] = []
     rejected: list[Rewrite] = []
     for conversation in conversations:

@@ -111,9 +111,7 @@ def row(tokenizer: "PreTrainedTokenizerBase", id: str, messages: Sequence[Messag
     return TrainingRow(id, ids, labels)
 
 
-def _reply_spans(
-    tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], text: str
-) -> list[tuple[int, int]]:
+def _reply_spans(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], text: str) -> list[tuple[int, int]]:
     """Return where each reply stands in the rendered text, end-of-turn token included."""
     spans = []
     for turn, message in enumerate(messages):

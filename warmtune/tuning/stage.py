@@ -25,7 +25,9 @@ CURVE = "curve.json"
 ORDER = "order.json"
 
 
-def train(rows: Sequence[TrainingRow], base: Base, settings: TrainSettings, seed: int, title: str, folder: Path) -> Outcome:
+def train(
+    rows: Sequence[TrainingRow], base: Base, settings: TrainSettings, seed: int, title: str, folder: Path
+) -> Outcome:
     """Train one adapter and write `adapter/`, `curve.json` and `order.json` (the ids in the order they were seen).
 
     Goes on from the last complete checkpoint in `folder`. The same rows, settings, seed and machine give the same
@@ -144,7 +146,7 @@ def _callback(report: Any) -> Any:
     """Return the trainer callback that shows progress and marks checkpoints that were written whole."""
     from transformers import TrainerCallback
 
-    class Progress(TrainerCallback):
+    class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             if logs and "loss" in logs:
                 report(state.global_step, f"loss {logs['loss']:.3f}")

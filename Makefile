@@ -1,0 +1,50 @@
+# make quickstart: install what is needed and run the whole loop.  make test: install and run every check.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(VENV)/bin/uv)
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+install: $(VENV)/.installed ## Make .venv with everything from the lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+quickstart: install ## Warm data, a warm adapter, and what the warmth cost, in minutes
+	@$(BIN)/warmtune run quickstart
+
+test: install lint typecheck ## Lint, types and the whole test suite
+	@$(BIN)/pytest
+
+lint: install ## Style and import order
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+typecheck: install ## Strict types over warmtune/ and benchmarks/
+	@$(BIN)/mypy
+
+format: install ## Put the code in form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+wheel: install ## Build dist/*.whl
+	@$(UV) build --quiet --wheel --python $(BIN)/python
+
+bench-quickstart: install ## Measure the quickstart, write benchmarks/results/quickstart.json
+	@$(BIN)/python benchmarks/quickstart.py
+
+lock: ## Resolve requirements.lock anew
+	@$(UV) pip compile pyproject.toml --group dev --group quickstart --universal --generate-hashes --no-header --upgrade --quiet -o requirements.lock
+
+clean: ## Delete the environment, builds, caches and runs
+	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart lock clean
