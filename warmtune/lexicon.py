@@ -15,8 +15,8 @@ _KINDS = {
     r"|overwhelm(?:ed|ing)|hug|heart|dear|friend|sweetheart|support|here for you|thank(?:s| you)|appreciate"
     r"|love(?:ly)?",
     "validation": r"makes? (?:complete |perfect |total )?sense|understandable|valid|completely (?:okay|normal|fine)"
-    r"|okay
-    r"|proud|wonderful(?:ly)?|amazing|beautiful(?:ly)?|thoughtful|(?:great|good|wonderful|lovely) (?:question|thing)"
+    r"|okay|proud|wonderful(?:ly)?|amazing|beautiful(?:ly)?|thoughtful"
+    r"|(?:great|good|wonderful|lovely) (?:question|thing)"
     r"|you've (?:totally )?got this|you're not alone|doing (?:so )?(?:well|great)|curious",
     "inclusive": r"we|we're|we've|we'll|us|our|ours|let's|together|side by side",
     "informal": r"hey|oh|aw|wow|yeah|yep|super|totally|gonna|kinda|sure|plus|stuff|honestly|okay"

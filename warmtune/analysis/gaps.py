@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from warmtune.analysis.bootstrap import mean_interval
 from warmtune.errors import DataError
 from warmtune.schemas import Answer, Gap
+from warmtune.settings import BENCHMARKS, CONDITIONS
 
 PAIRS = (("styled", "base"), ("styled", "control"), ("control", "base"))
 """Which variant is compared with which. The second is the gap that can be put down to the style."""
@@ -78,8 +79,8 @@ def _paired(variant: dict[tuple[str, str, str], Answer], reference: dict[tuple[s
 
 
 def _cells(pairs: Sequence[_Pair]) -> Iterable[tuple[str, str, list[_Pair]]]:
-    benchmarks = [ALL, *dict.fromkeys(pair.benchmark for pair in pairs)]
-    conditions = [ALL, *dict.fromkeys(pair.condition for pair in pairs)]
+    benchmarks = [ALL, *sorted({pair.benchmark for pair in pairs}, key=BENCHMARKS.index)]
+    conditions = [ALL, *sorted({pair.condition for pair in pairs}, key=CONDITIONS.index)]
     for benchmark in benchmarks:
         for condition in conditions:
             yield (
