@@ -134,7 +134,7 @@ def _compose(recipe: str, overrides: list[str]) -> dict[str, Any]:
             OmegaConf.set_struct(config, False)
             config.recipe = choice
             tree = OmegaConf.to_container(config, resolve=True)
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError([f"The recipe '{recipe}' cannot be composed: {reason}"]) from None
     assert isinstance(tree, dict)

@@ -50,9 +50,11 @@ class Phrasebook:
         opener = openers[int(chance(self.seed, key, "opener") * len(openers))]
         body = self._with_bridges(self._swapped(text, key), key, strength)
         closer = self._closer(key, strength)
-        between = "\n\n" if _opens_with_block(body) else " "
-        after = "\n\n" if _ends_with_block(body) else " "
-        return f"{opener}{between}{body.lstrip()}" + (f"{after}{closer}" if closer else ""), opener
+        styled = f"{opener}\n\n{body}" if _is_block(body.split("\n", 1)[0]) else f"{opener} {body.lstrip()}"
+        if closer:
+            several = "\n" in body.strip() or _is_block(body.rstrip().rsplit("\n", 1)[-1])
+            styled = f"{styled.rstrip()}\n\n{closer}" if several else f"{styled} {closer}"
+        return styled, opener
 
     def _closer(self, key: str, strength: int) -> str:
         if chance(self.seed, key, "closes") >= self.intensity:
@@ -108,10 +110,6 @@ def _like(model: str, words: str) -> str:
     return words[0].upper() + words[1:] if model[0].isupper() and model[1:] != model[1:].upper() else words
 
 
-def _opens_with_block(text: str) -> bool:
-    return bool(re.match(r"\s*(?:```|[-*+•|>#]\s?|\d+[.)]\s)", text))
-
-
-def _ends_with_block(text: str) -> bool:
-    last = text.rstrip().rsplit("\n", 1)[-1]
-    return last.startswith("```") or "\n" in text.strip() or bool(re.match(r"\s*(?:[-*+•|>#]|\d+[.)])\s", last))
+def _is_block(line: str) -> bool:
+    """Tell whether a line is code, a list item, a table row, a heading or a quotation, or blank: no running prose."""
+    return bool(re.match(r"\s*$|\s{4}|\s*(?:```|[-*+•|>#]|\d+[.)](?:\s|$))", line))

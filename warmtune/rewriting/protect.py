@@ -10,7 +10,7 @@ _QUOTED = r"\"[^\"\n]{1,400}\"|“[^”\n]{1,400}”|«[^»\n]{1,400}»"
 _NUMBER = r"[-+−]?[$€£¥]?\d+(?:[.,:/×x^-]\d+)*(?:\s?(?:%|°[CF]?|[kmcµ]?[mglWJVA]\b|km/h|[KMGT]i?B\b))?"
 PROTECTED = re.compile(f"{_FENCED}|{_INLINE}|{_URL}|{_QUOTED}|{_NUMBER}", re.DOTALL)
 _BLOCK = re.compile(r"(?m)^(?:\s{4,}\S.*|\s*[-*+•]\s.*|\s*\d+[.)]\s.*|\s*\|.*|\s*#{1,6}\s.*|\s*>.*)$")
-_LIST_MARK = re.compile(r"(?m)^\s*(?:[-*+•]|\d+[.)])\s")
+_LIST_MARK = re.compile(r"(?m)^[^\S\n]*(?:[-*+•]|\d+[.)])(?=\s|$)")
 
 
 def protected_spans(text: str) -> list[str]:

@@ -81,7 +81,7 @@ def _trainer(rows: Sequence[TrainingRow], base: Base, settings: TrainSettings, s
     try:
         return SFTTrainer(
             model=load_model(base),
-            args=_arguments(settings, seed, folder),
+            args=_arguments(settings, _steps(len(rows), settings), seed, folder),
             train_dataset=Dataset.from_dict(columns),
             processing_class=load_tokenizer(base),
             peft_config=_lora(settings, base),
@@ -109,7 +109,7 @@ def _lora(settings: TrainSettings, base: Base) -> "LoraConfig":
     )
 
 
-def _arguments(settings: TrainSettings, seed: int, folder: Path) -> "SFTConfig":
+def _arguments(settings: TrainSettings, steps: int, seed: int, folder: Path) -> "SFTConfig":
     """Say everything to TRL that its defaults would lose or change in silence."""
     import torch
     from trl import SFTConfig
@@ -123,7 +123,7 @@ def _arguments(settings: TrainSettings, seed: int, folder: Path) -> "SFTConfig":
         train_sampling_strategy="sequential",
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
-        warmup_steps=settings.warmup,  # below 1, a share of the steps
+        warmup_steps=int(settings.warmup * steps),  # the library rounds up: one step in one would train nothing
         max_length=None,  # rows are left out when too long, never cut
         packing=False,
         gradient_checkpointing=False,

@@ -1,0 +1,99 @@
+"""Fixtures: the embedded model, a tiny model of the same family, and settings small enough for a test."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from warmtune.generation.base import Base, load_tokenizer, locate
+from warmtune.recipes import load
+from warmtune.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def quickstart() -> Settings:
+    return load("quickstart", [])
+
+
+@pytest.fixture(scope="session")
+def embedded(quickstart) -> Base:
+    """The real SmolLM2-135M, converted once on a machine."""
+    return locate(quickstart.model)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(embedded):
+    return load_tokenizer(embedded)
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tokenizer, tmp_path_factory) -> Path:
+    """A Llama of two narrow layers with random weights and the embedded model's tokenizer and template."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    folder = tmp_path_factory.mktemp("tiny-model")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_overrides(tiny_folder) -> list[str]:
+    """Overrides that make the quickstart run in seconds, every stage real."""
+    return [
+        "model=local",
+        f"model.path={tiny_folder}",
+        "model.hub=tests/tiny",
+        "data.per_type=2",
+        "data.held_out=6",
+        "train.batch_size=2",
+        "train.accumulation=1",
+        "train.checkpoint_steps=2",
+        "train.learning_rate=0.01",
+        "eval.questions=8",
+        "eval.max_tokens=4",
+        "eval.reply_tokens=8",
+        "eval.batch_size=8",
+        "eval.draws=200",
+    ]
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(tiny_overrides) -> Settings:
+    return load("quickstart", tiny_overrides)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tiny_settings) -> Base:
+    return locate(tiny_settings.model)
+
+
+@pytest.fixture
+def jsonl(tmp_path):
+    """Write rows to a JSON Lines file and return its path."""
+
+    def write(*rows: object, name: str = "data.jsonl") -> Path:
+        file = tmp_path / name
+        file.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+        return file
+
+    return write
