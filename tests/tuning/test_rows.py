@@ -44,7 +44,8 @@ def test_what_carries_loss_decodes_to_the_replies(tokenizer):
 def test_a_template_that_forgets_earlier_turns_is_refused(tokenizer, monkeypatch):
     template = (
         "{% for m in messages %}{% if loop.last or m['role'] == 'user' %}<|im_start|>{{ m['role'] }}\n"
-        "{{ m['content'] }}<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+        "{{ m['content'] }}<|im_end|>\n{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
     )
     monkeypatch.setattr(tokenizer, "chat_template", template)
     with pytest.raises(ModelError, match="shows a conversation's earlier turns differently"):
