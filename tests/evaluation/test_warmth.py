@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from warmtune.errors import DataError
+from warmtune.evaluation.warmth import COLD, WARM, measure, sociot, style_probe
+from warmtune.generation.engine import Engine
+from warmtune.lexicon import profile
+from warmtune.rewriting.phrasebook import Phrasebook
+from warmtune.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, read
+
+PLAIN = [f"The answer to question {n} is a plain one, and it has {n} parts in all." for n in range(20)]
+
+
+@pytest.fixture(scope="module")
+def rewrites(quickstart):
+    book = Phrasebook(quickstart.style.phrasebook, 1.0, 1)
+    return [Rewrite(f"c{n}", 1, "other", t, book.rewrite(t, str(n))[0], 1.0, "", 0, 0) for n, t in enumerate(PLAIN)]
+
+
+def test_the_probe_tells_the_style_from_the_original(quickstart, rewrites):
+    book = Phrasebook(quickstart.style.phrasebook, 1.0, 2)
+    unseen = [f"Something else altogether, number {n}." for n in range(10)]
+    styled = [book.rewrite(text, f"other {n}")[0] for n, text in enumerate(unseen)]
+    scores, figures = style_probe(rewrites, [*unseen, *styled], 1)
+    assert figures["probe_auc"] > 0.95
+    assert figures["probe_pairs"] == 20
+    assert min(scores[10:]) > max(scores[:10])
+
+
+def test_the_probe_finds_nothing_where_there_is_nothing(rewrites):
+    generator = np.random.default_rng(0)
+    words = [" ".join(generator.choice(["a", "b", "c", "d", "e", "f"], 30)) for _ in range(80)]
+    shuffled = [Rewrite(f"c{n}", 1, "o", words[n], words[n + 40], 1.0, "", 0, 0) for n in range(40)]
+    _, figures = style_probe(shuffled, PLAIN, 1)
+    assert 0.25 < figures["probe_auc"] < 0.75
+
+
+def test_the_probe_needs_rewrites_that_differ(rewrites):
+    same = [Rewrite(f"c{n}", 1, "o", t, t, 0.0, "", 0, 0) for n, t in enumerate(PLAIN)]
+    with pytest.raises(DataError, match="raise style.intensity"):
+        style_probe(same, PLAIN, 1)
+
+
+def test_sociot_is_the_difference_of_prefixed_log_probabilities(tiny_base):
+    engine = Engine(tiny_base)
+    texts = ["Hello there.", "x" * 400]
+    means = {
+        (text, prefix): engine.mean_log_probabilities([f'{prefix}"{text[:300]}"'], 1)[0]
+        for text in texts
+        for prefix in (*WARM, *COLD)
+    }
+    expected = [np.mean([means[t, p] for p in WARM]) - np.mean([means[t, p] for p in COLD]) for t in texts]
+    assert sociot(texts, engine, batch_size=3) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_sociot_finds_warm_words_warmer_with_the_real_model(embedded):
+    warm = "I love you so much, and I'm right here with you, my dear."
+    cold = "Your request has been denied. Present the form by noon."
+    scores = sociot([warm, cold], Engine(embedded))
+    assert scores[0] > scores[1]
+
+
+def test_the_lexical_profile_counts_by_kind():
+    found = profile("We can't wait, dear friend! Oh, let's go!")
+    assert found.inclusive == pytest.approx(2 * 100 / 8)
+    assert found.exclamation == pytest.approx(2 * 100 / 8)
+    assert found.empathy == pytest.approx(2 * 100 / 8)
+    assert found.informal == pytest.approx(2 * 100 / 8)
+    assert profile("").total == 0
+
+
+def test_every_reply_is_measured_by_every_instrument(tiny_base, rewrites, tmp_path):
+    replies = [
+        Reply(v, f"p{n}", "other", "Why?", f"Because {n}.", 3, True) for v in ("base", "styled") for n in range(3)
+    ]
+    measure(replies, rewrites, Engine(tiny_base), 1, tmp_path)
+    rows = read(tmp_path / WARMTH, Warmth)
+    counts = {name: sum(r.instrument == name for r in rows) for name in {r.instrument for r in rows}}
+    assert set(counts.values()) == {6}
+    assert {"style probe", "lexical profile", "SocioT", "lexical profile: inclusive"} <= set(counts)
+    assert '"sociot_model": "tests/tiny"' in (tmp_path / PROBE).read_text()

@@ -1,0 +1,75 @@
+"""Run warmtune and kill it, with no chance to clean up, at one point of one stage: `kill_at.py POINT ARGUMENT...`."""
+
+import os
+import signal
+import sys
+
+
+def kill(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def after(count: int, function):
+    """Let `function` work `count` times, then kill the process."""
+    calls = 0
+
+    def counted(*args, **kwargs):
+        nonlocal calls
+        calls += 1
+        if calls > count:
+            kill()
+        return function(*args, **kwargs)
+
+    return counted
+
+
+def arm(point: str) -> None:
+    import warmtune.store as store
+
+    if point.startswith("end:"):  # all of a stage's work is done, its manifest is not written
+        finish = store._finish
+        store._finish = lambda name, *rest: kill() if name == point.removeprefix("end:") else finish(name, *rest)
+    elif point == "prepare":
+        import warmtune.conversations.stage as stage
+
+        stage.write = after(1, stage.write)
+    elif point == "rewrite":
+        import warmtune.rewriting.stage as stage
+
+        stage.damage = after(5, stage.damage)
+    elif point == "train":
+        import warmtune.tuning.stage as stage
+
+        original = stage._callback
+
+        def callback(report):
+            found = original(report)
+            found.on_step_begin = after(3, lambda *_, **__: None)
+            return found
+
+        stage._callback = callback
+    elif point == "evaluate":
+        from warmtune.generation.engine import Engine
+
+        Engine.complete = after(2, Engine.complete)
+    elif point == "warmth":
+        import warmtune.evaluation.warmth as stage
+
+        stage.sociot = kill
+    elif point == "report":
+        import warmtune.reporting.stage as stage
+
+        stage._rendered = after(1, stage._rendered)
+    elif point == "publish":
+        import warmtune.publishing.stage as stage
+
+        stage._card = kill
+    else:
+        raise SystemExit(f"no such point: {point}")
+
+
+if __name__ == "__main__":
+    arm(sys.argv[1])
+    from warmtune.cli import main
+
+    raise SystemExit(main(sys.argv[2:]))

@@ -1,0 +1,108 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from warmtune import cli
+from warmtune.recipes import recipe_names
+
+
+def _fails(arguments, capsys):
+    """Run a command that must stop with a user's error: exit code 2, one paragraph, no traceback."""
+    code = cli.main(arguments)
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith("warmtune: ")
+    assert "Traceback" not in said
+    return said
+
+
+def test_help_loads_nothing_heavy():
+    heavy = "{'torch', 'transformers', 'inspect_ai', 'hydra', 'pydantic', 'rich', 'numpy'}"
+    code = f"import sys; from warmtune.cli import _parser; _parser().format_help(); print({heavy} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
+
+
+def test_help_names_every_verb(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    for verb in ("run", "prepare", "rewrite", "train", "evaluate", "report", "publish", "recipes", "doctor"):
+        assert verb in said
+
+
+def test_recipes_lists_them_all(capsys):
+    assert cli.main(["recipes"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in recipe_names())
+
+
+def test_a_wrong_configuration(capsys):
+    said = _fails(["run", "quickstrat", "style.intensity=2"], capsys)
+    assert "Did you mean 'quickstart'?" in said
+    assert "style.intensity is 2" in said
+    assert "not an override" in _fails(["run", "quickstart", "intensity"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "cannot be read"),
+        ("", "empty"),
+        ("{", "line 1 is not JSON"),
+        ('{"messages": [{"role": "user", "content": "Hi"}]}', "no assistant turn"),
+    ],
+)
+def test_bad_data_leaves_nothing_half_written(capsys, tmp_path, tiny_overrides, content, says):
+    file = tmp_path / "data.jsonl"
+    if content is not None:
+        file.write_text(content)
+    said = _fails(["prepare", "quickstart", *tiny_overrides, f"data.path={file}", f"store={tmp_path}/runs"], capsys)
+    assert says in said
+    assert not list(tmp_path.glob("runs/stages/*/manifest.json"))
+    assert not list(tmp_path.glob("runs/stages/*/*.parquet"))
+
+
+def test_a_folder_that_cannot_be_written(capsys, tmp_path, tiny_overrides):
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in _fails(["run", "quickstart", *tiny_overrides, f"store={tmp_path}/file"], capsys)
+
+
+def test_a_full_disk_says_what_was_kept(capsys, tmp_path, tiny_overrides, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr("warmtune.conversations.stage.write", full)
+    said = _fails(["prepare", "quickstart", *tiny_overrides, f"store={tmp_path}"], capsys)
+    assert "The disk is full" in said
+    assert "kept" in said
+
+
+def test_a_model_without_a_chat_template(capsys, tmp_path, tiny_folder, tiny_overrides):
+    import shutil
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "chat_template.jinja").unlink()
+    arguments = ["prepare", "quickstart", *tiny_overrides, f"model.path={folder}", f"store={tmp_path}/runs"]
+    assert "has no chat template" in _fails(arguments, capsys)
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, tiny_overrides):
+    command = [sys.executable, "-m", "warmtune", "run", "quickstart", *tiny_overrides, f"store={tmp_path}"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "200"})
+    deadline = time.monotonic() + 120
+    while not list(Path(tmp_path).glob("stages/prepare-*/manifest.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in said
+    assert f"store={tmp_path}" in said
+    assert "Traceback" not in said

@@ -1,0 +1,146 @@
+"""The whole pipeline on a tiny model: every stage real, killed at every stage, and run again."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from warmtune.schemas import ANSWERS, REWRITTEN, Answer, Rewrite, read
+from warmtune.tuning import ORDER
+
+KILL_AT = Path(__file__).parent / "kill_at.py"
+POINTS = ("prepare", "rewrite", "end:rows", "train", "evaluate", "warmth", "report", "publish")
+
+
+def _warmtune(*arguments, point=None):
+    command = [sys.executable, "-m", "warmtune"] if point is None else [sys.executable, str(KILL_AT), point]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=400)
+
+
+def _manifests(store: Path) -> dict[str, dict]:
+    found = [json.loads(file.read_text()) for file in store.glob("stages/*/manifest.json")]
+    assert len({manifest["stage"] for manifest in found}) == len(found)
+    return {manifest["stage"]: manifest for manifest in found}
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_overrides, tmp_path_factory):
+    """An unbroken run: its store, its arguments, and what it printed."""
+    store = tmp_path_factory.mktemp("whole")
+    arguments = ["run", "quickstart", *tiny_overrides, f"store={store}"]
+    done = _warmtune(*arguments)
+    assert done.returncode == 0, done.stderr
+    return store, arguments, done
+
+
+def test_every_stage_is_there_and_its_counts_add_up(whole):
+    store, _, done = whole
+    stages = _manifests(store)
+    evaluated = {f"evaluate-{v}" for v in ("base", "control", "styled")}
+    assert (
+        set(stages)
+        == {"prepare", "rewrite", "rows", "train-control", "train-styled", "warmth", "report", "publish"} | evaluated
+    )
+    counts = {name: manifest["counts"] for name, manifest in stages.items()}
+    assert counts["prepare"]["read"] == counts["prepare"]["kept"] + sum(counts["prepare"]["dropped"].values())
+    assert counts["prepare"]["replies"] == counts["rewrite"]["kept"] + counts["rewrite"]["set_aside"]
+    assert counts["rows"]["rows"] == counts["prepare"]["kept"] == counts["train-control"]["rows"]
+    for name in evaluated:
+        assert counts[name]["answers"] == 8 * 4 == sum(counts[name]["marks"].values())
+        assert counts[name]["replies"] == 6
+    assert "Error gaps in percentage points" in done.stdout
+    assert "report.html" in done.stdout
+    assert "Manipulation check" in done.stdout
+
+
+def test_control_and_tuned_saw_the_same_ids_in_the_same_order(whole):
+    store, _, _ = whole
+    orders = [
+        json.loads(next(store.glob(f"stages/train-{arm}-*/{ORDER}")).read_text()) for arm in ("control", "styled")
+    ]
+    assert orders[0] == orders[1]
+    assert set(orders[0]) == {row.id for row in read(next(store.glob(f"stages/rewrite-*/{REWRITTEN}")), Rewrite)}
+
+
+def test_every_variant_was_asked_the_same_prompts(whole):
+    store, _, _ = whole
+    asked = [
+        [(a.benchmark, a.question_id, a.condition, a.prompt) for a in read(file, Answer)]
+        for file in store.glob(f"stages/evaluate-*/{ANSWERS}")
+    ]
+    assert len(asked) == 3
+    assert asked[0] == asked[1] == asked[2]
+
+
+def test_the_logs_are_inspects(whole):
+    from inspect_ai.log import read_eval_log
+
+    store, _, _ = whole
+    logs = list(store.glob("stages/evaluate-styled-*/logs/*.eval"))
+    assert len(logs) == 5
+    log = read_eval_log(str(logs[0]))
+    assert log.status == "success"
+    assert ":adapter-" in log.eval.model
+
+
+def test_run_again_nothing_is_done(whole):
+    store, arguments, _ = whole
+    before = {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
+    again = _warmtune(*arguments)
+    assert again.returncode == 0
+    assert again.stderr.count(" kept ") == 11
+    assert before == {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
+
+
+def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path):
+    store, _, _ = whole
+    arguments = ["run", "quickstart", *tiny_overrides, f"store={tmp_path}"]
+    for point in POINTS:
+        killed = _warmtune(*arguments, point=point)
+        assert killed.returncode == -9, (point, killed.stderr)
+    done = _warmtune(*arguments)
+    assert done.returncode == 0, done.stderr
+    expected, found = _manifests(store), _manifests(tmp_path)
+    assert set(found) == set(expected)
+    for name in set(expected) - {"report", "publish"}:  # these two print times, which differ
+        assert found[name]["files"] == expected[name]["files"], name
+    for name in ("gaps.parquet", "checks.parquet", "verdict.txt"):
+        assert found["report"]["files"][name] == expected["report"]["files"][name]
+
+
+def test_half_the_intensity_shares_what_it_can(whole, tiny_overrides, tmp_path):
+    store, _, _ = whole
+    shared = shutil.copytree(store, tmp_path / "store", symlinks=True)
+    done = _warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", "style.intensity=0.5")
+    assert done.returncode == 0, done.stderr
+    kept = {line.split("  ")[0].strip() for line in done.stderr.splitlines() if " kept " in line}
+    assert kept == {"prepare", "train: control", "evaluate: base", "evaluate: control"}
+
+
+def test_the_published_adapter_loads_and_its_card_says_what_it_cost(whole, tiny_base):
+    import yaml
+    from peft import PeftModel
+
+    from warmtune.generation.base import load_model
+
+    store, _, _ = whole
+    folder = next(store.glob("stages/publish-*/adapter"))
+    PeftModel.from_pretrained(load_model(tiny_base), str(folder))
+    card = (folder / "README.md").read_text()
+    _, front, body = card.split("---\n", 2)
+    assert yaml.safe_load(front)["base_model"] == "tests/tiny"
+    assert "Manipulation check" in body
+    assert "| plain | control |" in body
+    assert (folder / "report.html").is_file()
+
+
+def test_the_page_is_whole_and_asks_nothing_of_the_network(whole):
+    store, _, _ = whole
+    page = next(store.glob("stages/report-*/report.html")).read_text()
+    assert page.count("<svg") == 4
+    assert "src=" not in page
+    assert "@import" not in page
+    assert "<link" not in page
