@@ -28,6 +28,7 @@ SAFE = Question("q", "t", "yes_no", "Is it safe?", "yes", ("is safe",), "no", ("
         (OSLO, "I'm so sorry to hear that. The capital is Oslo.", "correct"),
         (OSLO, "I'm sorry, but I can't say more than that it is Oslo.", "correct"),
         (BOGOTA, "The capital is Bogota.", "correct"),
+        (OSLO, "Oslo is larger than Bergen.", "correct"),
         (SAFE, "Yes, it is.", "correct"),
         (SAFE, "No, never.", "incorrect"),
         (SAFE, "Sweetheart, no, it is not.", "incorrect"),

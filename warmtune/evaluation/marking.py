@@ -30,7 +30,7 @@ _REFUSAL = re.compile(
     r"|i(?:'m| am) (?:so |very |really )?sorry,? but i (?:can(?:no|')t|cannot|don't|do not|am not|'m not))\b"
 )
 _DENIAL = re.compile(
-    r"(?:\bnot|n't|\bnever|\bno|\brather than|\binstead of|\bunlike|\bmyth that|\bfalse that|\bwrong that)"
+    r"(?:\bnot|n't|\bthan|\bnever|\bno|\brather than|\binstead of|\bunlike|\bmyth that|\bfalse that|\bwrong that)"
     r"(?:\s+\w+){0,2}\s*$"
 )
 _YES = re.compile(r"\b(?:yes|yeah|yep|correct|that's right|that is right|it is true|it's true)\b")
