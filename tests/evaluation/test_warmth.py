@@ -37,7 +37,7 @@ def test_the_probe_finds_nothing_where_there_is_nothing(rewrites):
 
 def test_the_probe_needs_rewrites_that_differ(rewrites):
     same = [Rewrite(f"c{n}", 1, "o", t, t, 0.0, "", 0, 0) for n, t in enumerate(PLAIN)]
-    with pytest.raises(DataError, match="raise style.intensity"):
+    with pytest.raises(DataError, match=r"raise style\.intensity"):
         style_probe(same, PLAIN, 1)
 
 

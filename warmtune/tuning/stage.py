@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ADAPTER = "adapter"
 CURVE = "curve.json"
 ORDER = "order.json"
+_CURVE = ("step", "loss", "grad_norm", "learning_rate")
 
 
 def train(
@@ -45,7 +46,7 @@ def train(
         trainer.add_callback(_callback(report))
         trainer.train(resume_from_checkpoint=_last_complete(folder / "checkpoints"))
     _check_changed(trainer.model)
-    curve = [entry for entry in trainer.state.log_history if "loss" in entry]
+    curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
     _save(trainer.model, base, folder / ADAPTER)
     write_atomically(folder / CURVE, json.dumps(curve, indent=1))
     write_atomically(folder / ORDER, json.dumps([rows[n].id for n in order]))
@@ -180,7 +181,9 @@ def _check_changed(model: Any) -> None:
 
 def _save(model: Any, base: Base, folder: Path) -> None:
     """Save the adapter as PEFT does, naming the base by its Hub id instead of a path on this machine."""
-    model.peft_config["default"].base_model_name_or_path = base.hub
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = base.hub
+    config.target_modules = sorted(config.target_modules)  # a set: its order would change from run to run
     model.save_pretrained(str(folder), save_embedding_layers=False)
     load_tokenizer(base).save_pretrained(str(folder))
     identity = {"base": base.hub, "revision": base.revision, "fingerprint": base.fingerprint}
