@@ -1,0 +1,60 @@
+import math
+
+from warmtune.reporting.words import examples, finding, interval, number, verdict_sentences
+from warmtune.schemas import Answer, Check, Gap
+
+
+def _gap(low, high, pairs=10):
+    return Gap("styled", "base", "all", "all", 5, pairs, 0, 1.0, 2.0, (low + high) / 2, low, high, 3, 1, 0.5)
+
+
+def _check(instrument, reference, low, high, needed=None):
+    return Check(instrument, "styled", reference, 30, (low + high) / 2, low, high, 0.04, needed)
+
+
+def test_a_gap_is_said_in_words():
+    assert finding(_gap(1, 3), "warm") == "warm is wrong more often than base"
+    assert finding(_gap(-3, -1), "warm") == "warm is wrong less often than base"
+    assert "includes 0" in finding(_gap(-1, 3), "warm")
+    assert "includes 0" in finding(_gap(0, 3), "warm")
+    assert finding(_gap(math.nan, math.nan, pairs=0), "warm") == "no pair of answers counts"
+
+
+def test_numbers_have_signs_and_missing_ones_a_dash():
+    assert interval(_gap(-1.25, 3)) == "[-1.2, +3.0]"
+    assert number(math.nan) == "–"
+    assert number(12.34, 1, sign=False) == "12.3"
+
+
+def test_a_failed_check_says_that_the_gap_is_not_the_cost_of_warmth():
+    passed = verdict_sentences("took on the style and is warmer", "warm", [])
+    assert passed == ["Manipulation check: the tuned model took on the style and is warmer."]
+    for found in ("took on the style, warmth not shown", "not shown", "colder"):
+        assert "not the cost of warmth" in verdict_sentences(found, "warm", [])[1]
+
+
+def test_an_undecided_sociot_says_how_many_replies_it_needs():
+    checks = [_check("SocioT", "base", -0.01, 0.02, 120), _check("SocioT", "control", 0.001, 0.02, 3400)]
+    said = verdict_sentences("took on the style and is warmer", "warm", checks)[-1]
+    assert "does not decide on these 30 replies" in said
+    assert "3,400" in said or "120" in said
+
+
+def _answers(mark_base, mark_styled, question):
+    return [
+        Answer(variant, "trivia", question, "plain", "t", f"{question}?", "a", mark, "rule", 1, True)
+        for variant, mark in (("base", mark_base), ("control", "correct"), ("styled", mark_styled))
+    ]
+
+
+def test_examples_are_chosen_by_rule_in_both_directions():
+    answers = [a for n in range(9) for a in _answers("correct", "incorrect", f"lost{n}")]
+    answers += [a for n in range(9) for a in _answers("incorrect", "correct", f"won{n}")]
+    answers += _answers("correct", "correct", "same")
+    names = {"base": "base", "control": "control", "styled": "warm"}
+    chosen = examples(answers, names)
+    assert [e.why for e in chosen] == [
+        "plain question: base correct, warm incorrect (9 such)",
+        "plain question: base incorrect, warm correct (9 such)",
+    ]
+    assert chosen == examples(answers[::-1], names)
