@@ -75,9 +75,17 @@ def test_a_folder_that_cannot_be_written(capsys, tmp_path, tiny_overrides):
     assert "cannot be written" in _fails(["run", "quickstart", *tiny_overrides, f"store={tmp_path}/file"], capsys)
 
 
-def test_a_full_disk_says_what_was_kept(capsys, tmp_path, tiny_overrides, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc] PytorchStreamWriter failed writing file data/0"),
+    ],
+)
+def test_a_full_disk_says_what_was_kept(capsys, tmp_path, tiny_overrides, monkeypatch, error):
     def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+        raise error
 
     monkeypatch.setattr("warmtune.conversations.stage.write", full)
     said = _fails(["prepare", "quickstart", *tiny_overrides, f"store={tmp_path}"], capsys)

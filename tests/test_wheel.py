@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 def installed(tmp_path_factory):
     """The wheel, unpacked where nothing of the repository is."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = "from hatchling.build import build_wheel; print(build_wheel(r'%s'))" % folder
+    build = f"from hatchling.build import build_wheel; print(build_wheel({str(folder)!r}))"
     made = subprocess.run([sys.executable, "-c", build], cwd=ROOT, capture_output=True, text=True, check=True)
     wheel = folder / made.stdout.strip().splitlines()[-1]
     site = folder / "site"

@@ -1,7 +1,6 @@
 """The command line: a verb a stage, recipes by name, Hydra overrides after them."""
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -37,11 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 130
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        from warmtune.store import disk_is_full
+
+        if not disk_is_full(error):
             raise
         return _stop(
-            f"The disk is full ({error.filename or 'while writing'}). Finished stages, checkpoints and answers are"
-            " kept; free some space, or choose another place with store=FOLDER, and run the same command again."
+            f"The disk is full ({error.filename or 'while writing'}); finished stages are kept. Free some space, or"
+            " choose another place with store=FOLDER, and run the same command again."
         )
     finally:
         sys.stdout.flush()

@@ -6,6 +6,7 @@ that the stage's own code can go on from it. Two runs that share a stage share t
 """
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -82,6 +83,19 @@ def versions(*distributions: str) -> dict[str, str]:
     return {name: metadata.version(name) for name in distributions}
 
 
+_FULL = (
+    "The disk is full: there was no room left while writing in {folder}. Finished stages, checkpoints and answers are"
+    " kept; free some space, or choose another place with store=FOLDER, and run the same command again."
+)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Tell whether an error comes from a full disk; libraries wrap it in errors of their own, so words count too."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(error) for words in ("No space left on device", "PytorchStreamWriter failed writing"))
+
+
 class Store:
     """A folder of stages and runs."""
 
@@ -119,6 +133,10 @@ class Store:
             started, before = time.monotonic(), _spent(folder)
             try:
                 outcome = work(folder)
+            except BaseException as error:
+                if disk_is_full(error):
+                    raise StoreError(_FULL.format(folder=folder)) from error
+                raise
             finally:
                 seconds = before + time.monotonic() - started
                 _note_spent(folder, seconds)
@@ -210,7 +228,8 @@ def _spent(folder: Path) -> float:
 
 
 def _note_spent(folder: Path, seconds: float) -> None:
-    (folder / ".seconds").write_text(str(seconds))
+    with suppress(OSError):  # a full disk has been reported already, and a time is not worth another error
+        (folder / ".seconds").write_text(str(seconds))
 
 
 def _plain(value: Any) -> Any:
