@@ -1,6 +1,6 @@
 import math
 
-from warmtune.reporting.words import examples, finding, interval, number, verdict_sentences
+from warmtune.reporting.words import cut_sentence, examples, finding, interval, number, verdict_sentences
 from warmtune.schemas import Answer, Check, Gap
 
 
@@ -38,6 +38,12 @@ def test_an_undecided_sociot_says_how_many_replies_it_needs():
     said = verdict_sentences("took on the style and is warmer", "warm", checks)[-1]
     assert "does not decide on these 30 replies" in said
     assert "3,400" in said or "120" in said
+
+
+def test_cut_answers_are_spoken_of_when_they_differ():
+    few, many = {"answers": 100, "cut": 10}, {"answers": 100, "cut": 90}
+    assert cut_sentence({"base": few, "warm": few}) == ""
+    assert "base 10%, warm 90%" in cut_sentence({"base": few, "warm": many})
 
 
 def _answers(mark_base, mark_styled, question):

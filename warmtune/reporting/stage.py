@@ -92,6 +92,7 @@ def _page(
     """Gather all that the templates show."""
     style = settings.style.name
     names = {"base": "base", "control": "control", "styled": style}
+    variants = {names[v]: done[f"evaluate-{v}"].counts for v in VARIANTS}
     return {
         "settings": settings,
         "style": style,
@@ -111,7 +112,8 @@ def _page(
         "study": json.loads((Path(__file__).parent / "study.json").read_text()),
         "examples": words.examples(answers, names),
         "rewrites": words.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
-        "variants": {names[v]: done[f"evaluate-{v}"].counts for v in VARIANTS},
+        "variants": variants,
+        "cut": words.cut_sentence(variants),
         "stages": done,
         "training": {names[v]: done[f"train-{v}"].counts for v in ("control", "styled")},
         "recipe_text": yaml.safe_dump(json.loads(json.dumps(asdict(settings))), sort_keys=False, width=110),

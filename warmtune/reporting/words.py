@@ -1,12 +1,14 @@
 """Numbers into words: what an interval shows, and which answers are put side by side."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmtune.analysis import Verdict
 from warmtune.schemas import Answer, Check, Gap, Rewrite
 
+_CUT_APART = 0.2
+"""Difference in the share of cut answers from which the report speaks of it."""
 CONDITION_NAMES = {
     "all": "all conditions",
     "plain": "plain question",
@@ -71,6 +73,20 @@ def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check]) -> li
             f" large as the study's, with this spread, it would need about {needed:,} replies."
         )
     return sentences
+
+
+def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
+    """Say when many answers were cut at the token limit, and what that does to the gap; empty when few were."""
+    shares = {name: counts["cut"] / counts["answers"] for name, counts in variants.items()}
+    longest = max(shares, key=lambda name: shares[name])
+    if shares[longest] - min(shares.values()) < _CUT_APART:
+        return ""
+    said = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return (
+        f"The variants differ in how many of their answers were cut at the token limit ({said}). An answer that is cut"
+        " before it comes to the point counts as wrong, so a part of the gap is length and repetition, not belief;"
+        " raise eval.max_tokens to see how much."
+    )
 
 
 def examples(answers: Sequence[Answer], names: dict[str, str]) -> list[Example]:
