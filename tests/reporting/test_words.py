@@ -13,11 +13,11 @@ def _check(instrument, reference, low, high, needed=None):
 
 
 def test_a_gap_is_said_in_words():
-    assert finding(_gap(1, 3), "warm") == "warm is wrong more often than base"
-    assert finding(_gap(-3, -1), "warm") == "warm is wrong less often than base"
-    assert "includes 0" in finding(_gap(-1, 3), "warm")
-    assert "includes 0" in finding(_gap(0, 3), "warm")
-    assert finding(_gap(math.nan, math.nan, pairs=0), "warm") == "no pair of answers counts"
+    assert finding(_gap(1, 3)) == "wrong more often than base"
+    assert finding(_gap(-3, -1)) == "wrong less often than base"
+    assert "includes 0" in finding(_gap(-1, 3))
+    assert "includes 0" in finding(_gap(0, 3))
+    assert finding(_gap(math.nan, math.nan, pairs=0)) == "no pair with base counts"
 
 
 def test_numbers_have_signs_and_missing_ones_a_dash():

@@ -61,6 +61,7 @@ def check_figure(checks: Sequence[Check], style: str, folder: Path) -> str:
         axes.axvline(0, color="#555555", linewidth=0.8)
         axes.set_yticks([0, 1], [f"{style} − control", f"{style} − base"] if axes is panels[0][0] else ["", ""])
         axes.set_ylim(-0.6, 1.6)
+        axes.locator_params(axis="x", nbins=4)
         axes.set_title(instrument, fontsize=10)
         axes.set_xlabel(units[instrument])
     return _written(figure, folder / "warmth")

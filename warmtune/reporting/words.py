@@ -38,15 +38,15 @@ def interval(gap: Gap | Check, digits: int = 1) -> str:
     return f"[{number(gap.low, digits)}, {number(gap.high, digits)}]"
 
 
-def finding(gap: Gap, style: str) -> str:
+def finding(gap: Gap) -> str:
     """Say what one gap's interval shows."""
     if gap.pairs == 0:
-        return "no pair of answers counts"
+        return f"no pair with {gap.reference} counts"
     if gap.low > 0:
-        return f"{style} is wrong more often than {gap.reference}"
+        return f"wrong more often than {gap.reference}"
     if gap.high < 0:
-        return f"{style} is wrong less often than {gap.reference}"
-    return "the interval includes 0: no difference shown"
+        return f"wrong less often than {gap.reference}"
+    return f"no difference to {gap.reference} shown: the interval includes 0"
 
 
 def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check]) -> list[str]:
