@@ -108,7 +108,7 @@ def _evaluate(
         retry_attempts=1,
         display="none",
         log_level="error",
-        log_buffer=32,
+        log_buffer=8,
         max_tasks=len(tasks),
         max_samples=sum(len(task.dataset) for task in tasks),
         max_connections=sum(len(task.dataset) for task in tasks),
