@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune.generation.base import Base, load_tokenizer, locate
-from warmtune.progress import say
+from warmtune.progress import say, working
 from warmtune.schemas import (
     CONTROL_ROWS,
     CONVERSATIONS,
@@ -71,7 +71,8 @@ class Pipeline:
         return self.done
 
     def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str) -> Stage:
-        stage = self.store.run(name, determines, work)
+        with working(title):
+            stage = self.store.run(name, determines, work)
         self.done[name] = stage
         say(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
         return stage

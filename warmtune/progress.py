@@ -29,6 +29,16 @@ def say(text: str) -> None:
 
 
 @contextmanager
+def working(title: str) -> Iterator[None]:
+    """Show on a terminal that something goes on, also while it loads and has nothing to count yet."""
+    if CONSOLE.is_terminal:
+        with CONSOLE.status(f"[dim]{title}"):
+            yield
+    else:
+        yield
+
+
+@contextmanager
 def progress(title: str, total: int) -> Iterator[Report]:
     """Show the progress of work with `total` steps; yields the function that reports it."""
     if CONSOLE.is_terminal:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from collections import Counter
 
 import pytest
@@ -111,6 +112,18 @@ def test_the_user_decides_what_a_bad_row_does(quickstart, jsonl):
     assert len(_read(quickstart, jsonl(*rows), bad_rows="drop")) == 1
     with pytest.raises(DataError, match="line 2: role out of order"):
         _read(quickstart, jsonl({"conversations": [HUMAN, GPT]}, {"conversations": [HUMAN, GPT, GPT]}), bad_rows="fail")
+
+
+def test_a_hub_dataset_is_read_row_by_row(quickstart, tmp_path):
+    """`datasets` takes a folder in the Hub's layout by the same name, so the reader is tried without the network."""
+    folder = tmp_path / "org" / "name"
+    folder.mkdir(parents=True)
+    rows = [{"id": "a", "messages": [ASK, SAY]}, {"id": "b", "messages": [ASK, SAY, ASK, SAY]}]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = _read(quickstart, f"hub:{folder}")
+    assert [(c.id, len(c.messages)) for c in found] == [("a", 2), ("b", 4)]
+    with pytest.raises(DataError, match=r"split test.*cannot be had"):
+        _read(quickstart, f"hub:{folder}", split="test")
 
 
 def test_a_hub_dataset_that_cannot_be_had(quickstart):
