@@ -37,7 +37,9 @@ def test_an_undecided_sociot_says_how_many_replies_it_needs():
     checks = [_check("SocioT", "base", -0.01, 0.02, 120), _check("SocioT", "control", 0.001, 0.02, 3400)]
     said = verdict_sentences("took on the style and is warmer", "warm", checks)[-1]
     assert "does not decide on these 30 replies" in said
-    assert "3,400" in said or "120" in said
+    assert "it would need about 120 replies" in said
+    few = [_check("SocioT", "base", -0.01, 0.02, 16)]
+    assert "would probably have shown" in verdict_sentences("not shown", "warm", few)[-1]
 
 
 def test_cut_answers_are_spoken_of_when_they_differ():

@@ -67,11 +67,13 @@ def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check]) -> li
     sociot = [check for check in checks if check.instrument == "SocioT" and check.variant == "styled"]
     undecided = [check for check in sociot if check.low <= 0 <= check.high]
     if undecided:
-        needed = max(check.needed or 0 for check in undecided)
-        sentences.append(
-            f"SocioT does not decide on these {undecided[0].n} replies (its interval includes 0); to show a lift as"
-            f" large as the study's, with this spread, it would need about {needed:,} replies."
+        needed, there = max(check.needed or 0 for check in undecided), undecided[0].n
+        rest = (
+            f"to show a lift as large as the study's, with this spread, it would need about {needed:,} replies."
+            if needed > there
+            else f"a lift as large as the study's would probably have shown (that takes about {needed:,})."
         )
+        sentences.append(f"SocioT does not decide on these {there} replies (its interval includes 0); {rest}")
     return sentences
 
 
