@@ -107,7 +107,7 @@ def _page(
         "conditions": ["all", *settings.eval.conditions],
         "cells": [g for g in gaps if g.variant == "styled" and (g.benchmark != "all" or g.condition != "all")],
         "by_benchmark": {(g.benchmark, g.reference): g for g in gaps if g.variant == "styled" and g.condition == "all"},
-        "benchmarks": list(dict.fromkeys(a.benchmark for a in answers)),
+        "benchmarks": [name for name in settings.eval.benchmarks if any(a.benchmark == name for a in answers)],
         "fine_tuning": next(g for g in gaps if (g.variant, g.benchmark, g.condition) == ("control", "all", "all")),
         "study": json.loads((Path(__file__).parent / "study.json").read_text()),
         "examples": words.examples(answers, names),

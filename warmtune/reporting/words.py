@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from warmtune.analysis import Verdict
 from warmtune.schemas import Answer, Check, Gap, Rewrite
+from warmtune.settings import CONDITIONS
 
 _CUT_APART = 0.2
 """Difference in the share of cut answers from which the report speaks of it."""
@@ -101,7 +102,7 @@ def examples(answers: Sequence[Answer], names: dict[str, str]) -> list[Example]:
     for answer in answers:
         by_prompt.setdefault((answer.condition, answer.benchmark, answer.question_id), {})[answer.variant] = answer
     chosen = []
-    for condition in dict.fromkeys(answer.condition for answer in answers):
+    for condition in CONDITIONS:
         for before, after in (("correct", "incorrect"), ("incorrect", "correct")):
             fitting = [
                 key
