@@ -95,6 +95,19 @@ def test_run_again_nothing_is_done(whole):
     assert before == {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
 
 
+def test_a_moved_model_changes_nothing_and_a_part_keeps_the_whole(whole, tiny_folder, tmp_path):
+    store, arguments, _ = whole
+    moved = shutil.copytree(tiny_folder, tmp_path / "model")
+    elsewhere = [a.replace(str(tiny_folder), str(moved)) for a in arguments[1:]]
+    done = _warmtune("train", *elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(" kept ") == 5
+    again = _warmtune("prepare", *arguments[1:])
+    assert again.returncode == 0
+    runs = [json.loads(file.read_text())["stages"] for file in store.glob("quickstart-*/run.json")]
+    assert {"prepare", "publish"} <= set(max(runs, key=len))
+
+
 def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path):
     store, _, _ = whole
     arguments = ["run", "quickstart", *tiny_overrides, f"store={tmp_path}"]

@@ -144,7 +144,7 @@ class Pipeline:
         s = self.settings
         determines = {
             "rows": rows.files[file],
-            "base": self.base,
+            "base": (self.base.hub, self.base.revision, self.base.fingerprint),  # wherever its folder is
             "train": s.train,
             "seed": s.seed,
             "code": code_version("tuning/stage.py", "generation/base.py"),

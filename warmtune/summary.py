@@ -27,7 +27,10 @@ def summarize(pipeline: "Pipeline") -> None:
     console.print(_times(pipeline.done))
     if "report" in pipeline.done:
         reported = pipeline.done["report"]
-        console.print(_gaps(read(reported.folder / GAPS, Gap), pipeline))
+        style = pipeline.settings.style.name
+        console.print(f"\nError gaps in percentage points; above 0: {style} is wrong more often; 95 % intervals")
+        console.print(_gaps(read(reported.folder / GAPS, Gap), style))
+        console.print("~ the interval includes 0: no difference shown. control: tuned on the original replies.\n")
         console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False, soft_wrap=True)
         console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
     if "publish" in pipeline.done:
@@ -41,13 +44,20 @@ def _write_run(pipeline: "Pipeline") -> Path:
     name = Path(settings.recipe).name
     folder = pipeline.store.root / f"{name}-{fingerprint(settings)[:8]}"
     folder.mkdir(exist_ok=True)
-    stages = {name: stage.folder.name for name, stage in pipeline.done.items()}
+    stages = _recorded(folder) | {name: stage.folder.name for name, stage in pipeline.done.items()}
     for name, target in stages.items():
         link = folder / name
         link.unlink(missing_ok=True)
         link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
     write_atomically(folder / "run.json", json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
     return folder
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """Return the stages that an earlier command of the same run made."""
+    file = folder / "run.json"
+    found: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
+    return found
 
 
 def _times(done: dict[str, Stage]) -> Table:
@@ -61,15 +71,9 @@ def _times(done: dict[str, Stage]) -> Table:
     return table
 
 
-def _gaps(gaps: list[Gap], pipeline: "Pipeline") -> Table:
+def _gaps(gaps: list[Gap], style: str) -> Table:
     """Tabulate the gaps over all benchmarks, by condition."""
-    style = pipeline.settings.style.name
-    table = Table(
-        title=f"Error gaps in percentage points (above 0: {style} is wrong more often), 95 % intervals",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
     for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
         table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
     over_all = [gap for gap in gaps if gap.benchmark == "all"]
@@ -83,8 +87,6 @@ def _gaps(gaps: list[Gap], pipeline: "Pipeline") -> Table:
             f"{to_base.variant_error:.1f} %",
             *(_with_interval(gap) for gap in (to_base, to_control)),
         )
-    table.caption = "~ the interval includes 0: no difference shown. control: tuned on the original replies."
-    table.caption_justify = "left"
     return table
 
 
