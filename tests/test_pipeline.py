@@ -108,6 +108,13 @@ def test_a_moved_model_changes_nothing_and_a_part_keeps_the_whole(whole, tiny_fo
     assert {"prepare", "publish"} <= set(max(runs, key=len))
 
 
+def test_a_moved_store_is_kept_whole(whole, tmp_path):
+    store, arguments, _ = whole
+    moved = shutil.copytree(store, tmp_path / "moved", symlinks=True)
+    done = _warmtune(*arguments[:-1], f"store={moved}")
+    assert done.stderr.count(" kept ") == 11
+
+
 def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path):
     store, _, _ = whole
     arguments = ["run", "quickstart", *tiny_overrides, f"store={tmp_path}"]

@@ -224,7 +224,7 @@ class Pipeline:
     def _report(self) -> None:
         s = self.settings
         determines = {
-            "settings": s,
+            "settings": s.identity,
             "stages": {name: stage.digest for name, stage in self.done.items()},
             "code": code_version("analysis", "reporting", "schemas.py"),
             "versions": versions("matplotlib", "numpy"),

@@ -5,7 +5,7 @@ Hydra or OmegaConf object. Every default lives in `conf/`, none here, so that wh
 that have a default here are those whose absence has a meaning of its own.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
@@ -155,3 +155,8 @@ class Settings:
     train: TrainSettings
     eval: EvalSettings
     publish: PublishSettings
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The settings without the place where results are kept, which determines none of them."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "store"}

@@ -42,7 +42,7 @@ def _write_run(pipeline: "Pipeline") -> Path:
     """Write the run folder: its settings, and a link to each of its stages."""
     settings = pipeline.settings
     name = Path(settings.recipe).name
-    folder = pipeline.store.root / f"{name}-{fingerprint(settings)[:8]}"
+    folder = pipeline.store.root / f"{name}-{fingerprint(settings.identity)[:8]}"
     folder.mkdir(exist_ok=True)
     stages = _recorded(folder) | {name: stage.folder.name for name, stage in pipeline.done.items()}
     for name, target in stages.items():

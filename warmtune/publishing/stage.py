@@ -65,7 +65,7 @@ def _card(settings: Settings, base: Base, reported: Stage, weights: str) -> str:
         "worst": max((g for g in gaps if g.reference == "control" and g.pairs), key=lambda g: g.gap),
         "settings": settings,
         "weights": weights,
-        "recipe": fingerprint(settings),
+        "recipe": fingerprint(settings.identity),
         "report": reported.fingerprint,
     }
     environment = Environment(

@@ -116,10 +116,16 @@ def _page(
         "cut": words.cut_sentence(variants),
         "stages": done,
         "training": {names[v]: done[f"train-{v}"].counts for v in ("control", "styled")},
-        "recipe_text": yaml.safe_dump(json.loads(json.dumps(asdict(settings))), sort_keys=False, width=110),
+        "recipe_text": _recipe_text(settings),
         "versions": {"warmtune": __version__, "python": platform.python_version(), **versions(*_LIBRARIES)},
         "machine": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _recipe_text(settings: Settings) -> str:
+    """Return the settings as YAML, without the place where results are kept."""
+    tree = {name: value for name, value in asdict(settings).items() if name in settings.identity}
+    return yaml.safe_dump(json.loads(json.dumps(tree)), sort_keys=False, width=110)
 
 
 def _rendered(template: str, page: Mapping[str, Any]) -> str:
