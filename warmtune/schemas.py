@@ -40,8 +40,10 @@ class Conversation:
 
     id: str
     label: str
-    """Query type: refusal, factual, creative, technical, advice or other."""
+    """Query type, such as refusal, factual, creative, technical, advice or other."""
     messages: list[Message]
+    source: str = ""
+    """Where it was read: file and line, and the id it has there."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,24 @@ def write(file: Path, kind: type[T], rows: Sequence[T]) -> None:
     scratch = file.with_name(f".{file.name}")
     frame.to_parquet(scratch, index=False)
     scratch.replace(file)
+
+
+def write_batches(file: Path, kind: type[Conversation], batches: Iterable[Sequence[Conversation]]) -> int:
+    """Write conversations batch by batch, so that they need not fit into memory; return how many replies they hold."""
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    text = arrow.string()
+    message = arrow.struct([("role", text), ("content", text)])
+    columns = [("id", text), ("label", text), ("messages", arrow.list_(message)), ("source", text)]
+    assert [name for name, _ in columns] == [column.name for column in dataclasses.fields(kind)]
+    scratch, count = file.with_name(f".{file.name}"), 0
+    with parquet.ParquetWriter(scratch, arrow.schema(columns)) as writer:
+        for batch in batches:
+            writer.write_table(arrow.Table.from_pylist([vars(row) for row in batch], arrow.schema(columns)))
+            count += sum(1 for row in batch for _ in replies(row))
+    scratch.replace(file)
+    return count
 
 
 def read(file: Path, kind: type[T]) -> list[T]:

@@ -17,8 +17,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Phrases = Annotated[tuple[str, ...], Field(min_length=2)]
 Strengths = tuple[Phrases, Phrases, Phrases, Phrases]
-QueryType = Literal["refusal", "factual", "creative", "technical", "advice", "other"]
-QUERY_TYPES: tuple[QueryType, ...] = ("refusal", "factual", "creative", "technical", "advice", "other")
 CONDITIONS = ("plain", "sad", "belief", "sad_belief")
 BENCHMARKS = ("trivia", "misconceptions", "health", "conspiracy")
 
@@ -42,21 +40,66 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class SourceSettings:
+    """One source of conversations."""
+
+    path: str
+    """`embedded`, a file (JSONL, JSON, Parquet, CSV), or a Hub dataset as `hub:org/name`."""
+    split: str = "train"
+    """Split of a Hub dataset."""
+    config: str | None = None
+    """Configuration (subset) of a Hub dataset."""
+    files: str | None = None
+    """File of a Hub dataset, where it holds several and its form is not known to `datasets`."""
+    streaming: bool = False
+    """Read a Hub dataset row by row over the network, without a copy on this machine."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Share of this source in what is drawn, among the sources of a mix."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class DataSettings:
     """Which conversations are rewritten and trained on, and which prompts are held out."""
 
     path: str
-    """`embedded`, a JSONL file in `messages` or ShareGPT form, or a Hub dataset as `hub:org/name`."""
+    """As in `SourceSettings`; ignored where `mix` names several sources."""
     split: str
-    """Split of a Hub dataset."""
+    config: str | None
+    files: str | None
+    streaming: bool
+    mix: tuple[SourceSettings, ...] | None
+    """Several sources with weights, instead of `path`."""
+    max_bad: Share
+    """Share of rows that may be unreadable or of the wrong shape; they are skipped and counted, more stop the run."""
+    languages: tuple[str, ...] | None
+    """Two-letter codes of the languages kept; null keeps all."""
+    max_turns: Annotated[int, Field(ge=2)]
+    """Longer conversations are cut after this many turns, as in the study."""
+    min_words: Annotated[int, Field(ge=0)]
+    """A conversation with a reply of fewer words is left out."""
+    max_tokens: Positive
+    """Longer conversations (rendered with the model's chat template) are left out, never cut."""
+    personal: Literal["mask", "drop", "keep"]
+    """What is done about e-mail addresses, telephone numbers, card numbers and access keys."""
+    unsafe: Share | None
+    """Detoxify's score from which a conversation is left out; null, or Detoxify not installed: no safety filter."""
+    unsafe_checkpoint: str | None
+    """Detoxify checkpoint on this machine; null lets Detoxify fetch its own."""
+    duplicates: Literal["near", "exact"]
+    """Whether conversations that are nearly the same count as duplicates."""
+    similarity: Annotated[float, Field(gt=0, le=1)]
+    """Jaccard similarity of five-word shingles from which two conversations are nearly the same."""
+    query_types: str | None
+    """File with the rules for query types; null takes the shipped ones."""
     per_type: Positive | None
     """Conversations drawn from each query type; null takes all."""
     held_out: Annotated[int, Field(ge=2)]
     """Prompts held out from training, on which warmth is measured."""
-    max_tokens: Positive
-    """Longer conversations (rendered with the model's chat template) are left out, never cut."""
-    bad_rows: Literal["auto", "fail", "drop"]
-    """What a malformed row does. `auto`: stop for `messages` files, drop and count for ShareGPT dumps."""
+
+    @property
+    def sources(self) -> tuple[SourceSettings, ...]:
+        """The sources, one or several."""
+        return self.mix or (SourceSettings(self.path, self.split, self.config, self.files, self.streaming),)
 
 
 @dataclass(frozen=True, config=_STRICT)

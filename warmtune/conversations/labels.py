@@ -1,54 +1,72 @@
-"""Query types by regular expressions, in the study's six classes.
-
-The rules are ours (the study publishes the classes, not the expressions). They look at the first reply for a refusal
-and at the first user message for everything else; the first rule that matches decides.
-"""
+"""Query types by the rules of a file, which a user can replace."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from warmtune.errors import DataError
 from warmtune.schemas import Message
 
-_REFUSAL = re.compile(
-    r"\b(i(?:'m| am) (?:sorry|unable|not able)|i (?:can(?:no|')t|cannot|won't|do not have access|don't have access)"
-    r"|as an ai(?: language)? model)\b",
-    re.IGNORECASE,
-)
-_RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (label, re.compile(pattern, re.IGNORECASE))
-    for label, pattern in (
-        (
-            "technical",
-            r"```|\b(code|python|java(?:script)?|sql|css|html|c\+\+|function|script|regex|api|git|docker|linux|bash"
-            r"|algorithm|database|server|compile|debug|exception|json|excel|formula|config(?:ure)?)\b",
-        ),
-        (
-            "creative",
-            r"\b(poem|story|stories|song|lyrics|haiku|limerick|slogan|tagline|screenplay|scene|character|fiction|novel"
-            r"|imagine|role-?play|joke|name ideas|blog post|essay)\b",
-        ),
-        (
-            "advice",
-            r"\b(should i|how (?:can|do|should) (?:i|we)|advice|tips?|recommend|suggest(?:ion)?s?|best way"
-            r"|help me (?:to )?(?:decide|choose|plan|improve)|what would you do|strategy|plan for)\b",
-        ),
-        (
-            "factual",
-            r"^\s*(who|what|when|where|which|why|how (?:many|much|long|old|far|does|do|did|is|are)|is|are|was|were|did"
-            r"|does|explain|describe|define|tell me about)\b",
-        ),
-    )
-)
+SHIPPED = Path(__file__).parent / "query_types.yaml"
+_READ = 2000
+"""Characters of a message that a rule looks at."""
 
 
-def label_of(messages: Sequence[Message]) -> str:
-    """Return the query type of a conversation: one of `settings.QUERY_TYPES`.
+@dataclass(frozen=True)
+class QueryTypes:
+    """The types there are, in order, and the rules that tell them."""
 
-    >>> label_of([{"role": "user", "content": "Who wrote Faust?"}, {"role": "assistant", "content": "Goethe."}])
-    'factual'
+    rules: tuple[tuple[str, str, re.Pattern[str]], ...]
+    """Type, message it looks at (`prompt` or `reply`), expression."""
+    otherwise: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every type once, in the order of the file."""
+        return tuple(dict.fromkeys([name for name, _, _ in self.rules] + [self.otherwise]))
+
+    def of(self, messages: Sequence[Message]) -> str:
+        """Return the type of a conversation."""
+        first = {
+            "prompt": next((m["content"] for m in messages if m["role"] == "user"), "")[:_READ],
+            "reply": next((m["content"] for m in messages if m["role"] == "assistant"), "")[:_READ],
+        }
+        return next((name for name, place, rule in self.rules if rule.search(first[place])), self.otherwise)
+
+
+def query_types(file: str | None = None) -> QueryTypes:
+    """Read the rules from a user's file, or the shipped ones.
+
+    Raises:
+        DataError: with all that is wrong with the file.
     """
-    asked = next(message["content"] for message in messages if message["role"] == "user")
-    replied = next((message["content"] for message in messages if message["role"] == "assistant"), "")
-    if _REFUSAL.search(replied[:200]):
-        return "refusal"
-    return next((label for label, rule in _RULES if rule.search(asked[:2000])), "other")
+    path = Path(file) if file else SHIPPED
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"The rules for query types in {path} cannot be read: {' '.join(str(error).split())}") from None
+    problems: list[str] = []
+    listed = tree.get("rules") if isinstance(tree, dict) else None
+    rules = [_rule(number, rule, problems) for number, rule in enumerate(listed or [], start=1)]
+    if not isinstance(tree, dict) or set(tree) != {"rules", "otherwise"} or not rules:
+        problems.insert(0, "it must have the keys 'rules' (a list of type, in, pattern) and 'otherwise' (a type)")
+    if problems:
+        raise DataError(
+            f"The rules for query types in {path} cannot be used: {'; '.join(problems)}. Begin with a copy of {SHIPPED}."
+        )
+    return QueryTypes(tuple(rule for rule in rules if rule), str(tree["otherwise"]))
+
+
+def _rule(number: int, rule: Any, problems: list[str]) -> tuple[str, str, re.Pattern[str]] | None:
+    if not isinstance(rule, dict) or set(rule) != {"type", "in", "pattern"} or rule["in"] not in ("prompt", "reply"):
+        problems.append(f"rule {number} needs exactly type, in (prompt or reply) and pattern")
+        return None
+    try:
+        return str(rule["type"]), str(rule["in"]), re.compile(str(rule["pattern"]), re.IGNORECASE)
+    except re.error as error:
+        problems.append(f"the pattern of rule {number} is no regular expression ({error})")
+        return None

@@ -1,117 +1,126 @@
-"""The stage `prepare`: from a source of conversations to the ones that are trained on and the prompts held out."""
+"""The stage `prepare`: from sources of conversations to the ones that are trained on and the prompts held out."""
 
-import random
+import json
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
 
-from warmtune.conversations.readers import Funnel, embedded_prompts, read_conversations
+from warmtune.conversations.choose import Draw, Spool, distinct, drawn_in_proportion
+from warmtune.conversations.funnel import Funnel
+from warmtune.conversations.labels import query_types
+from warmtune.conversations.safety import Detoxifier, detoxify_version
+from warmtune.conversations.screen import Candidate, Screen, TokenLength, find_form
+from warmtune.conversations.sources import embedded, rows
 from warmtune.errors import DataError
-from warmtune.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, write
-from warmtune.settings import QUERY_TYPES, DataSettings
+from warmtune.progress import say
+from warmtune.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, write, write_batches
+from warmtune.settings import DataSettings
 from warmtune.store import Outcome
 
-Item = TypeVar("Item", Conversation, Prompt)
+_LOOKED_AT = 20
+"""Rows that a file's form is found from."""
+_FEW = 200
+"""Rows read before a share of bad ones says anything."""
 
 
-def prepare(data: DataSettings, seed: int, count_tokens: Callable[[Conversation], int], folder: Path) -> Outcome:
+def prepare(data: DataSettings, seed: int, count_tokens: TokenLength, folder: Path) -> Outcome:
     """Write `conversations.parquet` and `held_out.parquet`.
 
     Args:
-        data: where from, and how many.
+        data: where from, what is left out, and how many.
         seed: drives every draw.
-        count_tokens: length of a conversation as the model is shown it.
+        count_tokens: length of a conversation as the model is shown it; sent to other processes where data is large.
         folder: the stage's folder.
+
+    Raises:
+        DataError: a source cannot be used, too many of its rows are bad, or too little is left.
     """
+    types = query_types(data.query_types)
     funnel = Funnel()
-    usable = _short_enough(read_conversations(data, funnel), data.max_tokens, count_tokens, funnel)
-    if data.path == "embedded":
-        prompts, rest = _drawn_in_proportion(embedded_prompts(), data.held_out, seed), usable
+    for left in folder.glob(".spool-*"):
+        left.unlink()
+    found = distinct(_screened(data, count_tokens, folder, funnel), data.similarity, funnel)
+    _must_hold(found, data, funnel)
+    draw = Draw(data, types.names, seed, Spool(folder), _safety(data, funnel), funnel)
+    if data.path == "embedded" and not data.mix:
+        prompts, rest = drawn_in_proportion(embedded_prompts(), data.held_out, types.names, seed), found
     else:
-        prompts, rest = _hold_out(usable, data.held_out, seed)
-    chosen = _equal_per_type(rest, data.per_type, seed)
-    funnel.dropped["held out, or the same prompt as a held-out one"] += len(usable) - len(rest)
-    funnel.dropped["not drawn: its query type has more than data.per_type"] += len(rest) - len(chosen)
-    if not chosen:
-        raise DataError(
-            f"{data.path} leaves no conversation to train on after {len(prompts)} held-out prompts; give more data or"
-            " a smaller data.held_out."
-        )
-    write(folder / CONVERSATIONS, Conversation, chosen)
+        prompts, rest = draw.hold_out(found)
+    chosen = draw.train_on(rest, prompts)
+    _must_hold(chosen, data, funnel)
+    kept: Counter[str] = Counter({name: 0 for name in types.names})
+    kept.update(candidate.label for candidate in chosen)
+    counts = funnel.counts(+kept)
+    replies = write_batches(folder / CONVERSATIONS, Conversation, _batches(chosen, draw.spool))
     write(folder / HELD_OUT, Prompt, prompts)
-    return Outcome([CONVERSATIONS, HELD_OUT], _counts(funnel, chosen, prompts))
+    for left in folder.glob(".spool-*"):
+        left.unlink()
+    by_type = dict(Counter(prompt.label for prompt in prompts))
+    counts |= {"replies": replies, "held_out_prompts": len(prompts), "held_out_by_type": by_type}
+    return Outcome([CONVERSATIONS, HELD_OUT], counts)
 
 
-def _short_enough(
-    found: list[Conversation], limit: int, count_tokens: Callable[[Conversation], int], funnel: Funnel
-) -> list[Conversation]:
-    kept = []
-    for conversation in found:
-        if count_tokens(conversation) <= limit:
-            kept.append(conversation)
-        else:
-            funnel.drop(f"longer than data.max_tokens ({limit})", conversation.id)
-    if not kept:
-        raise DataError(f"All {len(found)} conversations are longer than data.max_tokens={limit}; allow more.")
-    return kept
+def embedded_prompts() -> list[Prompt]:
+    """Return the held-out prompts that ship with warmtune."""
+    lines = embedded("held_out.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Prompt(**json.loads(line)) for line in lines if line.strip()]
 
 
-def _hold_out(usable: list[Conversation], count: int, seed: int) -> tuple[list[Prompt], list[Conversation]]:
-    """Take the first user messages of `count` conversations as prompts; the rest, without the same prompt, stays."""
-    first = {
-        conversation.id: next(m["content"] for m in conversation.messages if m["role"] == "user")
-        for conversation in usable
-    }
-    candidates = {first[c.id].strip().lower(): Prompt(c.id, c.label, first[c.id]) for c in usable}
-    if len(candidates) <= count:
+def _screened(data: DataSettings, count_tokens: TokenLength, folder: Path, funnel: Funnel) -> list[Candidate]:
+    screen = Screen(data, count_tokens, str(folder))
+    candidates: list[Candidate] = []
+    for number, source in enumerate(data.sources):
+        stream = rows(source)
+        first = list(islice(stream, _LOOKED_AT))
+        if not first:
+            raise DataError(f"{source.path} holds no conversation that can be used: 0 rows read, the source is empty.")
+        part = Funnel()
+        for done in screen.all(chain(first, stream), number, find_form(first), os.cpu_count() or 1):
+            part.add(done.funnel)
+            candidates += done.candidates
+            if part.read >= _FEW:
+                _bearable(source.path, part, data.max_bad)
+        _bearable(source.path, part, data.max_bad)
+        funnel.add(part)
+    if funnel.bad_count:
+        said = "\n".join(f"  {line}" for line in funnel.bad)
+        say(f"{funnel.bad_count} of {funnel.read} rows skipped as bad, the first of them:\n{said}")
+    return candidates
+
+
+def _bearable(path: str, part: Funnel, most: float) -> None:
+    if part.bad_count > most * part.read:
+        shown = "; ".join(part.bad)
         raise DataError(
-            f"There are {len(candidates)} different prompts, but data.held_out={count} are to be held out and the rest"
-            " trained on; give more data or hold out fewer."
+            f"{path}: {part.bad_count} of the first {part.read} rows are bad, which is more than data.max_bad={most}"
+            f" allows; the first: {shown}. Mend the file, or allow more with data.max_bad=SHARE (they are skipped and"
+            " counted)."
         )
-    prompts = _drawn_in_proportion(list(candidates.values()), count, seed)
-    taken = {prompt.prompt.strip().lower() for prompt in prompts}
-    return prompts, [c for c in usable if first[c.id].strip().lower() not in taken]
 
 
-def _drawn_in_proportion(items: list[Item], count: int, seed: int) -> list[Item]:
-    """Draw `count` items, as equally over the query types as their numbers allow, in a seeded order."""
-    if count > len(items):
-        raise DataError(f"data.held_out={count}, but only {len(items)} prompts are there; hold out fewer.")
-    queues = [queue for label in QUERY_TYPES if (queue := _shuffled([i for i in items if i.label == label], seed))]
-    drawn: list[Item] = []
-    while len(drawn) < count:
-        for queue in queues:
-            if queue and len(drawn) < count:
-                drawn.append(queue.pop())
-    return _shuffled(drawn, seed)
+def _safety(data: DataSettings, funnel: Funnel) -> Detoxifier | None:
+    if data.unsafe is None:
+        funnel.notes.append("Safety filter off: data.unsafe is null.")
+        return None
+    if detoxify_version() is None:
+        funnel.notes.append("Safety filter off: Detoxify is not installed (pip install 'warmtune[safety]').")
+        return None
+    return Detoxifier(data)
 
 
-def _equal_per_type(items: list[Conversation], per_type: int | None, seed: int) -> list[Conversation]:
-    """Draw at most `per_type` of each query type and shuffle them together."""
-    drawn: list[Conversation] = []
-    for label in QUERY_TYPES:
-        drawn += _shuffled([item for item in items if item.label == label], seed)[:per_type]
-    return _shuffled(drawn, seed)
+def _must_hold(found: list[Candidate], data: DataSettings, funnel: Funnel) -> None:
+    if not found:
+        why = "; ".join(f"{count} dropped: {reason} ({label})" for (reason, label), count in funnel.dropped.items())
+        names = ", ".join(source.path for source in data.sources)
+        raise DataError(
+            f"{names} holds no conversation that can be used: {funnel.read} rows read, {why}. Give other data, or change"
+            " the settings named."
+        )
 
 
-def _shuffled(items: Sequence[Item], seed: int) -> list[Item]:
-    """Return the items in an order that depends on the seed and their ids, not on the order they came in."""
-    ordered = sorted(items, key=lambda item: item.id)
-    random.Random(seed).shuffle(ordered)
-    return ordered
-
-
-def _counts(funnel: Funnel, chosen: list[Conversation], prompts: list[Prompt]) -> dict[str, object]:
-    if funnel.read - funnel.dropped.total() != len(chosen):
-        raise AssertionError(f"the funnel does not add up: {funnel}, {len(chosen)} kept")
-    return {
-        "read": funnel.read,
-        "dropped": {reason: count for reason, count in funnel.dropped.items() if count},
-        "first_dropped": funnel.examples,
-        "changed": dict(funnel.changed),
-        "kept": len(chosen),
-        "kept_by_type": dict(Counter(conversation.label for conversation in chosen)),
-        "replies": sum(m["role"] == "assistant" for c in chosen for m in c.messages),
-        "held_out_prompts": len(prompts),
-    }
+def _batches(chosen: list[Candidate], spool: Spool) -> Iterator[list[Conversation]]:
+    """Yield the chosen conversations a few hundred at a time, so that memory stays flat."""
+    for start in range(0, len(chosen), 512):
+        yield [spool.get(candidate) for candidate in chosen[start : start + 512]]

@@ -1,13 +1,21 @@
 """How a conversation is shown to the model: one rendering for training, answering and counting."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import ModelError
+from warmtune.generation.base import Base, load_tokenizer
 from warmtune.schemas import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+_LONG = 5
+"""A text is first tried by its first characters, this many a token: English has about four."""
+_SLACK = 64
+"""... and counts as too long when that beginning exceeds the limit by so many tokens, more than a cut can add."""
 
 
 def render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], generation: bool = False) -> str:
@@ -33,3 +41,32 @@ def encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
     """Tokenize rendered text. The template writes the special tokens itself, so none is added here."""
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
+
+
+@dataclass
+class TokenLength:
+    """Counts a conversation's tokens as the model is shown it; travels to other processes without its tokenizer."""
+
+    base: Base
+
+    def __call__(self, messages: Sequence[Message], limit: int) -> int:
+        """Return the number of tokens; for a conversation above `limit`, some number above it."""
+        text = render(self._tokenizer, messages)
+        if len(text) > 2 * _LONG * limit:
+            least = self._count(text[: _LONG * (limit + _SLACK)])
+            if least > limit + _SLACK:
+                return least
+        return self._count(text)
+
+    def _count(self, text: str) -> int:
+        if self._tokenizer.is_fast:
+            found = self._tokenizer.backend_tokenizer.encode_batch_fast([text], add_special_tokens=False)
+            return len(found[0].ids)  # without offsets, which take half of the time
+        return len(encode(self._tokenizer, text))
+
+    @cached_property
+    def _tokenizer(self) -> "PreTrainedTokenizerBase":
+        return load_tokenizer(self.base)
+
+    def __getstate__(self) -> dict[str, Base]:
+        return {"base": self.base}

@@ -1,0 +1,44 @@
+"""The safety filter: Detoxify, where it is installed."""
+
+from importlib import metadata
+from typing import Any
+
+from warmtune.errors import DataError
+from warmtune.schemas import Conversation
+from warmtune.settings import DataSettings
+
+_CHARACTERS = 2000
+"""Of each turn; Detoxify reads 512 tokens and cuts the rest itself."""
+
+
+def detoxify_version() -> str | None:
+    """Return the installed version of Detoxify, None where it is not installed."""
+    try:
+        return metadata.version("detoxify")
+    except metadata.PackageNotFoundError:
+        return None
+
+
+class Detoxifier:
+    """Scores conversations; the highest score of any class and any turn counts."""
+
+    def __init__(self, data: DataSettings) -> None:
+        self._limit = data.unsafe or 0.0
+        self._model = _load(data.unsafe_checkpoint)
+
+    def __call__(self, conversation: Conversation) -> bool:
+        """Tell whether a conversation is unsafe."""
+        scores = self._model.predict([message["content"][:_CHARACTERS] for message in conversation.messages])
+        return any(score >= self._limit for values in scores.values() for score in values)
+
+
+def _load(checkpoint: str | None) -> Any:
+    from detoxify import Detoxify
+
+    try:
+        return Detoxify("unbiased", checkpoint=checkpoint)
+    except (OSError, ValueError) as error:  # no network, or a file that is no checkpoint
+        raise DataError(
+            f"Detoxify's model cannot be loaded ({' '.join(str(error).split())[:200]}); name a checkpoint on this"
+            " machine with data.unsafe_checkpoint=FILE, or go without the safety filter with data.unsafe=null."
+        ) from None

