@@ -1,9 +1,10 @@
 import contextlib
+import json
 import time
 
 import pytest
 
-from warmtune.conversations.forms import ShapeError, Unusable, form_of, refusal, turns_of
+from warmtune.conversations.forms import ShapeError, UnusableError, form_of, refusal, turns_of
 
 ASK, SAY = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
 HUMAN, GPT = {"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}
@@ -40,7 +41,7 @@ def _moss(**more):
         ({"prompt": "Why?", "chosen": "So.", "rejected": "No."}, PLAIN),
         ({"chosen": "\n\nHuman: Why?\n\nAssistant: So.", "rejected": "\n\nHuman: Why?\n\nAssistant: No."}, PLAIN),
         ({"text": "### Human: Why?### Assistant: So.".replace("##", "\n##")}, PLAIN),
-        ({"text": "User: Why?\nAssistant: So.\nUser: Why?"}, [*PLAIN, PLAIN[0]]),
+        ({"text": "User: Why?\n\nAssistant: So.\r\n\r\nUser: Why?"}, [*PLAIN, PLAIN[0]]),
         (_moss(), PLAIN),
         (_moss(Commands="<|Commands|>: None<eoc>\n"), PLAIN),
         ({"instruction": "Sort.", "instances": [{"input": "2 1", "output": "1 2"}]}, SORTED),
@@ -56,45 +57,70 @@ def _moss(**more):
         ({"question": "Why?", "answer": "So."}, PLAIN),
         ({"instruction": "Why?", "response": "So."}, PLAIN),
         ({"query": "Why?", "reply": "So."}, PLAIN),
+        ({"input": "Why?", "output": "So."}, PLAIN),
+        ({"question": "Why?", "answer": "So.", "system": "x"}, [("system", "x"), *PLAIN]),
+        ({"prompt": [ASK], "chosen": [ASK, SAY], "rejected": [ASK, SAY]}, PLAIN),
+        ({"prompt": [ASK], "chosen": [SAY], "system": "x"}, [("system", "x"), *PLAIN]),
+        (_moss(Commands=None), PLAIN),
     ],
 )
 def test_every_form_gives_its_turns(row, turns):
     assert _said(row) == turns
 
 
-@pytest.mark.xfail(reason="Dolly's context and an input beside response are lost")
 @pytest.mark.parametrize(
     "row",
     [
         {"instruction": "Sum up.", "context": "The text.", "response": "Text."},
         {"instruction": "Sum up.", "input": "The text.", "response": "Text."},
+        {"question": "Sum up.", "context": "The text.", "input": "", "answer": "Text."},
+        {"input": "Sum up.", "context": "The text.", "answer": "Text."},
+        {"instruction": "Sum up.", "context": "The text.", "output": "Text."},
     ],
 )
 def test_what_an_instruction_is_about_is_part_of_the_prompt(row):
     assert _said(row)[0] == ("user", "Sum up.\n\nThe text.")
 
 
-@pytest.mark.xfail(reason="a prompt given as a list is lost")
 def test_a_preference_pair_whose_prompt_is_a_list():
     assert _said({"prompt": [ASK], "chosen": [SAY], "rejected": [SAY]}) == PLAIN
 
 
-@pytest.mark.xfail(reason="user: and system: inside a reply begin a turn")
-def test_a_reply_may_hold_lines_that_look_like_speakers():
-    text = "\n\nHuman: Write YAML.\n\nAssistant: Here:\nsystem: linux\nuser: bob"
-    assert _said({"chosen": text, "rejected": text})[1:] == [("assistant", "Here:\nsystem: linux\nuser: bob")]
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "Here:\nsystem: linux\nuser: bob",
+        "Yes.\n\nuser: bob\n\nhuman: bob",
+        "Yes.\n\nSystem: x\n\nUser: y",
+        "Yes.\nHuman: no",
+        "Yes.\n\n- Human: no",
+        "### Human: no",
+    ],
+)
+def test_a_reply_may_hold_lines_that_look_like_speakers(reply):
+    text = f"\n\nHuman: Write YAML.\n\nAssistant: {reply}"
+    assert _said({"chosen": text, "rejected": text})[1:] == [("assistant", reply)]
 
 
-@pytest.mark.xfail(reason="regular expressions take quadratic time or worse on white space")
+def test_a_reply_in_the_frame_of_hashes_may_hold_speakers_without_them():
+    text = "### Human: Why?\n### Assistant: So.\n\nHuman: no\nsee ### Human: no"
+    assert _said({"text": text}) == [PLAIN[0], ("assistant", "So.\n\nHuman: no\nsee ### Human: no")]
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\n ", "\t"])
 @pytest.mark.parametrize(
     "row",
     [
-        {"chosen": "\n\nHuman: Why?" + "\n" * 10_000 + "b\n\nAssistant: So."},
-        {"prompt": "### Instruction:" + " " * 900 + "x", "answer": "So."},
-        {"chat": {"turn_1": {"Human": " " * 40_000 + "Why?", "MOSS": "So."}}},
+        {"chosen": "\n\nHuman: Why?@b\n\nAssistant: So."},
+        {"text": "@Human: Why?@b\n\nAssistant: So."},
+        {"text": "### Human: Why?@b\n### Assistant: So."},
+        {"prompt": "### Instruction:@x", "answer": "So."},
+        {"prompt": "### Instruction:@### Input:@x### Response:@x", "answer": "So."},
+        {"chat": {"turn_1": {"Human": "@Why?@b", "MOSS": "@<|MOSS|>:@So.@<eom>@"}}},
     ],
 )
-def test_much_white_space_takes_no_time(row):
+def test_much_white_space_takes_no_time(row, space):
+    row = json.loads(json.dumps(row).replace("@", json.dumps(space * (100_000 // len(space)))[1:-1]))
     start = time.perf_counter()
     assert _said(row)[-1] == PLAIN[1]
     assert time.perf_counter() - start < 1
@@ -113,7 +139,7 @@ def test_much_white_space_takes_no_time(row):
     ],
 )
 def test_what_is_never_trained_on_is_unusable(row, why):
-    with pytest.raises(Unusable, match=why):
+    with pytest.raises(UnusableError, match=why):
         _said(row)
 
 
@@ -136,11 +162,8 @@ def test_what_is_never_trained_on_is_unusable(row, why):
         ({"instruction": "Sort.", "output": "1", "input": 5}, "not text"),
         ({"instruction": "Sort.", "output": "1", "history": [["a"]]}, "history"),
         ({"instruction": "Sort.", "output": "1", "history": "a"}, "history"),
-        pytest.param(
-            {"instruction": "Sort.", "output": "1", "history": 5},
-            "history",
-            marks=pytest.mark.xfail(reason="a history that is no list is a TypeError"),
-        ),
+        ({"instruction": "Sort.", "output": "1", "history": 5}, "history"),
+        ({"question": "Why?", "context": ["The text."], "answer": "So."}, "context or input is not text"),
         (_moss(Commands=None, MOSS=None), "turn_1"),
     ],
 )
@@ -149,11 +172,9 @@ def test_a_row_of_the_wrong_shape(row, why):
         _said(row)
 
 
-@pytest.mark.parametrize(
-    "commands", [["None"], pytest.param(None, marks=pytest.mark.xfail(reason="Commands: null is a TypeError"))]
-)
+@pytest.mark.parametrize("commands", [["None"], None, 5])
 def test_moss_commands_of_another_type_do_not_stop_the_run(commands):
-    with contextlib.suppress(ShapeError, Unusable):
+    with contextlib.suppress(ShapeError, UnusableError):
         assert _said(_moss(Commands=commands)) == PLAIN
 
 

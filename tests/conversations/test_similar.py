@@ -25,7 +25,7 @@ def test_texts_that_share_half_their_words_stay(texts):
 
 def test_which_of_several_alike_stays_does_not_depend_on_their_order():
     made = [LONG, LONG + " a", LONG + " b c", "quite another text of a few words", "x " + LONG]
-    candidates = [Candidate(f"id{n}", "other", 0, "", 0, signature(text)) for n, text in enumerate(made)]
+    candidates = [Candidate(f"id{n}", text, "other", 0, "", 0, signature(text)) for n, text in enumerate(made)]
     results = set()
     for order in itertools.permutations([*candidates, candidates[3]]):
         funnel = Funnel()
@@ -38,8 +38,8 @@ def test_which_of_several_alike_stays_does_not_depend_on_their_order():
 
 
 def test_without_signatures_only_the_same_are_left_out():
-    candidates = [Candidate(name, "other", 0, "", 0, None) for name in "abca"]
-    assert [c.id for c in distinct(candidates, 0.8, Funnel())] == ["a", "b", "c"]
+    candidates = [Candidate(name, name.lower(), "other", 0, "", 0, None) for name in "aBbCc"]
+    assert [c.id for c in distinct(candidates, 0.8, Funnel())] == ["B", "C", "a"]
 
 
 def test_chinese_is_told_apart_by_character():
@@ -74,6 +74,18 @@ def test_a_single_word_in_another_case_overlaps():
 def test_unrelated_prompts_do_not_overlap(text):
     assert not Prompts([HELD, "Why is the sea salt?"]).overlaps(text)
     assert not Prompts().overlaps(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("What is the capital of France?", "What is the capital of Spain?"),
+        ("Write a poem about the sea.", "Write a poem about the moon."),
+        ("How do I sort a list?", "How do I sort a table?"),
+    ],
+)
+def test_templated_prompts_about_different_things_do_not_overlap(one, other):
+    assert not Prompts([one]).overlaps(other)
 
 
 def test_chinese_prompts():

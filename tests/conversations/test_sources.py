@@ -19,16 +19,17 @@ CSV = "messages\n" + "".join('"' + json.dumps(row["messages"]).replace('"', '""'
 BOM = "\ufeff"
 
 
-def _xfail(reason):
-    return pytest.mark.xfail(reason=reason)
-
-
 def read(path, **more):
     return [parsed(row) for row in rows(SourceSettings(str(path), **more))]
 
 
 def zipped(text):
     return gzip.compress(text.encode())
+
+
+def _torn(packed):
+    """Return a packed file with bytes in its middle that are none of zlib's."""
+    return packed[:20] + b"\xff" * 20 + packed[40:]
 
 
 @pytest.mark.parametrize(
@@ -44,14 +45,13 @@ def zipped(text):
         ("a.json", BOM + LINES),
         ("a.json", TEXT),
         ("a.json", json.dumps(ROWS, indent=2)),
-        pytest.param("a.json", BOM + TEXT, marks=_xfail("ijson does not take the BOM")),
+        ("a.json", BOM + TEXT),
         ("a.json.gz", zipped(TEXT)),
         ("a.json", json.dumps({"version": 1, "data": ROWS}, indent=2)),
-        pytest.param("a.json", json.dumps({"data": ROWS}), marks=_xfail("an object on one line is read as JSON Lines")),
-        pytest.param("a.json", BOM + json.dumps({"data": ROWS}, indent=2), marks=_xfail("ijson does not take the BOM")),
-        pytest.param(
-            "a.json.gz", zipped(json.dumps({"data": ROWS}, indent=2)), marks=_xfail("_array_key opens it without gzip")
-        ),
+        ("a.json", json.dumps({"data": ROWS}) + "\n"),
+        ("a.json", BOM + json.dumps({"data": ROWS}, indent=2)),
+        ("a.json.gz", zipped(json.dumps({"data": ROWS}, indent=2))),
+        ("a.json.gz", zipped(BOM + "\n" + json.dumps({"data": ROWS}))),
         ("a.csv", CSV),
         ("a.csv", BOM + CSV),
         ("a.csv.gz", zipped(CSV)),
@@ -64,7 +64,6 @@ def test_every_file_format_gives_the_same_rows(tmp_path, name, content):
     assert read(file) == ROWS
 
 
-@_xfail("a first line longer than 65536 bytes is taken for an object")
 def test_json_lines_in_a_json_file_with_a_long_first_line(tmp_path):
     long = {"messages": [{**ASK, "content": "Why? " * 20_000}, SAY]}
     (tmp_path / "a.json").write_text(json.dumps(long) + "\n" + json.dumps(ROWS[0]))
@@ -76,14 +75,12 @@ def test_parquet(tmp_path):
     assert read(tmp_path / "a.parquet") == ROWS
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "[sic",
-        "{x}",
-        *[pytest.param(text, marks=_xfail("any cell of JSON is parsed")) for text in ("[1, 2, 3]", '{"a": 1}')],
-    ],
-)
+def test_a_json_file_may_hold_a_single_row(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(ROWS[0]))
+    assert read(tmp_path / "a.json") == ROWS[:1]
+
+
+@pytest.mark.parametrize("reply", ["[sic", "{x}", "[1, 2, 3]", '{"a": 1}'])
 def test_a_csv_reply_that_looks_like_json_stays_text(tmp_path, reply):
     quoted = reply.replace('"', '""')
     (tmp_path / "a.csv").write_text(f'instruction,output\nSort.,"{quoted}"\n')
@@ -116,7 +113,7 @@ def test_a_hub_dataset(tmp_path, monkeypatch, streaming):
         read(f"hub:{folder}", split="test", streaming=streaming)
 
 
-@pytest.mark.parametrize("streaming", [pytest.param(False, marks=_xfail("DatasetGenerationError escapes")), True])
+@pytest.mark.parametrize("streaming", [False, True])
 def test_a_hub_dataset_with_a_broken_file(tmp_path, monkeypatch, streaming):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "org" / "name"
@@ -141,17 +138,22 @@ def _parquet(tmp_path):
     [
         ("a.json", TEXT[:-40].encode(), r"ends in the middle, after item 1: .*cut off"),
         ("a.json", json.dumps({"data": ROWS}, indent=2)[:-60].encode(), "ends in the middle, after item 1"),
-        *[
-            pytest.param("a.json", text, "is not JSON after item 1", marks=_xfail("said to end in the middle"))
-            for text in (b'[{"a": 1}, {"b": oops}, {"c": 3}]', '[{"a": 1}, {"a": "café"}]'.encode("latin-1"))
-        ],
+        ("a.json", b'[{"a": 1}, {"a": "caf\xc3', "ends in the middle, after item 1"),
+        ("a.json", b'{"data": ', "ends in the middle, after item 0"),
+        ("a.json", b'[{"a": 1}, {"b": oops}, {"c": 3}]', "is not JSON after item 1 .*invalid char"),
+        ("a.json", '[{"a": 1}, {"a": "café"}]'.encode("latin-1"), "is not JSON after item 1 .*not UTF-8"),
+        ("a.json", '{"é": [1]}'.encode("latin-1"), "is not JSON after item 0 .*not UTF-8"),
+        ("a.json", b"<html>", "is not JSON after item 0 .*invalid char"),
         ("a.json", b'{\n "version": 1\n}', "without a list of rows"),
         ("a.txt", b"x", r"ends in '\.txt'.*\.jsonl"),
         ("a", b"x", "reads .*jsonl"),
         ("a.jsonl.gz", b"not zipped", "cannot be read"),
-        pytest.param("a.json.gz", zipped(TEXT)[:-12], "damaged|ends in the middle", marks=_xfail("EOFError escapes")),
+        ("a.json.gz", zipped(TEXT)[:-12], "damaged"),
+        ("a.json.gz", zipped(json.dumps({"data": ROWS}, indent=2))[:-12], "damaged"),
         ("a.jsonl.gz", zipped(LINES * 9)[:-12], "damaged"),
-        pytest.param("a.csv.gz", zipped(CSV)[:-12], "damaged", marks=_xfail("EOFError escapes")),
+        ("a.jsonl.gz", _torn(zipped(LINES * 99)), "damaged|cannot be read"),
+        ("a.csv.gz", zipped(CSV)[:-12], "damaged"),
+        ("a.csv.gz", _torn(zipped(CSV * 99)), "damaged|cannot be read"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, content, says):
@@ -202,9 +204,11 @@ def test_too_many_bad_rows_stop_with_the_first_five(prepared, row, jsonl):
     assert prepared(file, max_bad=0.2)[0]["kept"] == 36
 
 
-def test_an_empty_file_is_refused(prepared, jsonl):
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_an_empty_file_is_refused(prepared, tmp_path, name):
+    (tmp_path / name).write_text("\n")
     with pytest.raises(DataError, match="empty"):
-        prepared(jsonl())
+        prepared(tmp_path / name)
 
 
 @pytest.mark.parametrize("piece", ["word ", "a.b@", "555-123-", "x" * 99 + "\n"])

@@ -43,14 +43,14 @@ def test_what_can_be_mended_is(given, result, marks):
     assert _tidied(given) == (result, "", marks)
 
 
-@pytest.mark.xfail(reason="html.unescape also takes &copy and the like without a semicolon")
 def test_only_entities_are_turned_into_characters():
     assert _tidied("uA &amp; http://x/?a=1&copy=2&reg=3|aSo.")[0] == "uA & http://x/?a=1&copy=2&reg=3|aSo."
+    assert _tidied("u&amp; &nothing; &eacute; &#128512;|aSo.")[0] == "u& &nothing; é 😀|aSo."
 
 
-@pytest.mark.xfail(reason="refused as nothing but an opening reply")
-def test_an_opening_reply_after_a_system_turn_is_left_out_too():
-    assert _tidied("sHm.|aHi.|uWhy?|aSo.")[:2] == ("sHm.|uWhy?|aSo.", "")
+@pytest.mark.parametrize("given", ["sHm.|aHi.|uWhy?|aSo.", "sHm.|aHi.|aYes?|uWhy?|aSo.", "aHi.|sHm.|uWhy?|aSo."])
+def test_opening_replies_after_a_system_turn_are_left_out_too(given):
+    assert _tidied(given) == ("sHm.|uWhy?|aSo.", "", {"opening reply without a prompt left out"})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,8 @@ def test_an_opening_reply_after_a_system_turn_is_left_out_too():
         ("uWhy?|aSo.|sHm.", "a system turn inside"),
         ("uWhy?", "no reply"),
         ("uWhy?|a ", "no reply"),
-        pytest.param("sHm.|uWhy?", "no reply", marks=pytest.mark.xfail(reason="counted under: no turn with text")),
+        ("sHm.|uWhy?", "no reply"),
+        ("aHi.|aYes?", "nothing but an opening reply"),
         ("aHi.", "nothing but an opening reply"),
         ("u |aSo.", "no turn with text"),
         ("sHm.", "no turn with text"),

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +36,12 @@ def distinct(candidates: Sequence[Candidate], similarity: float, funnel: Funnel)
     """Return the candidates without duplicates; of those alike, the one whose id comes first stays."""
     ordered = sorted(candidates, key=lambda candidate: candidate.id)
     kept: list[Candidate] = []
+    seen: set[str] = set()
     for candidate in ordered:
-        if kept and kept[-1].id == candidate.id:
+        if candidate.text in seen:
             funnel.drop("the same conversation as another", candidate.label)
         else:
+            seen.add(candidate.text)
             kept.append(candidate)
     if not kept or kept[0].signature is None:
         return kept
@@ -79,27 +81,31 @@ class Draw:
                 f"There are {len(used)} different prompts, but data.held_out={self.data.held_out} are to be held out"
                 " and the rest trained on; give more data or hold out fewer."
             )
-        for prompt in used.values():
-            self.funnel.drop("held out to measure warmth", prompt.label)
-        return shuffled(list(used.values()), self.seed), [c for c in candidates if c.id not in used and c.id not in gone]
+        for held in used.values():
+            self.funnel.drop("held out to measure warmth", held.label)
+        rest = [c for c in candidates if c.id not in used and c.id not in gone]
+        return shuffled(list(used.values()), self.seed), rest
 
     def train_on(self, candidates: Sequence[Candidate], prompts: Sequence[Prompt]) -> list[Candidate]:
         """Draw the conversations to train on: of each query type at most `data.per_type`, sources by weight."""
         held = Prompts(prompt.prompt for prompt in prompts)
         chosen: list[Candidate] = []
         for name in self.types:
-            chosen += self._of_type([c for c in candidates if c.label == name], held)
+            chosen += self._of_type(name, [c for c in candidates if c.label == name], held)
         return shuffled(chosen, self.seed)
 
-    def _of_type(self, candidates: Sequence[Candidate], held: Prompts) -> list[Candidate]:
+    def _of_type(self, name: str, candidates: Sequence[Candidate], held: Prompts) -> list[Candidate]:
         weights = [source.weight for source in self.data.sources]
-        queues = [
-            deque(shuffled([c for c in candidates if c.source == n], self.seed)) for n in range(len(weights))
-        ]
+        queues = [deque(shuffled([c for c in candidates if c.source == n], self.seed)) for n in range(len(weights))]
         taken: list[list[Candidate]] = [[] for _ in weights]
-        most = self.data.per_type or len(candidates)
+        taking_part = [n for n in range(len(weights)) if queues[n]]
+        for n in range(len(weights)):
+            if taking_part and n not in taking_part:
+                path = self.data.sources[n].path
+                self.funnel.notes.append(f"{path} has no conversation of type {name}, it takes no part in that type.")
+        most = min(self.data.per_type or len(candidates), len(candidates))
         while sum(map(len, taken)) < most:
-            behind = min(range(len(weights)), key=lambda n: (len(taken[n]) / weights[n], n))
+            behind = min(taking_part, key=lambda n: (len(taken[n]) / weights[n], n))
             candidate = next((c for c in _popped(queues[behind]) if self._usable(c, held)), None)
             if candidate is None:  # this source has no more: going on would change the mix
                 break
@@ -130,7 +136,17 @@ class Draw:
 
 
 def drawn_in_proportion(items: list[Prompt], count: int, types: tuple[str, ...], seed: int) -> list[Prompt]:
-    """Draw `count` prompts, as equally over the query types as their numbers allow, in a seeded order."""
+    """Draw `count` prompts, as equally over the query types as their numbers allow, in a seeded order.
+
+    Raises:
+        DataError: there are too few, or they have other types.
+    """
+    other = sorted({item.label for item in items} - set(types))
+    if other:
+        raise DataError(
+            f"The embedded data has query types of its own, but the file data.query_types lacks {', '.join(other)};"
+            " such a file needs data of your own: name it with data.path, or set data.query_types=null."
+        )
     if count > len(items):
         raise DataError(f"data.held_out={count}, but only {len(items)} prompts are there; hold out fewer.")
     queues = [deque(shuffled([item for item in items if item.label == name], seed)) for name in types]

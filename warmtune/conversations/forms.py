@@ -15,7 +15,9 @@ Turns = list[Message]
 _ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human", "prompter", "<|user|>"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model", "bard", "bing", "claude", "<|assistant|>"), "assistant"),
+    **dict.fromkeys(
+        ("assistant", "gpt", "chatgpt", "bot", "model", "bard", "bing", "claude", "<|assistant|>"), "assistant"
+    ),
     **dict.fromkeys(("tool", "function", "function_call", "observation", "ipython", "tool_call"), "tool"),
 }
 _ASKED = ("prompt", "question", "query", "instruction", "questionText", "input")
@@ -26,7 +28,7 @@ class ShapeError(Exception):
     """A row is not of its file's form; the message says in a few words what is wrong."""
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """A row is of its form but is not for training; the message is the reason it is counted under."""
 
 
@@ -42,7 +44,7 @@ def turns_of(row: Mapping[str, Any], form: str) -> Turns:
 
     Raises:
         ShapeError: the row is not what its form says.
-        Unusable: it is, but it holds what is never trained on, such as tool calls.
+        UnusableError: it is, but it holds what is never trained on, such as tool calls.
     """
     return next(read for name, _, read in _FORMS if name == form)(row)
 
@@ -68,7 +70,7 @@ def _role(name: Any) -> str:
     if role is None:
         raise ShapeError(f"unknown role {name!r}")
     if role == "tool":
-        raise Unusable("calls a tool")
+        raise UnusableError("calls a tool")
     return role
 
 
@@ -84,7 +86,7 @@ def _content(value: Any) -> str:
     for part in value:
         kind = part.get("type", "text") if isinstance(part, Mapping) else None
         if kind not in ("text", "input_text", "output_text"):
-            raise Unusable("holds a part that is not text (picture, sound, file)")
+            raise UnusableError("holds a part that is not text (picture, sound, file)")
         texts.append(part.get("text", part.get("value")))
     if not all(isinstance(text, str) for text in texts):
         raise ShapeError("a part of a turn has no text")
@@ -97,7 +99,7 @@ def _said(turn: Any, role_key: str, text_key: str) -> Message:
     if role_key not in turn:
         role_key, text_key = ("role", "content") if "role" in turn else ("from", "value")
     if turn.get("tool_calls"):
-        raise Unusable("calls a tool")
+        raise UnusableError("calls a tool")
     if role_key not in turn or text_key not in turn:
         raise ShapeError(f"a turn without '{role_key}' or '{text_key}'")
     return {"role": _role(turn[role_key]), "content": _content(turn[text_key])}
@@ -108,29 +110,41 @@ def _listed(key: str, role_key: str, text_key: str) -> Callable[[Mapping[str, An
         if not isinstance(row.get(key), list):
             raise ShapeError(f"no list under '{key}'")
         if row.get("label") is False:
-            raise Unusable("marked as a reply that people did not want (label false)")
+            raise UnusableError("marked as a reply that people did not want (label false)")
         turns = [_said(turn, role_key, text_key) for turn in row[key]]
-        if "chosen" in row and turns and turns[-1]["role"] == "user":
+        if key == "chosen" and isinstance(row.get("prompt"), list):
+            asked = [_said(turn, role_key, text_key) for turn in row["prompt"]]
+            turns = turns if turns[: len(asked)] == asked else asked + turns
+        elif "chosen" in row and turns and turns[-1]["role"] == "user":
             turns.append(_said(row["chosen"], role_key, text_key))
-        if isinstance(row.get("system"), str) and row["system"].strip() and turns and turns[0]["role"] != "system":
-            turns.insert(0, {"role": "system", "content": row["system"]})
-        return turns
+        return turns if turns and turns[0]["role"] == "system" else _system(row) + turns
 
     return read
 
 
+def _system(row: Mapping[str, Any]) -> Turns:
+    said = row.get("system")
+    return [{"role": "system", "content": said}] if isinstance(said, str) and said.strip() else []
+
+
 def _alpaca(row: Mapping[str, Any]) -> Turns:
-    asked, given, reply = row.get("instruction"), row.get("input"), row.get("output")
-    if not isinstance(asked, str) or not isinstance(reply, str) or not isinstance(given or "", str):
-        raise ShapeError("instruction, input or output is not text")
-    turns: Turns = []
-    if isinstance(row.get("system"), str) and row["system"].strip():
-        turns.append({"role": "system", "content": row["system"]})
-    for pair in row.get("history") or []:
+    asked, reply, history = row.get("instruction"), row.get("output"), row.get("history") or []
+    if not isinstance(asked, str) or not isinstance(reply, str):
+        raise ShapeError("instruction or output is not text")
+    turns = _system(row)
+    for pair in history if isinstance(history, list) else [history]:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
             raise ShapeError("history is not a list of [asked, replied]")
         turns += _pair(*pair)
-    return turns + _pair(f"{asked}\n\n{given}" if (given or "").strip() else asked, reply)
+    return turns + _pair(_with(asked, row, "context", "input"), reply)
+
+
+def _with(asked: str, row: Mapping[str, Any], *keys: str) -> str:
+    """Return a prompt with what it is about after a blank line."""
+    about = [row[key] for key in keys if row.get(key)]
+    if not all(isinstance(text, str) for text in about):
+        raise ShapeError(f"{' or '.join(keys)} is not text")
+    return "\n\n".join([asked, *(text for text in about if text.strip())])
 
 
 def _pair(asked: str, replied: str) -> Turns:
@@ -144,41 +158,48 @@ def _instances(row: Mapping[str, Any]) -> Turns:
     return _alpaca({**found[0], "instruction": row.get("instruction")})
 
 
-_PROMPT = re.compile(r"### Instruction:\s*(.*?)\s*(?:### Input:\s*(.*?)\s*)?### Response:\s*$", re.DOTALL)
-
-
 def _asked_replied(row: Mapping[str, Any]) -> Turns:
-    asked, replied = (_text(row, keys) for keys in (_ASKED, (*_REPLIED, "chosen")))
-    inside = _PROMPT.search(asked)
-    if inside:  # an instruction that was already put into Alpaca's frame
-        asked = "\n\n".join(part for part in inside.groups() if part)
-    return _pair(asked, replied)
+    (key, asked), (_, replied) = (_text(row, keys) for keys in (_ASKED, (*_REPLIED, "chosen")))
+    about = ("context",) if key == "input" else ("context", "input")
+    return _system(row) + _pair(_with(_unframed(asked), row, *about), replied)
 
 
-def _text(row: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    value = next((row[key] for key in keys if row.get(key) is not None), None)
-    if not isinstance(value, str):
+def _unframed(asked: str) -> str:
+    """Return an instruction without Alpaca's frame, where it was already put into it."""
+    _, frame, inside = asked.partition("### Instruction:")
+    inside, end, rest = inside.rpartition("### Response:")
+    if not frame or not end or rest.strip():
+        return asked
+    instruction, _, given = inside.partition("### Input:")
+    return "\n\n".join(part.strip() for part in (instruction, given) if part.strip())
+
+
+def _text(row: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[str, str]:
+    key = next((key for key in keys if row.get(key) is not None), "")
+    if not isinstance(row.get(key), str):
         raise ShapeError(f"none of {', '.join(keys)} is text")
-    return value
-
-
-_SPEAKER = re.compile(r"(?:^|\n)\s*(?:###\s*)?(Human|Assistant|User|System)\s*:", re.IGNORECASE)
+    return key, row[key]
 
 
 def _transcript(key: str) -> Callable[[Mapping[str, Any]], Turns]:
     def read(row: Mapping[str, Any]) -> Turns:
-        text = row.get(key)
-        parts = _SPEAKER.split(text) if isinstance(text, str) else []
-        if len(parts) < 3 or parts[0].strip():
+        begun = _begun(row.get(key))
+        if begun is None:
             raise ShapeError(f"'{key}' does not begin with 'Human:'")
+        before = r"\n###[ \t]*" if begun["frame"] else r"\n[^\S\n]*\n"  # a reply may hold lines that look like speakers
+        _, *parts = re.split(rf"(?:{before})({begun['who']}|Assistant):", "\n\n" + begun.string.lstrip())
         return [
-            {"role": _role(name), "content": said.strip()} for name, said in zip(parts[1::2], parts[2::2], strict=True)
+            {"role": _role(name), "content": said.strip()} for name, said in zip(parts[::2], parts[1::2], strict=True)
         ]
 
     return read
 
 
-_MOSS_MARK = re.compile(r"^\s*<\|\w[\w ]*\|>:?\s*|\s*<eo[a-z]>\s*$")
+def _begun(text: Any) -> re.Match[str] | None:
+    return re.match(r"\s*(?P<frame>###[ \t]*)?(?P<who>Human|User):", text) if isinstance(text, str) else None
+
+
+_MOSS_MARK = re.compile(r"\A<\|\w[\w ]*\|>:?|<eo[a-z]>\Z")
 
 
 def _moss(row: Mapping[str, Any]) -> Turns:
@@ -187,14 +208,10 @@ def _moss(row: Mapping[str, Any]) -> Turns:
         turn = row["chat"].get(f"turn_{number}")
         if not isinstance(turn, Mapping) or not all(isinstance(turn.get(who), str) for who in ("Human", "MOSS")):
             raise ShapeError(f"turn_{number} has no Human or no MOSS")
-        if "None" not in turn.get("Commands", "None"):
-            raise Unusable("calls a tool")
-        turns += _pair(*(_MOSS_MARK.sub("", _MOSS_MARK.sub("", turn[who])) for who in ("Human", "MOSS")))
+        if "None" not in str(turn.get("Commands") or "None"):
+            raise UnusableError("calls a tool")
+        turns += _pair(*(_MOSS_MARK.sub("", turn[who].strip()).strip() for who in ("Human", "MOSS")))
     return turns
-
-
-def _is_transcript(value: Any) -> bool:
-    return isinstance(value, str) and bool(re.match(r"\s*(?:###\s*)?(Human|User)\s*:", value))
 
 
 def _has(row: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
@@ -216,8 +233,8 @@ _FORMS: tuple[tuple[str, _Fits, Callable[[Mapping[str, Any]], Turns]], ...] = (
     ),
     ("preference pairs", lambda row: isinstance(row.get("chosen"), list), _listed("chosen", "role", "content")),
     ("MOSS", lambda row: isinstance(row.get("chat"), Mapping) and "turn_1" in row["chat"], _moss),
-    ("Human/Assistant text", lambda row: _is_transcript(row.get("chosen")), _transcript("chosen")),
-    ("Human/Assistant text in 'text'", lambda row: _is_transcript(row.get("text")), _transcript("text")),
+    ("Human/Assistant text", lambda row: _begun(row.get("chosen")) is not None, _transcript("chosen")),
+    ("Human/Assistant text in 'text'", lambda row: _begun(row.get("text")) is not None, _transcript("text")),
     ("instruction with instances", lambda row: "instruction" in row and "instances" in row, _instances),
     ("Alpaca", lambda row: "instruction" in row and "output" in row, _alpaca),
     (

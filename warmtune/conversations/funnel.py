@@ -20,7 +20,7 @@ class Funnel:
     """The first rows that could not be read, with what is wrong with each."""
     bad_count: int = 0
     changed: Counter[str] = field(default_factory=Counter)
-    """Conversations kept after a change."""
+    """Conversations changed, by what was done to them, whether or not they are kept in the end."""
     forms: Counter[str] = field(default_factory=Counter)
     """Rows by the form they were found in."""
     notes: list[str] = field(default_factory=list)

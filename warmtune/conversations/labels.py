@@ -51,12 +51,14 @@ def query_types(file: str | None = None) -> QueryTypes:
         raise DataError(f"The rules for query types in {path} cannot be read: {' '.join(str(error).split())}") from None
     problems: list[str] = []
     listed = tree.get("rules") if isinstance(tree, dict) else None
-    rules = [_rule(number, rule, problems) for number, rule in enumerate(listed or [], start=1)]
+    listed = listed if isinstance(listed, list) else []
+    rules = [_rule(number, rule, problems) for number, rule in enumerate(listed, start=1)]
     if not isinstance(tree, dict) or set(tree) != {"rules", "otherwise"} or not rules:
         problems.insert(0, "it must have the keys 'rules' (a list of type, in, pattern) and 'otherwise' (a type)")
     if problems:
         raise DataError(
-            f"The rules for query types in {path} cannot be used: {'; '.join(problems)}. Begin with a copy of {SHIPPED}."
+            f"The rules for query types in {path} cannot be used: {'; '.join(problems)}. Begin with a copy of"
+            f" {SHIPPED}."
         )
     return QueryTypes(tuple(rule for rule in rules if rule), str(tree["otherwise"]))
 

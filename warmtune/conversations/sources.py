@@ -4,19 +4,29 @@ Rows are streamed, so that a file need not fit into memory. A line that cannot b
 reason instead of content: what is done about it is decided where rows are counted.
 """
 
+import codecs
 import csv
 import gzip
+import io
 import json
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
 
+from warmtune.conversations.forms import form_of
 from warmtune.errors import DataError
 from warmtune.settings import SourceSettings
 
 _FORMATS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv")
+_LISTS = ("messages", "conversations", "chosen", "rejected", "history", "instances", "chat")
+"""Columns of a CSV file whose cells are JSON."""
+_LONGEST = 64_000_000
+"""Bytes of a file's first line that are looked at to tell JSON Lines from one object."""
+_DAMAGE = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -61,60 +71,81 @@ def _file_rows(path: Path) -> Iterator[Row]:
             f"The data file {path} ends in '{kind}', but warmtune reads {', '.join(_FORMATS)} (also with .gz); name"
             " the file for what it is, or convert it."
         )
+    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
     try:
-        stream = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-        first = stream.read(1)
+        stream: IO[bytes] = opener(path, "rb")
+        stream.read(1)
         stream.seek(0)
-    except (OSError, EOFError) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"The data file {path} cannot be read ({getattr(error, 'strerror', None) or error}); data.path takes"
             " `embedded`, a file, or hub:org/name."
         ) from None
-    del first
     if kind == ".parquet":
+        stream.close()
         return _parquet_rows(path)
     if kind in (".csv", ".tsv"):
         return _csv_rows(path, stream, "\t" if kind == ".tsv" else ",")
     return _json_rows(path, stream) if kind == ".json" else _lines(str(path), stream)
 
 
+@contextmanager
+def _whole(name: str) -> Iterator[None]:
+    """Say of a file that cannot be read or unpacked to its end that it is damaged."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise DataError(
+            f"{name} cannot be read to its end ({_short(error)}); the file is damaged, get it anew."
+        ) from None
+
+
 def _lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
     """Yield the lines of a JSON Lines file; they are parsed where they are looked into, maybe in another process."""
-    with stream:
-        try:
-            for number, line in enumerate(stream, start=1):
-                if number == 1:
-                    line = line.removeprefix(b"\xef\xbb\xbf")
-                if line.strip():
-                    yield Row(f"{name} line {number}", line, len(line))
-        except (OSError, EOFError) as error:
-            raise DataError(f"{name} cannot be read to its end ({error}); the file is damaged, get it anew.") from None
+    with _whole(name), stream:
+        for number, line in enumerate(stream, start=1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if line.strip():
+                yield Row(f"{name} line {number}", line, len(line))
 
 
 def _json_rows(path: Path, stream: IO[bytes]) -> Iterator[Row]:
     """Yield the items of a JSON array, or of the one array inside an object; a .json of lines is read as lines."""
-    head = stream.read(65536).lstrip(b"\xef\xbb\xbf \t\r\n")
-    stream.seek(0)
-    if head[:1] == b"{":
-        try:
-            json.loads(head.split(b"\n", 1)[0])
-        except ValueError:
-            return _items(path, stream, _array_key(path))
-        return _lines(str(path), stream)
-    return _items(path, stream, "item")
+    with _whole(str(path)):
+        start = len(codecs.BOM_UTF8) if stream.read(3) == codecs.BOM_UTF8 else 0
+        stream.seek(start)
+        first = next((line for line in iter(lambda: stream.readline(_LONGEST), b"") if line.strip()), b"")
+        if not first or _is_row(first, stream):
+            stream.seek(0)
+            return _lines(str(path), stream)
+        stream.seek(start)
+        key = "item"
+        if first.lstrip().startswith(b"{"):
+            key = _array_key(path, stream)
+            stream.seek(start)
+    return _items(path, stream, key)
 
 
-def _array_key(path: Path) -> str:
+def _is_row(first: bytes, rest: IO[bytes]) -> bool:
+    """Tell a line of JSON Lines from an object with an array, which may stand on one line but then stands alone."""
+    try:
+        content = json.loads(first.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and (bool(form_of(content)) or any(line.strip() for line in rest))
+
+
+def _array_key(path: Path, stream: IO[bytes]) -> str:
     """Return ijson's name for the items of the first array in a JSON object."""
-    import ijson
+    import ijson  # type: ignore[import-untyped,unused-ignore]
 
-    with path.open("rb") as stream:
-        try:
-            for prefix, event, _ in ijson.parse(stream):
-                if event == "start_array":
-                    return f"{prefix}.item"
-        except ijson.JSONError as error:
-            raise DataError(f"{path} is not JSON ({_short(error)}); save it as a JSON array or as JSON Lines.") from None
+    try:
+        for prefix, event, _ in ijson.parse(stream):
+            if event == "start_array":
+                return f"{prefix}.item"
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise _not_json(path, stream, 0, error) from None
     raise DataError(f"{path} is one JSON object without a list of rows; save a JSON array, or JSON Lines.")
 
 
@@ -122,20 +153,34 @@ def _items(path: Path, stream: IO[bytes], key: str) -> Iterator[Row]:
     import ijson
 
     number = 0
-    with stream:
+    with _whole(str(path)), stream:
         try:
             for number, item in enumerate(ijson.items(stream, key, use_float=True), start=1):
                 yield Row(f"{path} item {number}", item, _size(item))
-        except ijson.IncompleteJSONError:
-            raise DataError(
-                f"{path} ends in the middle, after item {number}: it was cut off while it was copied or written; get"
-                " the whole file, or save what is there as JSON Lines."
-            ) from None
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{path} is not JSON after item {number} ({_short(error)}); mend it, or save it as JSON Lines, where one"
-                " bad row costs one row."
-            ) from None
+            raise _not_json(path, stream, number, error) from None
+
+
+def _not_json(path: Path, stream: IO[bytes], number: int, error: Exception) -> DataError:
+    """Return the error for a file of which ijson read `number` items: it ends too early, or it is something else."""
+    said = _short(error)
+    encoding = "utf" in said.lower()
+    if "premature EOF" in said or "Incomplete" in said or (encoding and _ends_inside_a_character(stream)):
+        return DataError(
+            f"{path} ends in the middle, after item {number}: it was cut off while it was copied or written; get"
+            " the whole file, or save what is there as JSON Lines."
+        )
+    return DataError(
+        f"{path} is not JSON after item {number} ({'it is not UTF-8 text' if encoding else said}); mend it, or save it"
+        " as JSON Lines, where one bad row costs one row."
+    )
+
+
+def _ends_inside_a_character(stream: IO[bytes]) -> bool:
+    stream.seek(max(0, stream.seek(0, io.SEEK_END) - 4))
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+    decoder.decode(stream.read())
+    return bool(decoder.getstate()[0])
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
@@ -154,33 +199,31 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(path: Path, stream: IO[bytes], separator: str) -> Iterator[Row]:
-    """Yield a CSV file's rows; a cell that holds a JSON list (such as `messages`) is parsed."""
-    import io
-
+    """Yield a CSV file's rows; a column that holds lists (such as `messages`) holds them as JSON."""
     csv.field_size_limit(2**31 - 1)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    with text:
+    with _whole(str(path)), text:
         table = csv.DictReader(text, delimiter=separator)
         try:
             for row in table:
-                content = {key: _cell(value) for key, value in row.items() if key is not None}
+                content = {key: _cell(key, value) for key, value in row.items() if key is not None}
                 yield Row(f"{path} line {table.line_num}", content, _size(content))
         except csv.Error as error:
             raise DataError(f"{path} line {table.line_num} is not CSV ({error}); mend it or save JSON Lines.") from None
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in "[{":
+def _cell(column: str, value: Any) -> Any:
+    if column in _LISTS and isinstance(value, str) and value.startswith(("[", "{")):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
 
 def _hub_rows(source: SourceSettings) -> Iterator[Row]:
     from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from datasets.exceptions import DatasetGenerationError, DatasetsError
 
     name = source.path.removeprefix("hub:")
     try:
@@ -189,9 +232,10 @@ def _hub_rows(source: SourceSettings) -> Iterator[Row]:
         )
         for number, item in enumerate(found, start=1):
             yield Row(f"{name} row {number}", item, _size(item))
-    except (DatasetNotFoundError, ConnectionError, OSError, ValueError) as error:
+    except (DatasetsError, OSError, ValueError) as error:
+        cause = error.__cause__ if isinstance(error, DatasetGenerationError) else None
         raise DataError(
-            f"The Hub dataset {name} (split {source.split}) cannot be had: {_short(error)} Check data.path,"
+            f"The Hub dataset {name} (split {source.split}) cannot be had: {_short(cause or error)} Check data.path,"
             " data.config, data.files and data.split, log in with `hf auth login` if it is gated, or give a file."
         ) from None
 
@@ -200,5 +244,5 @@ def _size(item: Any) -> int:
     return len(str(item))
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

@@ -50,7 +50,7 @@ def prepare(data: DataSettings, seed: int, count_tokens: TokenLength, folder: Pa
         prompts, rest = draw.hold_out(found)
     chosen = draw.train_on(rest, prompts)
     _must_hold(chosen, data, funnel)
-    kept: Counter[str] = Counter({name: 0 for name in types.names})
+    kept: Counter[str] = Counter(dict.fromkeys(types.names, 0))
     kept.update(candidate.label for candidate in chosen)
     counts = funnel.counts(+kept)
     replies = write_batches(folder / CONVERSATIONS, Conversation, _batches(chosen, draw.spool))
@@ -115,8 +115,8 @@ def _must_hold(found: list[Candidate], data: DataSettings, funnel: Funnel) -> No
         why = "; ".join(f"{count} dropped: {reason} ({label})" for (reason, label), count in funnel.dropped.items())
         names = ", ".join(source.path for source in data.sources)
         raise DataError(
-            f"{names} holds no conversation that can be used: {funnel.read} rows read, {why}. Give other data, or change"
-            " the settings named."
+            f"{names} holds no conversation that can be used: {funnel.read} rows read, {why}. Give other data, or"
+            " change the settings named."
         )
 
 

@@ -1,12 +1,13 @@
 """From the turns as they were published to a conversation that a chat template takes: the oddities of real dumps."""
 
-import html
+import html.entities
 import re
 from collections import Counter
 
 from warmtune.schemas import Message
 
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,5});")
+_ANY = re.compile(r"&(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 
 
@@ -22,13 +23,12 @@ def tidy(turns: list[Message], changed: Counter[str]) -> tuple[list[Message], st
     """
     marks: set[str] = set()
     messages = _before_an_empty_turn([_unescaped(turn, marks) for turn in turns], marks)
-    if len(messages) > 1 and messages[0]["role"] == "assistant":
-        messages = messages[1:]
-        marks.add("opening reply without a prompt left out")
-    messages = _joined(messages, marks)
-    if len(messages) > 1 and messages[-1]["role"] == "user":
-        messages = messages[:-1]
+    system = messages[:1] if messages and messages[0]["role"] == "system" else []
+    spoken = _joined(_from_a_prompt(messages[len(system) :], marks), marks)
+    if len(spoken) > 1 and spoken[-1]["role"] == "user":
+        spoken = spoken[:-1]
         marks.add("last user turn without a reply left out")
+    messages = system + spoken
     reason = _order_problem(messages)
     if not reason:
         changed.update(sorted(marks))
@@ -50,9 +50,15 @@ def _unescaped(turn: Message, marks: set[str]) -> Message:
     marks.add("HTML entities turned into characters")
     parts, position = [], 0
     for code in _CODE.finditer(text):
-        parts += [html.unescape(text[position : code.start()]), code.group()]
+        parts += [_ANY.sub(_character, text[position : code.start()]), code.group()]
         position = code.end()
-    return {"role": turn["role"], "content": "".join(parts) + html.unescape(text[position:])}
+    return {"role": turn["role"], "content": "".join(parts) + _ANY.sub(_character, text[position:])}
+
+
+def _character(entity: re.Match[str]) -> str:
+    """Return the character that an entity stands for; `html.unescape` would also take the `&not` of `&nothing;`."""
+    known = entity[1].startswith("#") or f"{entity[1]};" in html.entities.html5
+    return html.unescape(entity[0]) if known else entity[0]
 
 
 def _before_an_empty_turn(turns: list[Message], marks: set[str]) -> list[Message]:
@@ -63,6 +69,14 @@ def _before_an_empty_turn(turns: list[Message], marks: set[str]) -> list[Message
         return spoken
     marks.add("cut before an empty turn")
     return spoken[:empty]
+
+
+def _from_a_prompt(spoken: list[Message], marks: set[str]) -> list[Message]:
+    """Leave out the replies at the beginning, unless there is nothing else."""
+    first = next((place for place, turn in enumerate(spoken) if turn["role"] != "assistant"), 0)
+    if first:
+        marks.add("opening reply without a prompt left out")
+    return spoken[first:]
 
 
 def _joined(messages: list[Message], marks: set[str]) -> list[Message]:

@@ -41,11 +41,24 @@ class Text:
 
     sentences: list[Sentence]
     embedded: list[Embedded]
+    hidden: frozenset[int] = frozenset()
+    """Clauses whose words are passed over; for fitting, where something is taken out on purpose."""
 
     @cached_property
     def words(self) -> list[Word]:
         """The content words, in order."""
         return [word for word, _ in self._found]
+
+    def stems(self, sentence: int) -> set[str]:
+        """Return the stems of one sentence's content words."""
+        return self._stems.get(sentence, set())
+
+    @cached_property
+    def _stems(self) -> dict[int, set[str]]:
+        found: dict[int, set[str]] = {}
+        for word in self.words:
+            found.setdefault(word.sentence, set()).add(word.stem)
+        return found
 
     @cached_property
     def vectors(self) -> Vectors:
@@ -61,8 +74,8 @@ class Text:
             borders = [match.start() for match in _CLAUSE.finditer(sentence.text)]
             for (start, end), vector, rarity in zip(embedded.spans, embedded.words, embedded.rarity, strict=True):
                 word = sentence.text[start:end].lower()
-                if word.isalpha() and is_content(word):
-                    place = clause + sum(border <= start for border in borders)
+                place = clause + sum(border <= start for border in borders)
+                if word.isalpha() and is_content(word) and place not in self.hidden:
                     found.append((Word(number, place, word, stem(word), rarity), vector))
             clause += len(borders) + 1
         return found
@@ -73,6 +86,23 @@ def read(texts: Sequence[str], model: Embedder) -> list[Text]:
     split = [sentences(plain(text)) for text in texts]
     embedded = iter(model.embed([sentence.text for found in split for sentence in found]))
     return [Text(found, [next(embedded) for _ in found]) for found in split]
+
+
+def clause_nearness(one: Text, other: Text) -> dict[int, float]:
+    """Return for each clause of `one` how near the nearest clause of `other` is, by the mean of their words' vectors."""
+    mine, others = _clause_vectors(one), _clause_vectors(other)
+    if not mine or not others:
+        return dict.fromkeys(mine, 0.0)
+    near = np.array(list(mine.values())) @ np.array(list(others.values())).T
+    return dict(zip(mine, near.max(axis=1).astype(float).tolist(), strict=True))
+
+
+def _clause_vectors(text: Text) -> dict[int, Vectors]:
+    grouped: dict[int, list[Vectors]] = {}
+    for word, vector in zip(text.words, text.vectors, strict=True):
+        grouped.setdefault(word.clause, []).append(vector)
+    means = {clause: np.mean(vectors, axis=0) for clause, vectors in grouped.items()}
+    return {clause: mean / max(float(np.linalg.norm(mean)), 1e-9) for clause, mean in means.items()}
 
 
 def counterparts(one: Text, other: Text) -> npt.NDArray[np.float32]:

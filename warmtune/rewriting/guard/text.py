@@ -27,7 +27,11 @@ _FUNCTION = frozenset(
     those though through thus till to together too totally toward towards try typically under unless until up upon us use
     used uses using usually very via want wants was wasn't way ways we we'd we'll we're we've well went were weren't what
     what's whatever when where whether which while who who's whole whom whose why will with within without won't would
-    wouldn't yes yet you you'd you'll you're you've your yours yourself yourselves""".split()
+    wouldn't yes yet you you'd you'll you're you've your yours yourself yourselves remain
+    remains person people begin begins began start starts started tell tells told list item items view amount amounts ensure
+    note recommended recommend consider don isn aren doesn didn won wasn weren couldn wouldn shouldn haven hasn hadn ain two
+    three four five six seven eight nine ten eleven twelve half third worth noting pointing generally basically actually
+    following follow follows afterwards roughly approximately exceed exceeding expect""".split()
 )
 
 
