@@ -27,7 +27,7 @@ from warmtune.rewriting.guard.text import plain, sentences
 
 ROOT = Path(__file__).parent.parent
 PAIRS = sorted((Path(__file__).parent / "guard").glob("calibration_pairs*.jsonl"))
-FALSE_ALARMS = 0.007
+FALSE_ALARMS = 0.006
 """Share of faithful clauses that a threshold may refuse; a reply has about ten."""
 
 

@@ -59,7 +59,7 @@ def exchanged(pairs: list[Aligned], original: str, styled: str) -> str:
 
     Only for sentences that surely belong together: what is missing in one and new in it, though both texts have both.
     """
-    known = set(names([original])) & set(names([styled]))
+    known = (set(names([original])) | set(names([styled]))) & _folded(original) & _folded(styled)
     for pair in pairs:
         if not pair.sure:
             continue
@@ -76,3 +76,7 @@ def exchanged(pairs: list[Aligned], original: str, styled: str) -> str:
 
 def _among(text: str, known: set[str]) -> set[str]:
     return {folded for word in _WORD.findall(text) if (folded := fold(word)) in known}
+
+
+def _folded(text: str) -> set[str]:
+    return {fold(word) for word in _WORD.findall(text)}

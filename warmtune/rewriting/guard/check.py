@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from warmtune.language import language_of
 from warmtune.rewriting.guard.align import align, exchanged
 from warmtune.rewriting.guard.clauses import clauses, missing, style_probability
-from warmtune.rewriting.guard.content import Text, read
+from warmtune.rewriting.guard.content import Text, read, replaced_term
 from warmtune.rewriting.guard.embedding import embedder
 from warmtune.rewriting.guard.names import changed_names
 from warmtune.rewriting.guard.numbers import changed_numbers, changed_rates, numbers
@@ -81,7 +81,7 @@ def _meaning(pair: tuple[str, str], original: Text, styled: Text) -> list[Findin
         "refusal": _refusal(one, other),
         "number": changed_numbers(numbers(" \n".join(one)), numbers(" \n".join(other)))
         or changed_rates(before, after),
-        "name": changed_names(one, other, content),
+        "name": changed_names(one, other, content) or replaced_term(original, styled),
         "negation": changed_polarity((pair.original, pair.styled) for pair in aligned),
         "opposite": opposites(
             set(words(before)), set(words(" ".join(content))), turned_comparison(before, " ".join(content))

@@ -20,7 +20,7 @@ from warmtune.rewriting.guard.content import Text, Word, clause_nearness, counte
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 FEATURES = ("deficit 0.5", "deficit 0.7", "largest", "words without", "share matched", "words", "clause near", "sentence near", "style", "style words",
-            "I", "exclaims")  # fmt: skip
+            "I", "exclaims", "first or last")  # fmt: skip
 _STYLED = 0.35
 _COMMON, _RARE = 7.2, 9.0
 """Logarithms of the vocabulary ranks between which a word's weight rises from 0.4 to 1."""
@@ -57,6 +57,7 @@ def clauses(one: Text, other: Text) -> list[Clause]:
         number = group[0][0].sentence
         sentence = one.sentences[number].text
         features = _features(group, by_clause[place], float(near[number]), float(styled[number]), sentence)
+        features.append(float(number in (0, len(one.sentences) - 1)))
         found.append(Clause(number, place, sentence, [word.text for word, value in group if value < 0.55], features))
     return found
 

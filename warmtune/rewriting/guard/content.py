@@ -23,6 +23,10 @@ _CLAUSE = re.compile(
 )
 
 
+_WHOLE = 30000
+"""Vocabulary rank above which a word is one of several pieces."""
+
+
 @dataclass(frozen=True)
 class Word:
     """One content word of a text."""
@@ -116,3 +120,24 @@ def counterparts(one: Text, other: Text) -> npt.NDArray[np.float32]:
         if word.stem in stems:
             best[place] = 1.0
     return best
+
+
+def replaced_term(original: Text, styled: Text) -> str:
+    """Say which rare term was replaced by another, or return an empty string.
+
+    Only words that the model's vocabulary does not have whole, such as the names of substances, and only where each is
+    the other's nearest: a paraphrase goes to a commoner word, not to another rare one.
+    """
+    if not original.words or not styled.words:
+        return ""
+    near = original.vectors @ styled.vectors.T
+    there, here = {w.stem for w in styled.words}, {w.stem for w in original.words}
+    rarest = max(word.rarity for word in (*original.words, *styled.words))
+    for place, word in enumerate(original.words):
+        best = int(near[place].argmax())
+        other = styled.words[best]
+        rare = min(word.rarity, other.rarity) >= max(rarest, _WHOLE)
+        new = word.stem not in there and other.stem not in here and word.text[:3] != other.text[:3]
+        if rare and new and int(near[:, best].argmax()) == place:
+            return f"'{word.text}' became '{other.text}'"
+    return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 _TOKEN = re.compile(r"[^\W\d_][\w'-]*(?:\.[A-Z]\.?)*")
 _NO_NAMES = frozenset(
     """i i'm i've i'd i'll ai ok okay oh hey hi hello wow yay aw aww ugh yes no tv pdf url faq friend dear sweetheart honey
-    darling buddy love god gosh goodness lord mr mrs ms dr english internet web mom dad mum""".split()
+    darling buddy love god gosh goodness lord mr mrs ms dr english internet web mom dad mum id noon""".split()
 )
 _SAME = (
     ("us", "usa", "america", "american", "state", "states", "united", "u.s"),
@@ -28,14 +28,14 @@ def names(sentences: Iterable[str]) -> dict[str, str]:
     for sentence in sentences:
         tokens = list(_TOKEN.finditer(sentence))
         shouted = sum(token.group().isupper() for token in tokens) > 0.6 * len(tokens) and len(tokens) > 2
-        titled = sum(token.group()[0].isupper() for token in tokens) > 0.7 * len(tokens) and len(tokens) > 3
+        titled = sum(token.group()[0].isupper() for token in tokens) > 0.9 * len(tokens) and len(tokens) > 3 and "," not in sentence
         for place, token in enumerate(tokens):
             word = token.group()
             inside = place > 0 and not re.search(r"[.!?:\"(\n]\s*$", sentence[: token.start()])
-            acronym = len(word) > 1 and word.isupper()
+            acronym = len(word) > 1 and (word.isupper() or bool(re.search(r"[a-z][A-Z]", word)))
             if (inside and word[0].isupper() and not titled) or (acronym and not shouted):
                 folded = fold(word)
-                if folded not in _NO_NAMES and len(folded) > 1:
+                if folded not in _NO_NAMES and (len(folded) > 1 or word in "BCDEFGHJKLMN"):
                     found.setdefault(folded, word)
     return found
 

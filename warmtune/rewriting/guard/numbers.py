@@ -53,6 +53,7 @@ _IDIOMS = re.compile(
     r"|one sweet|one small|one more|one last|one quick|one gentle|one thing)\b",
     re.IGNORECASE,
 )
+_NOON = re.compile(r"\b(?:12(?::00)? )?(?:noon|midday|midnight)\b", re.IGNORECASE)
 _LOOSE = {0.0, 1.0}
 """Values whose words are too common to ask for: "one", "a", "none"."""
 
@@ -71,6 +72,10 @@ class Number:
         """Tell whether two numbers mean the same amount, in whatever unit; a missing unit contradicts none."""
         if "clock" in (self.kind[:5], other.kind[:5]):
             return _near(self.value % 12, other.value % 12) and {self.kind, other.kind} != {"clock-am", "clock-pm"}
+        if "percent" in (self.kind, other.kind) and self.kind != other.kind:
+            share, other_share = (n.value / 100 if n.kind == "percent" else n.value for n in (self, other))
+            if _near(share, other_share):
+                return True
         if self.kind and other.kind and self.kind != other.kind:
             return False
         if self.kind and other.kind:
@@ -90,7 +95,7 @@ def numbers(text: str) -> list[Number]:
     >>> [(n.value, n.kind) for n in numbers("Wait 5 minutes at 95 °C, then half an hour.")]
     [(300.0, 'time'), (95.0, 'celsius'), (1800.0, 'time')]
     """
-    text = _IDIOMS.sub(" ", text)
+    text = _NOON.sub(lambda match: "12:00" if match.group().lower().endswith("noon") else "0:00", _IDIOMS.sub(" ", text))
     found = [(match.start(), _written(text, match)) for match in _NUMBER.finditer(text)]
     taken = [(match.start(), match.end()) for match in _NUMBER.finditer(text)]
     for match in _SPELLED.finditer(text):

@@ -53,7 +53,7 @@ _OPPOSITES = tuple(
         ("ascending", "descending"), ("heavier", "lighter"), ("closest nearest", "farthest furthest"), ("strongest", "weakest"),
         ("include includes including", "exclude excludes excluding"), ("public", "private"), ("deciduous", "evergreen"),
         ("benign", "malignant"), ("clockwise", "counterclockwise anticlockwise"), ("often frequently", "rarely seldom"),
-        ("all", "none"), ("likely", "unlikely"), ("common", "uncommon rare"), ("effective", "ineffective"),
+        ("all", "none"), ("even", "unless except"), ("if", "unless"), ("likely", "unlikely"), ("common", "uncommon rare"), ("effective", "ineffective"),
         ("contagious", "noncontagious"), ("mutable", "immutable"), ("gain gains", "lose loses"),
     )
 )  # fmt: skip
