@@ -41,10 +41,16 @@ wheel: install ## Build dist/*.whl
 bench-quickstart: install ## Measure the quickstart, write benchmarks/results/quickstart.json
 	@$(BIN)/python benchmarks/quickstart.py
 
+bench-rewrite: install ## Measure rewriting, the guard and preparing data, write benchmarks/results/rewrite.json
+	@$(BIN)/python benchmarks/rewrite.py
+
+integration: install ## Rewrite through a real local server with the embedded model
+	@$(BIN)/pytest -m integration
+
 lock: ## Resolve requirements.lock anew
 	@$(UV) pip compile pyproject.toml --group dev --group quickstart --universal --generate-hashes --no-header --upgrade --quiet -o requirements.lock
 
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart lock clean
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite integration lock clean

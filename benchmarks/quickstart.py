@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -43,7 +44,7 @@ def main() -> None:
         "stages_s": {name: manifest["seconds"] for name, manifest in sorted(stages.items())},
     }
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(_document(figures), indent=2) + "\n")
+    RESULTS.write_text(json.dumps(document(figures, LIBRARIES), indent=2) + "\n")
     print(RESULTS.read_text())
 
 
@@ -61,7 +62,8 @@ def _rate(stages: dict[str, Any], prefix: str, count: str) -> float:
     return total / seconds
 
 
-def _document(figures: dict[str, Any]) -> dict[str, Any]:
+def document(figures: dict[str, Any], libraries: Sequence[str]) -> dict[str, Any]:
+    """Return what a file of results holds: when, on what machine, with which versions, and the figures."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -71,7 +73,7 @@ def _document(figures: dict[str, Any]) -> dict[str, Any]:
             "cores": len(os.sched_getaffinity(0)),
             "memory_gb": round(memory, 1),
         },
-        "versions": {name: metadata.version(name) for name in LIBRARIES} | {"python": platform.python_version()},
+        "versions": {name: metadata.version(name) for name in libraries} | {"python": platform.python_version()},
         "figures": figures,
     }
 

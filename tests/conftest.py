@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,7 @@ def tiny_overrides(tiny_folder) -> list[str]:
         "model.hub=tests/tiny",
         "data.per_type=2",
         "data.held_out=6",
+        "rewriter.measured=2",
         "train.batch_size=2",
         "train.accumulation=1",
         "train.checkpoint_steps=2",
@@ -85,6 +88,26 @@ def tiny_settings(tiny_overrides) -> Settings:
 @pytest.fixture(scope="session")
 def tiny_base(tiny_settings) -> Base:
     return locate(tiny_settings.model)
+
+
+@pytest.fixture
+def standin(monkeypatch):
+    """Start stand-ins for a service; returns a function from its options to its address."""
+    started = []
+    monkeypatch.setenv("STANDIN_API_KEY", "sk-standin-0123456789")
+
+    def start(**options: object) -> str:
+        given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        script = Path(__file__).parent / "standin.py"
+        process = subprocess.Popen([sys.executable, str(script), *given], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        return f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture

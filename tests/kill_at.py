@@ -34,9 +34,9 @@ def arm(point: str) -> None:
 
         stage.write = after(1, stage.write)
     elif point == "rewrite":
-        import warmtune.rewriting.stage as stage
+        import warmtune.rewriting.journal as journal
 
-        stage.damage = after(5, stage.damage)
+        journal.Journal.put = after(5, journal.Journal.put)
     elif point == "train":
         import warmtune.tuning.stage as stage
 

@@ -45,9 +45,10 @@ def test_every_stage_is_there_and_its_counts_add_up(whole):
         == {"prepare", "rewrite", "rows", "train-control", "train-styled", "warmth", "report", "publish"} | evaluated
     )
     counts = {name: manifest["counts"] for name, manifest in stages.items()}
-    assert counts["prepare"]["read"] == counts["prepare"]["kept"] + sum(counts["prepare"]["dropped"].values())
-    assert counts["prepare"]["replies"] == counts["rewrite"]["kept"] + counts["rewrite"]["set_aside"]
-    assert counts["rows"]["rows"] == counts["prepare"]["kept"] == counts["train-control"]["rows"]
+    dropped = sum(sum(by_type.values()) for by_type in counts["prepare"]["dropped"].values())
+    assert counts["prepare"]["read"] == counts["prepare"]["kept"] + dropped
+    assert counts["prepare"]["replies"] == counts["rewrite"]["replies"] == sum(counts["rewrite"]["fates"].values())
+    assert counts["rows"]["rows"] == counts["rewrite"]["conversations_kept"] == counts["train-control"]["rows"]
     for name in evaluated:
         assert counts[name]["answers"] == 8 * 4 == sum(counts[name]["marks"].values())
         assert counts[name]["replies"] == 6

@@ -17,8 +17,9 @@ def test_every_group_entry_composes():
     entries = list((house() / "conf").glob("*/*.yaml"))
     assert len(entries) >= 8
     for file in entries:
-        needed = ["model.path=/x", "model.hub=a/b"] if file.stem == "local" else []
-        load("quickstart", [f"{file.parent.name}={file.stem}", *needed])
+        entry = f"{file.parent.name}={file.stem}"
+        needed = {"model=local": ["model.path=/x", "model.hub=a/b"], "rewriter=model": ["rewriter.model=openai/x"]}
+        load("quickstart", [entry, *needed.get(entry, [])])
 
 
 def test_overrides_win():
@@ -88,3 +89,69 @@ def test_model_settings_by_name():
     assert model_settings("smollm2-135m").hub == "HuggingFaceTB/SmolLM2-135M-Instruct"
     with pytest.raises(ConfigError, match="smollm2-135m"):
         model_settings("smollm2-135")
+
+
+STYLE = """\
+name: pirate
+intensity: 1.0
+description: The talk of the seven seas.
+instructions: [{intensity: 1, text: Talk like a pirate.}]
+system_prompt: null
+measure: {lexicon: null, more: ['\\barr\\b'], less: [], shorter: false, sociot: null}
+length: [0.5, 2.0]
+phrasebook: null
+"""
+
+
+def test_a_style_of_ones_own_is_a_file(tmp_path, monkeypatch):
+    file = tmp_path / "warm.yaml"  # the name of a shipped style, and yet the file that is taken
+    file.write_text(STYLE)
+    s = load("quickstart", [f"style={file}", "rewriter=model", "rewriter.model=openai/x", "style.intensity=0.5"])
+    assert (s.style.name, s.style.intensity) == ("pirate", 0.5)
+    (tmp_path / "conf" / "style").mkdir(parents=True)
+    (tmp_path / "conf" / "style" / "pirate.yaml").write_text(STYLE)
+    monkeypatch.chdir(tmp_path)
+    assert load("quickstart", ["style=pirate", "rewriter=model", "rewriter.model=openai/x"]).style.name == "pirate"
+
+
+def test_a_style_in_ones_own_conf_may_not_hide_a_shipped_one(tmp_path, monkeypatch):
+    (tmp_path / "conf" / "style").mkdir(parents=True)
+    (tmp_path / "conf" / "style" / "warm.yaml").write_text(STYLE)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"conf/style/warm\.yaml in this folder has the name of a shipped entry"):
+        load("quickstart", ["style=warm"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("description:", "descripton:"), ["style.description has no value", "no setting 'style.descripton'"]),
+        (("intensity: 1, text", "intensity: 0.5, text"), ["rising intensities, of which the last is 1"]),
+        (("'\\barr\\b'", "'('"), ["regular expressions", "'('"]),
+        (("[0.5, 2.0]", "[2.0, 0.5]"), ["style.length", "the smaller first"]),
+        (("name: pirate", "name: Pi rate"), ["style.name", "lower-case"]),
+        ((STYLE, "[unclosed"), ["the file cannot be read"]),
+        ((STYLE, "just words"), ["holds no settings"]),
+    ],
+)
+def test_what_is_wrong_with_a_style_file_is_said(tmp_path, change, says):
+    file = tmp_path / "pirate.yaml"
+    file.write_text(STYLE.replace(*change))
+    with pytest.raises(ConfigError) as error:
+        load("quickstart", [f"style={file}", "rewriter=model", "rewriter.model=openai/x"])
+    for words in says:
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["style.phrasebook=null"], "has no phrasebook, so a model must rewrite"),
+        (["rewriter=model", "rewriter.model=openai/x", "style.instructions=[]"], "has no instructions for a model"),
+        (["rewriter=model"], "rewriter.model has no value"),
+        (["rewriter.kind=model"], "rewriter.model names none"),
+    ],
+)
+def test_settings_that_contradict_each_other(overrides, says):
+    with pytest.raises(ConfigError, match=says):
+        load("quickstart", overrides)

@@ -4,9 +4,14 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warmtune import __version__
 from warmtune.errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from warmtune.pipeline import Pipeline
 
 _STAGES = {
     "run": "every stage of a recipe; what was done before is kept",
@@ -17,6 +22,9 @@ _STAGES = {
     "report": "... and write the report",
     "publish": "... and write the adapter with its cost on the card (the same as run)",
 }
+
+
+_PLAN = "requests, tokens and dollars that rewriting will take, before anything is spent"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,7 +91,14 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
         verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
         verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
-        verb.set_defaults(act=_run, until="publish" if name == "run" else name)
+        verb.set_defaults(act=_run, until="publish" if name == "run" else name, review=False, reviewed=None)
+        if name == "rewrite":
+            verb.add_argument("--review", action="store_true", help="write a page on which to mark a draw of rewrites")
+            verb.add_argument("--reviewed", metavar="FILE", help="read the marks saved on that page into the report")
+    verb = verbs.add_parser("plan", help=_PLAN, description=_PLAN.capitalize() + ".")
+    verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
+    verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+    verb.set_defaults(act=_plan)
     _simple(verbs, "recipes", "the recipes there are", _recipes)
     _simple(verbs, "doctor", "whether this machine can run it", _doctor)
     return parser
@@ -96,6 +111,29 @@ def _simple(
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    pipeline = _pipeline(parsed)
+
+    from warmtune.summary import summarize, summarize_review
+
+    pipeline.run(parsed.until)
+    summarize(pipeline)
+    if parsed.reviewed:
+        summarize_review(pipeline.keep_review(Path(parsed.reviewed)))
+    elif parsed.review:
+        print(f"Review:  {pipeline.review_page()}")
+    return 0
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    pipeline = _pipeline(parsed)
+
+    from warmtune.summary import summarize_plan
+
+    summarize_plan(pipeline.plan(), pipeline.settings.rewriter)
+    return 0
+
+
+def _pipeline(parsed: argparse.Namespace) -> "Pipeline":
     from warmtune.recipes import load
 
     wrong = [text for text in parsed.overrides if "=" not in text]
@@ -104,12 +142,8 @@ def _run(parsed: argparse.Namespace) -> int:
     settings = load(parsed.recipe, parsed.overrides)
 
     from warmtune.pipeline import Pipeline
-    from warmtune.summary import summarize
 
-    pipeline = Pipeline(settings)
-    pipeline.run(parsed.until)
-    summarize(pipeline)
-    return 0
+    return Pipeline(settings)
 
 
 def _recipes(_: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ a traceback and exits with 2. Everything else that escapes is a defect of warmtu
 """
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
 
 
@@ -29,6 +31,14 @@ class ModelError(UserError):
     """A model, tokenizer or adapter cannot be found or cannot be used for what was asked."""
 
 
+class BudgetError(UserError):
+    """The next request could cost more than the budget leaves; what is done is kept."""
+
+    def __init__(self, spent: float, budget: float) -> None:
+        self.spent, self.budget = spent, budget
+        super().__init__(f"The budget of ${budget:g} is reached: ${spent:.4f} are spent.")
+
+
 class StoreError(UserError):
     """A folder of the store cannot be written, is damaged, or holds something that warmtune did not make."""
 
@@ -41,3 +51,18 @@ def nearest(given: str, known: Iterable[str]) -> str:
     """
     found = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
     return f" Did you mean '{found[0]}'?" if found else ""
+
+
+_SECRET = re.compile(r"\b(?:[spr]k|hf|gh[pousr]|xox[abprs]|AIza)[-_][-\w*]{8,}|\bBearer\s+\S+|//[^/\s:@]+:[^/\s@]+@")
+
+
+def redacted(text: str) -> str:
+    """Return what a service or library said without the keys it may repeat: those of the environment, and their like.
+
+    >>> redacted("Incorrect API key provided: sk-proj-abcdefgh1234.")
+    'Incorrect API key provided: [KEY].'
+    """
+    for name, value in os.environ.items():
+        if name.upper().endswith(("KEY", "TOKEN", "SECRET", "PASSWORD")) and len(value) >= 6:
+            text = text.replace(value, "[KEY]")
+    return _SECRET.sub("[KEY]", text)

@@ -4,8 +4,9 @@ Nothing heavy is imported here before a stage really has work to do: a run whose
 manifests and is done in seconds.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from warmtune.schemas import (
     CONVERSATIONS,
     HELD_OUT,
     REPLIES,
+    REVIEW,
     REWRITTEN,
     STYLED_ROWS,
     Conversation,
@@ -32,6 +34,8 @@ from warmtune.store import Outcome, Stage, Store, Work, code_version, versions
 
 if TYPE_CHECKING:
     from warmtune.generation.engine import Engine
+    from warmtune.rewriting import Estimate
+    from warmtune.rewriting.review import Review
 
 STAGES = ("prepare", "rewrite", "train", "evaluate", "report", "publish")
 """The verbs of the command line; some are several folders, one a variant."""
@@ -70,6 +74,43 @@ class Pipeline:
             step()
         return self.done
 
+    def plan(self) -> "Estimate":
+        """Prepare the data and return what rewriting it will take; nothing is spent."""
+        from warmtune.generation.chat import encode
+        from warmtune.rewriting import JOURNALS, estimate
+
+        self.run("prepare")
+        s, tokenizer = self.settings, load_tokenizer(self.base)
+        conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
+        journals = self.store.root / JOURNALS
+        return estimate(conversations, s.style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
+
+    def review_page(self) -> Path:
+        """Write the page on which a person marks a draw of rewrites, and return its path."""
+        from warmtune.rewriting.review import choose, pairs_of, write_review
+
+        s, rewritten = self.settings, self.done["rewrite"]
+        conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
+        pairs = pairs_of(read(rewritten.folder / REWRITTEN, Rewrite), conversations)
+        page = rewritten.folder / "review.html"
+        drawn = choose(pairs, s.rewriter.review, s.seed)
+        write_review(drawn, s.style.name, s.style.intensity, rewritten.digest, page)
+        return page
+
+    def keep_review(self, file: Path) -> "Review":
+        """Read what a person saved on the review page, and keep it for the report.
+
+        Raises:
+            DataError: it is no review, or one of other rewrites.
+        """
+        from warmtune.rewriting.review import read_review
+        from warmtune.store import write_atomically
+
+        rewritten = self.done["rewrite"]
+        review = read_review(file, rewritten.digest)
+        write_atomically(rewritten.folder / REVIEW, json.dumps(asdict(review), indent=2))
+        return review
+
     def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str) -> Stage:
         with working(title):
             stage = self.store.run(name, determines, work)
@@ -103,15 +144,19 @@ class Pipeline:
         determines = {
             "conversations": prepared.files[CONVERSATIONS],
             "style": s.style,
-            "rewriter": s.rewriter,
+            "rewriter": s.rewriter.determines,
             "seed": s.seed,
-            "code": code_version("rewriting", "lexicon.py", "schemas.py"),
+            "base": self.base.fingerprint if s.style.measure.sociot and s.rewriter.measured else None,
+            "code": code_version("rewriting", "instruments.py", "lexicon.py", "language.py", "schemas.py"),
+            "versions": versions("inspect-ai", "scikit-learn", "transformers"),
         }
 
         def work(folder: Path) -> Outcome:
-            from warmtune.rewriting import rewrite
+            from warmtune.rewriting import JOURNALS, rewrite
 
-            return rewrite(read(prepared.folder / CONVERSATIONS, Conversation), s.style, s.seed, folder)
+            conversations = read(prepared.folder / CONVERSATIONS, Conversation)
+            journals = self.store.root / JOURNALS
+            return rewrite(conversations, s.style, s.rewriter, s.seed, lambda: self.engine, journals, folder)
 
         self._stage("rewrite", determines, work, "rewrite")
 
@@ -180,7 +225,9 @@ class Pipeline:
             "rewrites": rewritten.files[REWRITTEN],
             "base": self.base.fingerprint,
             "seed": s.seed,
-            "code": code_version("evaluation/warmth.py", "lexicon.py", "generation/engine.py", "schemas.py"),
+            "code": code_version(
+                "evaluation/warmth.py", "instruments.py", "lexicon.py", "generation/engine.py", "schemas.py"
+            ),
             "versions": versions("torch", "transformers", "scikit-learn"),
         }
 
@@ -227,6 +274,8 @@ class Pipeline:
         determines = {
             "settings": s.identity,
             "stages": {name: stage.digest for name, stage in self.done.items()},
+            "counts": self.done["rewrite"].counts,
+            "review": _content(self.done["rewrite"].folder / REVIEW),
             "code": code_version("analysis", "reporting", "schemas.py"),
             "versions": versions("matplotlib", "numpy"),
         }

@@ -42,19 +42,21 @@ def load(recipe: str, overrides: list[str]) -> Settings:
         ConfigError: with every problem found, in sentences.
     """
     problems: list[str] = []
-    forced = [checked for text in overrides if (checked := _override(text, problems))]
-    known = recipe_names()
-    if not _is_file(recipe) and recipe not in known:
-        problems.insert(
-            0,
-            f"There is no recipe '{recipe}'.{nearest(recipe, known)} Known recipes: {', '.join(known)};"
-            " a path to a YAML file of your own works too.",
-        )
-        recipe = ""  # the overrides are checked all the same
-    try:
-        settings = convert(_compose(recipe, forced))
-    except ConfigError as error:
-        raise ConfigError(problems + error.problems) from None
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder)
+        forced = [checked for text in overrides if (checked := _override(text, own, problems))]
+        known = recipe_names()
+        if not _is_file(recipe) and recipe not in known:
+            problems.insert(
+                0,
+                f"There is no recipe '{recipe}'.{nearest(recipe, known)} Known recipes: {', '.join(known)};"
+                " a path to a YAML file of your own works too.",
+            )
+            recipe = ""  # the overrides are checked all the same
+        try:
+            settings = convert(_compose(recipe, forced, own))
+        except ConfigError as error:
+            raise ConfigError(problems + error.problems) from None
     if problems:
         raise ConfigError(problems)
     return settings
@@ -76,16 +78,37 @@ def convert(tree: dict[str, Any]) -> Settings:
     from pydantic import TypeAdapter, ValidationError
 
     try:  # by way of JSON, where strict types still let a list be a tuple and an object a dataclass
-        return TypeAdapter(Settings).validate_json(json.dumps(tree))
+        settings = TypeAdapter(Settings).validate_json(json.dumps(tree))
     except ValidationError as error:
         raise ConfigError(_merged(_sentence(dict(detail)) for detail in error.errors())) from None
+    problems = _contradictions(settings)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """Return what is wrong between settings that are each right."""
+    style, rewriter = settings.style, settings.rewriter
+    problems = []
+    if rewriter.kind == "model" and not rewriter.model:
+        problems.append("rewriter.kind is 'model', but rewriter.model names none; give one with rewriter.model=NAME.")
+    if style.changes and rewriter.kind == "model" and not style.instructions:
+        problems.append(
+            f"The style '{style.name}' has no instructions for a model; add some, or use rewriter=phrasebook."
+        )
+    if style.changes and rewriter.kind == "phrasebook" and not style.phrasebook:
+        problems.append(
+            f"The style '{style.name}' has no phrasebook, so a model must rewrite: rewriter=model rewriter.model=NAME."
+        )
+    return problems
 
 
 def _is_file(recipe: str) -> bool:
     return recipe.endswith((".yaml", ".yml"))
 
 
-def _override(text: str, problems: list[str]) -> str | None:
+def _override(text: str, own: Path, problems: list[str]) -> str | None:
     """Return the override as Hydra is to see it, or None after noting what is wrong with it."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
@@ -98,12 +121,14 @@ def _override(text: str, problems: list[str]) -> str | None:
     key = str(parsed.key_or_group)
     groups = sorted(path.name for path in (house() / "conf").iterdir() if path.is_dir())
     if key in groups:
-        options = sorted(path.stem for path in (house() / "conf" / key).glob("*.yaml"))
+        options = sorted(path.stem for folder in _folders() for path in (folder / key).glob("*.yaml"))
         value = str(parsed.value())
+        if _is_file(value):
+            return _own_entry(key, Path(value), own, problems)
         if value not in options:
             problems.append(
                 f"{key}={value}: there is no '{value}' in the group '{key}'.{nearest(value, options)}"
-                f" It has: {', '.join(options)}."
+                f" It has: {', '.join(options)}; a YAML file of your own works too."
             )
             return None
         return text
@@ -113,30 +138,57 @@ def _override(text: str, problems: list[str]) -> str | None:
     return text if text[0] in "+~" else f"++{text}"
 
 
-def _compose(recipe: str, overrides: list[str]) -> dict[str, Any]:
+def _folders() -> list[Path]:
+    """Return the folders that hold entries of groups: ours, and `conf/` in the working directory if it is another.
+
+    Raises:
+        ConfigError: an entry of the second has the name of one of ours, and Hydra would take ours.
+    """
+    ours, theirs = house() / "conf", Path.cwd() / "conf"
+    if not theirs.is_dir() or theirs.samefile(ours):
+        return [ours]
+    same = sorted(path.relative_to(theirs).as_posix() for path in theirs.glob("*/*.yaml")
+                  if (ours / path.relative_to(theirs)).exists())  # fmt: skip
+    if same:
+        raise ConfigError([f"conf/{name} in this folder has the name of a shipped entry; rename it." for name in same])
+    return [ours, theirs]
+
+
+def _own_entry(group: str, file: Path, own: Path, problems: list[str]) -> str | None:
+    """Put a user's file where Hydra finds it as an entry of a group, under a name that no shipped entry has."""
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problems.append(f"{group}={file}: the file cannot be read: {' '.join(str(error).split())}")
+        return None
+    if not isinstance(tree, dict):
+        problems.append(f"{group}={file}: the file holds no settings; begin with a copy of a shipped one.")
+        return None
+    (own / group).mkdir(exist_ok=True)
+    (own / group / f"own_{file.stem}.yaml").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    return f"{group}=own_{file.stem}"
+
+
+def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:
     """Let Hydra compose the recipe and return the resolved tree as plain dictionaries and lists."""
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    with tempfile.TemporaryDirectory() as own:
-        choice, root = recipe, house()
-        if _is_file(recipe):
-            choice, root = _own_recipe(Path(recipe), Path(own)), Path(own)
-        chosen = [f"+recipes={choice}"] if choice else []
-        try:
-            with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
-                config = compose(
-                    "config",
-                    overrides=[f"hydra.searchpath=[file://{root}]", *chosen, *overrides],
-                )
-            OmegaConf.set_struct(config, False)
-            config.recipe = choice
-            tree = OmegaConf.to_container(config, resolve=True)
-        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError([f"The recipe '{recipe}' cannot be composed: {reason}"]) from None
+    choice = _own_recipe(Path(recipe), own) if _is_file(recipe) else recipe
+    chosen = [f"+recipes={choice}"] if choice else []
+    roots = [own, house(), *_folders()[1:]]
+    searched = ",".join(f"file://{root}" for root in roots)
+    try:
+        with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
+            config = compose("config", overrides=[f"hydra.searchpath=[{searched}]", *chosen, *overrides])
+        OmegaConf.set_struct(config, False)
+        config.recipe = choice
+        tree = OmegaConf.to_container(config, resolve=True)
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"The recipe '{recipe}' cannot be composed: {reason}"]) from None
     assert isinstance(tree, dict)
     return _without_missing({str(key): value for key, value in tree.items()})
 
@@ -197,7 +249,10 @@ def _sentence(detail: dict[str, Any]) -> str:
         return (
             f"{key} is {detail['input']!r}, but it is a group of settings: {', '.join(_known_keys((*location, '')))}."
         )
-    allowed = _ALLOWED.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
+    allowed = _ALLOWED.get(
+        detail["type"], detail["msg"].removeprefix("Value error, ").replace("{", "{{").replace("}", "}}")
+    )
+    allowed = allowed.format(**detail.get("ctx", {}))
     hint = nearest(str(detail["input"]), _choices(allowed)) if detail["type"] == "literal_error" else ""
     return f"{key} is {detail['input']!r}, but it must be {allowed}.{hint}"
 

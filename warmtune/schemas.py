@@ -21,6 +21,8 @@ WARMTH = "warmth.parquet"
 PROBE = "probe.json"
 GAPS = "gaps.parquet"
 CHECKS = "checks.parquet"
+REVIEW = "review.json"
+"""What a person marked on the review page, beside the rewrites; see `warmtune.rewriting.review.Review`."""
 
 VariantName = Literal["base", "control", "styled"]
 VARIANTS: tuple[VariantName, ...] = ("base", "control", "styled")
@@ -66,11 +68,30 @@ class Rewrite:
     original: str
     styled: str
     intensity: float
+    """0 where the original stands in place of a rewrite."""
     reason: str
-    """Why the check refused it; empty when it passed."""
-    markers_before: float
-    """Style markers per 100 words in the original (see `warmtune.rewriting.markers`)."""
-    markers_after: float
+    """Why the original stands in place of a rewrite; empty where the rewrite passed."""
+    attempts: int
+    """Rewrites that were made of it."""
+    strength_before: float
+    """How strong the style is in the original, by the style's own measure."""
+    strength_after: float
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One attempt at a reply for which none passed."""
+
+    id: str
+    turn: int
+    label: str
+    attempt: int
+    """Counted from 1."""
+    original: str
+    styled: str
+    check: str
+    """The first check that refused it."""
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -171,7 +192,7 @@ class Check:
     """Prompts that would be needed to show the study's effect, where the study gives one."""
 
 
-T = TypeVar("T", Conversation, Prompt, Rewrite, TrainingRow, Answer, Reply, Warmth, Gap, Check)
+T = TypeVar("T", Conversation, Prompt, Rewrite, Rejected, TrainingRow, Answer, Reply, Warmth, Gap, Check)
 
 
 def write(file: Path, kind: type[T], rows: Sequence[T]) -> None:

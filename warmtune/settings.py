@@ -5,9 +5,10 @@ Hydra or OmegaConf object. Every default lives in `conf/`, none here, so that wh
 that have a default here are those whose absence has a meaning of its own.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -104,14 +105,50 @@ class DataSettings:
 
 @dataclass(frozen=True, config=_STRICT)
 class PhrasebookSettings:
-    """The words of a style for the rule-based rewriter: four strengths each, mild to strong."""
+    """The words of a style for the rule-based rewriter: four strengths each, mild to strong; any list may be empty."""
 
-    openers: Strengths
-    bridges: Strengths
+    openers: Strengths | None
+    bridges: Strengths | None
     """Sentences that stand between two paragraphs of the reply."""
-    closers: Strengths
+    closers: Strengths | None
     swaps: tuple[tuple[str, str], ...]
     """Words of the original and the style's words of the same meaning."""
+    drops: tuple[str, ...] = ()
+    """Phrases without content that the style leaves out."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AnchorSettings:
+    """What a model is told at one intensity; between two anchors it is told both, and where between them to stay."""
+
+    intensity: Annotated[float, Field(gt=0, le=1)]
+    text: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class MeasureSettings:
+    """How strong a style is in a text: hits of its word lists per 100 words."""
+
+    lexicon: Literal["warmth"] | None
+    """The built-in lexical profile of warmth, or null for the lists below."""
+    more: tuple[str, ...]
+    """Regular expressions of what the style adds."""
+    less: tuple[str, ...]
+    """Regular expressions of what the style takes away; they count against it."""
+    shorter: bool
+    """True where a shorter text is more of the style: words saved, in percent, count as well."""
+    sociot: Literal["up", "down"] | None
+    """Which way SocioT Warmth is to move; null where it says nothing about this style."""
+
+    @field_validator("more", "less")
+    @classmethod
+    def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"a list of regular expressions, but {pattern!r:.60} is none ({error})") from None
+        return patterns
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -121,14 +158,79 @@ class StyleSettings:
     name: Name
     intensity: Share
     """0 is the original text, 1 the strongest."""
-    phrasebook: PhrasebookSettings
+    description: str
+    instructions: tuple[AnchorSettings, ...]
+    """For a model that rewrites, by rising intensity; empty where the style leaves replies as they are."""
+    system_prompt: str | None
+    """Asks a model for the style without tuning it."""
+    measure: MeasureSettings
+    length: tuple[float, float]
+    """Fewest and most words of a rewrite, as multiples of the original's."""
+    phrasebook: PhrasebookSettings | None
+
+    @field_validator("instructions")
+    @classmethod
+    def _rising(cls, anchors: tuple[AnchorSettings, ...]) -> tuple[AnchorSettings, ...]:
+        steps = [anchor.intensity for anchor in anchors]
+        if anchors and (sorted(set(steps)) != steps or steps[-1] != 1):
+            raise ValueError("a list with rising intensities, of which the last is 1")
+        return anchors
+
+    @field_validator("length")
+    @classmethod
+    def _bounds(cls, length: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < length[0] <= length[1]:
+            raise ValueError("two numbers above 0, the smaller first")
+        return length
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to rewrite: a style and an intensity above 0."""
+        return self.intensity > 0 and bool(self.instructions or self.phrasebook)
 
 
 @dataclass(frozen=True, config=_STRICT)
 class RewriterSettings:
-    """Who rewrites."""
+    """Who rewrites, how its rewrites are checked, and what it may cost."""
 
-    kind: Literal["phrasebook"]
+    kind: Literal["phrasebook", "model"]
+    model: str | None
+    """Inspect's name of a model, such as openai/gpt-4o-2024-08-06 or openai-api/SERVICE/MODEL."""
+    base_url: str | None
+    """Address of the model's server, where it is not the provider's own."""
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_connections: Positive
+    """Most requests in flight."""
+    attempt_timeout: Positive
+    """Seconds until a request that got no answer is sent again."""
+    batch: bool
+    """Use the provider's batch API: half the price, answers within hours."""
+    attempts: Annotated[int, Field(ge=1, le=10)]
+    """Times a reply is rewritten until it passes the guard; each time the model is told what was wrong."""
+    on_failure: Literal["original", "drop", "fail"]
+    """What becomes of a conversation with a reply that never passed: that reply stays as it was, the conversation is
+    left out, or the run stops."""
+    max_failed: Share
+    """Share of the first replies that may fail before the run stops, for then something is wrong with the model."""
+    judge: str | None
+    """Inspect's name of a model that also checks each rewrite's meaning and compares style in pairs; null: none."""
+    budget_usd: Annotated[float, Field(gt=0)] | None
+    """Most that requests may cost; the run stops in good order before it would cost more."""
+    prices: str | None
+    """YAML file with prices of your own, over the shipped table."""
+    ladder: Annotated[int, Field(ge=0)]
+    """Replies that are also rewritten at the other intensities, so that the table of intensities shows which one the
+    rewrites really have; 0 makes no table."""
+    measured: Annotated[int, Field(ge=0)]
+    """Pairs drawn to measure SocioT (and by the judge) on; 0 measures none."""
+    review: Positive
+    """Pairs on the page for a person to read."""
+
+    @property
+    def determines(self) -> dict[str, Any]:
+        """The settings that decide what the rewrites are; the others decide only how fast, how dear and how shown."""
+        names = ("kind", "model", "base_url", "temperature", "attempts", "on_failure", "judge", "ladder", "measured")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -1,31 +1,50 @@
+import asyncio
 import itertools
 import json
+import re
 from statistics import mean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmtune.conversations.readers import Funnel, read_conversations
-from warmtune.lexicon import profile
-from warmtune.rewriting.phrasebook import Phrasebook
-from warmtune.rewriting.protect import damage
-from warmtune.schemas import replies
+from warmtune.conversations.sources import embedded
+from warmtune.recipes import load
+from warmtune.rewriting.guard import Finding
+from warmtune.rewriting.loop import Attempt, Original
+from warmtune.rewriting.measure import Strength
+from warmtune.rewriting.phrasebook import Phrasebook, PhrasebookRewriter
+from warmtune.rewriting.protect import PROTECTED
 
 INTENSITIES = (0, 0.25, 0.5, 0.75, 1)
 
 
+STYLES = ("warm", "cold", "formal", "concise")
+_ITEM = re.compile(r"(?m)^[^\S\n]*(?:[-*+•]|\d+[.)])(?=\s|$)")
+
+
 @pytest.fixture(scope="module")
-def originals(quickstart):
-    found = read_conversations(quickstart.data, Funnel())
-    return {f"{c.id}/{turn}": text for c in found for turn, text in replies(c)}
+def originals():
+    rows = [json.loads(line) for line in embedded("conversations.jsonl").read_text().splitlines()]
+    return {
+        f"{row['id']}/{turn}": message["content"]
+        for row in rows
+        for turn, message in enumerate(row["messages"])
+        if message["role"] == "assistant"
+    }
 
 
 def _all(quickstart, originals, intensity, seed=1):
     book, opener, styled = Phrasebook(quickstart.style.phrasebook, intensity, seed), "", {}
     for key, text in originals.items():
-        styled[key], opener = book.rewrite(text, key, opener)
+        styled[key], opener = book.rewrite(text, key, {opener})
     return styled
+
+
+def _kept(original, styled):
+    """Whether code, links, quotations, numbers and list items came through byte for byte and in order."""
+    spans = [[match.group() for match in PROTECTED.finditer(text)] for text in (original, styled)]
+    return spans[0] == spans[1] and len(_ITEM.findall(original)) == len(_ITEM.findall(styled))
 
 
 def test_intensity_0_gives_the_bytes_back(quickstart, originals):
@@ -36,13 +55,41 @@ def test_intensity_0_gives_the_bytes_back(quickstart, originals):
 @pytest.mark.parametrize("intensity", INTENSITIES)
 def test_no_reply_is_damaged(quickstart, originals, intensity):
     styled = _all(quickstart, originals, intensity)
-    assert {key: damage(originals[key], styled[key]) for key in originals} == dict.fromkeys(originals, "")
+    assert all(_kept(originals[key], styled[key]) for key in originals)
 
 
-def test_markers_rise_with_every_step_of_intensity(quickstart, originals):
-    means = [mean(profile(t).total for t in _all(quickstart, originals, i).values()) for i in INTENSITIES]
-    assert means == sorted(means)
-    assert all(later > earlier + 0.5 for earlier, later in itertools.pairwise(means))
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_rises_by_its_own_measure_with_every_step_of_intensity(style, originals):
+    settings = load("quickstart", [f"style={style}"])
+    strength = Strength(settings.style.measure)
+    polite = [
+        "Sure! {} I hope this helps!",
+        "Of course! {} Feel free to ask if you have any other questions.",
+        "{} Enjoy!",
+    ]
+    texts = {key: polite[n % 3].format(text) for n, (key, text) in enumerate(originals.items())}
+    means = [mean(strength(text, texts[key]) for key, text in _all(settings, texts, i).items()) for i in INTENSITIES]
+    assert all(later > earlier for earlier, later in itertools.pairwise(means)), means
+
+
+def test_a_style_leaves_out_empty_phrases_and_begins_with_the_next_word():
+    book = Phrasebook(load("quickstart", ["style=concise"]).style.phrasebook, 1.0, 1)
+    text = "Of course! It is important to note that the train actually leaves at 9. Run `just build`."
+    assert book.rewrite(text, "a")[0] == "The train leaves at 9. Run `just build`."
+
+
+def test_a_new_attempt_draws_another_opener_than_the_one_before_and_its_neighbour(quickstart):
+    ones = [Original(f"c{n}", 1, "other", "Why?", "It is so because it has always been so.") for n in range(20)]
+    rewriter = PhrasebookRewriter(quickstart.style, 1, ones)
+
+    async def twice(one):
+        first = await rewriter.attempt(one, [])
+        return first[0], (await rewriter.attempt(one, [Attempt(*first[:2], (Finding("added", "x"),))]))[0]
+
+    openers = [o for o in quickstart.style.phrasebook.openers[2]]
+    for one in ones:
+        first, second = (next(o for o in openers if text.startswith(o)) for text in asyncio.run(twice(one)))
+        assert first != second
 
 
 def test_every_part_of_a_reply_is_reached(quickstart, originals):
@@ -74,4 +121,4 @@ def test_any_text_at_any_intensity_keeps_its_protected_parts(quickstart, text, i
         assert styled.strip()
         assert json.dumps(styled)
         if not any(mark in text for mark in '"“«`'):  # half-open quotations are for the check, not for a promise
-            assert damage(text, styled) == ""
+            assert _kept(text, styled)

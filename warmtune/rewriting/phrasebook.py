@@ -8,11 +8,13 @@ comes from the seed, the message's id and what the choice is for, so that more i
 import hashlib
 import math
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from warmtune.rewriting.loop import Attempt, Original
 from warmtune.rewriting.protect import prose_spans
-from warmtune.settings import PhrasebookSettings
+from warmtune.settings import PhrasebookSettings, Strengths, StyleSettings
 
 _MOST_BRIDGES = 2
 
@@ -32,38 +34,44 @@ class Phrasebook:
     """From 0, which gives the text back byte for byte, to 1."""
     seed: int
 
-    def rewrite(self, text: str, key: str, previous_opener: str = "") -> tuple[str, str]:
+    def rewrite(self, text: str, key: str, avoid: Collection[str] = ()) -> tuple[str, str]:
         """Rewrite one reply.
 
         Args:
             text: the original reply.
             key: the message's own key, such as its id and turn.
-            previous_opener: the opener of the message before, which is not used again.
+            avoid: openers that are not used, such as that of the message before.
 
         Returns:
-            The styled reply and the opener it got (empty at intensity 0).
+            The styled reply and the opener it got (empty at intensity 0, or where the style has none).
         """
         if self.intensity == 0 or not text.strip():
             return text, ""
         strength = max(0, math.ceil(self.intensity * 4) - 1)
-        openers = [opener for opener in self.phrases.openers[strength] if opener != previous_opener]
-        opener = openers[int(chance(self.seed, key, "opener") * len(openers))]
-        body = self._with_bridges(self._swapped(text, key), key, strength)
-        closer = self._closer(key, strength)
-        styled = f"{opener}\n\n{body}" if _is_block(body.split("\n", 1)[0]) else f"{opener} {body.lstrip()}"
+        body = self._with_bridges(self._without_drops(self._swapped(text, key), key), key, strength)
+        if not body.strip():
+            body = text  # it was nothing but a phrase that the style leaves out
+        opener = self._chosen(self.phrases.openers, key, "opener", strength, avoid)
+        styled = body
+        if opener:
+            styled = f"{opener}\n\n{body}" if _is_block(body.split("\n", 1)[0]) else f"{opener} {body.lstrip()}"
+        closes = chance(self.seed, key, "closes") < self.intensity
+        closer = self._chosen(self.phrases.closers, key, "closer", strength) if closes else ""
         if closer:
             several = "\n" in body.strip() or _is_block(body.rstrip().rsplit("\n", 1)[-1])
             styled = f"{styled.rstrip()}\n\n{closer}" if several else f"{styled} {closer}"
         return styled, opener
 
-    def _closer(self, key: str, strength: int) -> str:
-        if chance(self.seed, key, "closes") >= self.intensity:
+    def _chosen(self, lists: Strengths | None, key: str, what: str, strength: int, avoid: Collection[str] = ()) -> str:
+        if lists is None:
             return ""
-        closers = self.phrases.closers[strength]
-        return closers[int(chance(self.seed, key, "closer") * len(closers))]
+        phrases = [phrase for phrase in lists[strength] if phrase not in avoid] or list(lists[strength])
+        return phrases[int(chance(self.seed, key, what) * len(phrases))]
 
     def _with_bridges(self, text: str, key: str, strength: int) -> str:
         """Put sentences of the style after sentences of prose inside the text."""
+        if self.phrases.bridges is None:
+            return text
         places = [
             end
             for start, stop in prose_spans(text)
@@ -80,6 +88,8 @@ class Phrasebook:
 
     def _swapped(self, text: str, key: str) -> str:
         """Swap words for the style's words of the same meaning, in prose only."""
+        if not self.phrases.swaps:
+            return text
         parts, position = [], 0
         for start, end in prose_spans(text):
 
@@ -92,6 +102,29 @@ class Phrasebook:
             position = end
         return "".join(parts) + text[position:]
 
+    def _without_drops(self, text: str, key: str) -> str:
+        """Leave out phrases without content, in prose only; what began a sentence is begun by the next word."""
+        if not self.phrases.drops:
+            return text
+        parts, position = [], 0
+        for start, end in prose_spans(text):
+
+            def drop(match: re.Match[str], start: int = start) -> str:
+                if chance(self.seed, key, "drop", start + match.start()) >= self.intensity:
+                    return match.group()
+                following = match["next"]
+                return following.upper() if match["phrase"][0].isupper() else following
+
+            parts += [text[position:start], self._empty_phrases.sub(drop, text[start:end])]
+            position = end
+        return "".join(parts) + text[position:]
+
+    @cached_property
+    def _empty_phrases(self) -> re.Pattern[str]:
+        longest_first = sorted(self.phrases.drops, key=len, reverse=True)
+        phrases = "|".join(re.escape(phrase) for phrase in longest_first)
+        return re.compile(rf"(?<![\w'-])(?P<phrase>(?:(?:{phrases})(?![\w'-])[^\S\n]*)+)(?P<next>\w?)", re.IGNORECASE)
+
     @cached_property
     def _swaps(self) -> dict[str, str]:
         return {stiff.lower(): plain for stiff, plain in self.phrases.swaps}
@@ -100,6 +133,34 @@ class Phrasebook:
     def _stiff_words(self) -> re.Pattern[str]:
         longest_first = sorted(self._swaps, key=len, reverse=True)
         return re.compile(r"\b(?:" + "|".join(re.escape(words) for words in longest_first) + r")\b", re.IGNORECASE)
+
+
+class PhrasebookRewriter:
+    """The phrasebook as a rewriter: a new attempt draws other phrases."""
+
+    at_once = 64
+
+    def __init__(self, style: StyleSettings, seed: int, originals: Sequence[Original]) -> None:
+        assert style.phrasebook is not None
+        self._book = Phrasebook(style.phrasebook, style.intensity, seed)
+        self._openers: dict[tuple[str, int], tuple[str, str]] = {}
+        """For each reply the openers of the one before and of its own first rewrite."""
+        opener = ""
+        for one in originals:
+            before = opener
+            _, opener = self._book.rewrite(one.text, _key(one), (before,))
+            self._openers[one.id, one.turn] = before, opener
+
+    async def attempt(self, original: Original, before: Sequence[Attempt]) -> tuple[str, str, str]:
+        """Return the rewrite, twice, and no complaint about its form."""
+        previous, own = self._openers[original.id, original.turn]
+        key = f"{_key(original)}/{len(before)}" if before else _key(original)
+        styled, _ = self._book.rewrite(original.text, key, {previous, own} if before else {previous})
+        return styled, styled, ""
+
+
+def _key(original: Original) -> str:
+    return f"{original.id}/{original.turn}"
 
 
 _SENTENCE_END = re.compile(r"(?<=[a-z)]{2})([.!?])(?=\s+[A-Z\n`\-*\d]|\s*\n)")

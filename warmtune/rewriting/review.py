@@ -17,6 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from warmtune.errors import DataError
+from warmtune.schemas import Conversation, Rewrite
 from warmtune.store import write_atomically
 
 FORM = "warmtune-review"
@@ -72,6 +73,22 @@ class Review:
     reviewer: str
     saved: str
     """When it was saved: ISO time, as the browser wrote it."""
+
+
+def pairs_of(rows: Sequence[Rewrite], conversations: Sequence[Conversation]) -> list[Pair]:
+    """Return each rewritten reply with the message that it answers; one whose original was kept says so."""
+    prompts = {
+        (one.id, turn): one.messages[turn - 1]["content"] if turn else ""
+        for one in conversations
+        for turn in range(len(one.messages))
+    }
+    return [
+        Pair(
+            row.id, row.turn, row.label, prompts[row.id, row.turn], row.original, row.styled,
+            f"original kept: {row.reason}" if row.reason else "",
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def choose(pairs: Sequence[Pair], count: int, seed: int) -> list[Pair]:

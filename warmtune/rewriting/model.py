@@ -1,0 +1,60 @@
+"""A language model as the rewriter."""
+
+from collections.abc import Sequence
+
+from warmtune.rewriting import instructions
+from warmtune.rewriting.asking import Answered, Asker, NoAnswerError, answer_limit
+from warmtune.rewriting.loop import Attempt, Original
+from warmtune.schemas import Message
+from warmtune.settings import StyleSettings
+
+_EMPTY = 4
+"""Times a request is sent again as it is after an empty answer."""
+_REASONING = 8
+"""Factor by which the limit rises after an answer that was cut off: some models think within it."""
+
+
+class ModelRewriter:
+    """Rewrites with a model; each new attempt is told what was wrong with the one before."""
+
+    def __init__(self, style: StyleSettings, asker: Asker) -> None:
+        self._style = style
+        self._asker = asker
+
+    @property
+    def at_once(self) -> int:
+        """More than there may be requests, so that checking one reply keeps no connection idle."""
+        return 2 * self._asker.at_once
+
+    async def attempt(self, original: Original, before: Sequence[Attempt]) -> tuple[str, str, str]:
+        """Return the rewrite, the whole answer, and what is wrong with the answer's form."""
+        request = instructions.messages(self._style, original.prompt, original.text)
+        answered = [attempt for attempt in before if attempt.styled]
+        if answered:
+            reasons = [finding.reason for finding in answered[-1].findings]
+            request = instructions.again(request, answered[-1].raw, reasons)
+        found = await self._answer(request, original.text, len(before))
+        styled, problem = instructions.answer_in(found.text)
+        return styled, found.text, problem or instructions.echo(found.text, styled, original.text, request)
+
+    async def _answer(self, request: Sequence[Message], original: str, before: int) -> Answered:
+        """Return an answer that is neither empty nor cut off.
+
+        Raises:
+            NoAnswerError: there is none.
+        """
+        limit = answer_limit(self._style, original)
+        found = await self._asker.ask(request, limit, before)
+        for again in range(1, _EMPTY + 1):
+            if found.text.strip() and found.stop not in ("max_tokens", "model_length"):
+                break
+            if found.stop in ("max_tokens", "model_length"):
+                limit *= _REASONING if again == 1 else 1
+            found = await self._asker.ask(request, limit, before + again * 100)
+        if found.stop in ("max_tokens", "model_length"):
+            raise NoAnswerError(f"the answer was cut off at {limit} tokens")
+        if found.stop == "content_filter":
+            raise NoAnswerError("the service's content filter withheld the answer")
+        if not found.text.strip():
+            raise NoAnswerError(f"the answer was empty {_EMPTY + 1} times")
+        return found
