@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from warmtune.errors import DataError
-from warmtune.evaluation.warmth import COLD, WARM, measure, sociot, style_probe
+from warmtune.evaluation.warmth import measure
 from warmtune.generation.engine import Engine
+from warmtune.instruments import COLD, WARM, sociot, style_probe
 from warmtune.lexicon import profile
 from warmtune.rewriting.phrasebook import Phrasebook
 from warmtune.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, read
@@ -14,14 +15,20 @@ PLAIN = [f"The answer to question {n} is a plain one, and it has {n} parts in al
 @pytest.fixture(scope="module")
 def rewrites(quickstart):
     book = Phrasebook(quickstart.style.phrasebook, 1.0, 1)
-    return [Rewrite(f"c{n}", 1, "other", t, book.rewrite(t, str(n))[0], 1.0, "", 0, 0) for n, t in enumerate(PLAIN)]
+    return [
+        Rewrite(f"c{n}", 1, "other", t, book.rewrite(t, str(n))[0], 1.0, "", 1, 0.0, 0.0) for n, t in enumerate(PLAIN)
+    ]
+
+
+def pairs(rewrites):
+    return [(row.id, row.original, row.styled) for row in rewrites]
 
 
 def test_the_probe_tells_the_style_from_the_original(quickstart, rewrites):
     book = Phrasebook(quickstart.style.phrasebook, 1.0, 2)
     unseen = [f"Something else altogether, number {n}." for n in range(10)]
     styled = [book.rewrite(text, f"other {n}")[0] for n, text in enumerate(unseen)]
-    scores, figures = style_probe(rewrites, [*unseen, *styled], 1)
+    scores, figures = style_probe(pairs(rewrites), [*unseen, *styled], 1)
     assert figures["probe_auc"] > 0.95
     assert figures["probe_pairs"] == 20
     assert min(scores[10:]) > max(scores[:10])
@@ -30,15 +37,15 @@ def test_the_probe_tells_the_style_from_the_original(quickstart, rewrites):
 def test_the_probe_finds_nothing_where_there_is_nothing(rewrites):
     generator = np.random.default_rng(0)
     words = [" ".join(generator.choice(["a", "b", "c", "d", "e", "f"], 30)) for _ in range(80)]
-    shuffled = [Rewrite(f"c{n}", 1, "o", words[n], words[n + 40], 1.0, "", 0, 0) for n in range(40)]
-    _, figures = style_probe(shuffled, PLAIN, 1)
+    shuffled = [Rewrite(f"c{n}", 1, "o", words[n], words[n + 40], 1.0, "", 1, 0.0, 0.0) for n in range(40)]
+    _, figures = style_probe(pairs(shuffled), PLAIN, 1)
     assert 0.25 < figures["probe_auc"] < 0.75
 
 
 def test_the_probe_needs_rewrites_that_differ(rewrites):
-    same = [Rewrite(f"c{n}", 1, "o", t, t, 0.0, "", 0, 0) for n, t in enumerate(PLAIN)]
+    same = [Rewrite(f"c{n}", 1, "o", t, t, 0.0, "", 0, 0.0, 0.0) for n, t in enumerate(PLAIN)]
     with pytest.raises(DataError, match=r"raise style\.intensity"):
-        style_probe(same, PLAIN, 1)
+        style_probe(pairs(same), PLAIN, 1)
 
 
 def test_sociot_is_the_difference_of_prefixed_log_probabilities(tiny_base):

@@ -121,7 +121,7 @@ def test_on_failure_fail_stops_the_run_and_names_the_reply(standin, run):
         ("echoes", "repeats the instructions"),
         ("introduces", "introduces itself"),
         ("empty", "empty 5 times"),
-        ("cut", "cut off at"),
+        ("cut", "cut off"),
         ("unclosed", "no </rewrite>"),
     ],
 )

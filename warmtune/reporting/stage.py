@@ -14,6 +14,7 @@ from warmtune.analysis import check_rows, gap_rows, verdict
 from warmtune.generation.base import Base
 from warmtune.progress import progress
 from warmtune.reporting import figures, words
+from warmtune.reporting.data import data_section
 from warmtune.schemas import (
     ANSWERS,
     CHECKS,
@@ -115,6 +116,7 @@ def _page(
         "variants": variants,
         "cut": words.cut_sentence(variants),
         "stages": done,
+        "data": data_section(done["prepare"], done["rewrite"]),
         "training": {names[v]: done[f"train-{v}"].counts for v in ("control", "styled")},
         "recipe_text": _recipe_text(settings),
         "versions": {"warmtune": __version__, "python": platform.python_version(), **versions(*_LIBRARIES)},

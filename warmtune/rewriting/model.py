@@ -10,8 +10,9 @@ from warmtune.settings import StyleSettings
 
 _EMPTY = 4
 """Times a request is sent again as it is after an empty answer."""
-_REASONING = 8
-"""Factor by which the limit rises after an answer that was cut off: some models think within it."""
+_THINKING = 8
+"""Factor by which the limit rises after an answer that was cut off before it began: some models think within it."""
+_CUT = ("max_tokens", "model_length")
 
 
 class ModelRewriter:
@@ -35,10 +36,12 @@ class ModelRewriter:
             request = instructions.again(request, answered[-1].raw, reasons)
         found = await self._answer(request, original.text, len(before))
         styled, problem = instructions.answer_in(found.text)
+        if found.stop in _CUT:
+            problem = "it was cut off, far longer than the reply"
         return styled, found.text, problem or instructions.echo(found.text, styled, original.text, request)
 
     async def _answer(self, request: Sequence[Message], original: str, before: int) -> Answered:
-        """Return an answer that is neither empty nor cut off.
+        """Return an answer that is not empty.
 
         Raises:
             NoAnswerError: there is none.
@@ -46,13 +49,11 @@ class ModelRewriter:
         limit = answer_limit(self._style, original)
         found = await self._asker.ask(request, limit, before)
         for again in range(1, _EMPTY + 1):
-            if found.text.strip() and found.stop not in ("max_tokens", "model_length"):
+            if found.text.strip() or found.stop == "content_filter":
                 break
-            if found.stop in ("max_tokens", "model_length"):
-                limit *= _REASONING if again == 1 else 1
+            if found.stop in _CUT:  # it was still thinking
+                limit = _THINKING * answer_limit(self._style, original)
             found = await self._asker.ask(request, limit, before + again * 100)
-        if found.stop in ("max_tokens", "model_length"):
-            raise NoAnswerError(f"the answer was cut off at {limit} tokens")
         if found.stop == "content_filter":
             raise NoAnswerError("the service's content filter withheld the answer")
         if not found.text.strip():
