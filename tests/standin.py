@@ -39,6 +39,7 @@ class Standin:
         self.stats: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         """Good answers by request."""
+        self.batched: list[dict[str, Any]] = []
 
     async def serve(self, port: int = 0) -> asyncio.Server:
         return await asyncio.start_server(self._connection, "127.0.0.1", port)
@@ -51,6 +52,8 @@ class Standin:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 if line.startswith("GET /stats"):
                     self._respond(writer, 200, self._told())
+                elif "/files" in line or "/batches" in line:
+                    self._batch(writer, line, body)
                 elif await self._completion(writer, headers, json.loads(body)):
                     break
                 await writer.drain()
@@ -80,6 +83,30 @@ class Standin:
         async with self.slots:
             await asyncio.sleep(self.delay)
         return self._faulty(writer, fault, asked) if fault else self._good(writer, asked)
+
+    def _batch(self, writer: asyncio.StreamWriter, line: str, body: bytes) -> None:
+        """OpenAI's batch API: a file of requests goes in, a job answers them all, a file of answers comes out."""
+        batch = {
+            "id": "batch-1", "object": "batch", "endpoint": "/v1/chat/completions", "input_file_id": "in",
+            "created_at": 0, "completion_window": "24h", "status": "completed", "output_file_id": "out",
+            "request_counts": {"total": len(self.batched), "completed": len(self.batched), "failed": 0},
+        }  # fmt: skip
+        if "/content" in line:
+            data = "".join(json.dumps(row) + "\n" for row in self.batched).encode()
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+        elif "/files" in line:
+            lines = [row for row in body.split(b"\n") if row.startswith(b"{")]
+            self.batched = [self._batched(json.loads(row)) for row in lines]
+            about = {"id": "in", "object": "file", "bytes": 1, "created_at": 0, "filename": "f", "purpose": "batch"}
+            self._respond(writer, 200, {**about, "status": "processed"})
+        else:
+            self.stats["batches"] += line.startswith("POST")
+            self._respond(writer, 200, batch)
+
+    def _batched(self, row: dict[str, Any]) -> dict[str, Any]:
+        self.stats["in batches"] += 1
+        body = _completion(row["body"]["model"], *answer(row["body"]["model"], row["body"]["messages"]))
+        return {"custom_id": row["custom_id"], "response": {"status_code": 200, "body": body}, "error": None}
 
     def _faulty(self, writer: asyncio.StreamWriter, fault: str, asked: dict[str, Any]) -> bool:
         self.stats[fault] += 1

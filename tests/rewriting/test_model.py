@@ -55,8 +55,8 @@ def test_every_reply_is_rewritten_and_asked_for_once(standin, run):
     rows = read(folder / REWRITTEN, Rewrite)
     assert counts["fates"] == {"rewritten": COUNT}
     assert [row.id for row in rows] == [f"c{n:03}" for n in range(COUNT)]
-    assert all(row.styled == f"Oh, I'm so glad you asked me this, my friend! {row.original} I'm here whenever you need me!"
-               for row in rows)  # fmt: skip
+    opener, closer = "Oh, I'm so glad you asked me this, my friend!", "I'm here whenever you need me!"
+    assert all(row.styled == f"{opener} {row.original} {closer}" for row in rows)
     assert stats(url) == {"requests": COUNT, "good": COUNT, "distinct": COUNT, "twice": 0}
     assert counts["requests"] == {
         "sent": COUNT, "from_the_journal": 0, "input_tokens": 300 * COUNT, "output_tokens": 100 * COUNT, "usd": 0.0,
@@ -275,3 +275,19 @@ def test_faults_of_the_service_cost_patience_but_no_reply(standin, run):
     assert served["distinct"] == 60
     assert served["twice"] == 0
     assert sum(served.get(fault, 0) for fault in ("rate limit", "server error", "cut stream", "broken JSON")) > 0
+
+
+@pytest.mark.slow
+def test_a_batch_api_gets_the_requests_together_at_half_the_price(standin, run, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-standin-0123456789")
+    url = standin()
+    counts, _ = run(settings(url, "warm", "rewriter.model=openai/gpt-4o-2024-08-06", "rewriter.batch=true"))
+    assert counts["fates"] == {"rewritten": COUNT}
+    assert stats(url)["in batches"] == COUNT
+    assert "requests" not in stats(url)
+    assert counts["requests"]["usd"] == pytest.approx(COUNT * (300 * 2.5 + 100 * 10) / 1e6 / 2)
+
+
+def test_a_batch_api_that_is_not_there_is_refused(standin, run):
+    with pytest.raises(ModelError, match=r"no batch API for the model 'openai-api/standin/warm'"):
+        run(settings(standin(), "warm", "rewriter.batch=true"))

@@ -86,7 +86,7 @@ def test_a_new_attempt_draws_another_opener_than_the_one_before_and_its_neighbou
         first = await rewriter.attempt(one, [])
         return first[0], (await rewriter.attempt(one, [Attempt(*first[:2], (Finding("added", "x"),))]))[0]
 
-    openers = [o for o in quickstart.style.phrasebook.openers[2]]
+    openers = list(quickstart.style.phrasebook.openers[2])
     for one in ones:
         first, second = (next(o for o in openers if text.startswith(o)) for text in asyncio.run(twice(one)))
         assert first != second

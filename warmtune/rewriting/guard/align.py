@@ -35,7 +35,9 @@ def align(original: Text, styled: Text) -> list[Aligned]:
     if not original.sentences or not styled.sentences:
         return []
     near = np.array([e.whole for e in original.embedded]) @ np.array([e.whole for e in styled.embedded]).T
-    near += _SHARED * np.array([[_shared(original, n, styled, m) for m in range(len(styled.sentences))] for n in range(len(original.sentences))])
+    near += _SHARED * np.array(
+        [[_shared(original, n, styled, m) for m in range(near.shape[1])] for n in range(near.shape[0])]
+    )
     pairs = []
     for place, row in enumerate(near):
         best = int(row.argmax())
@@ -54,12 +56,12 @@ def _shared(one: Text, n: int, other: Text, m: int) -> float:
     return len(stems & there) / len(stems) if stems else 0.0
 
 
-def exchanged(pairs: list[Aligned], original: str, styled: str) -> str:
+def exchanged(pairs: list[Aligned], original: list[str], styled: list[str]) -> str:
     """Say which name or number stands in another's place, or return an empty string.
 
     Only for sentences that surely belong together: what is missing in one and new in it, though both texts have both.
     """
-    known = (set(names([original])) | set(names([styled]))) & _folded(original) & _folded(styled)
+    known = (set(names(original)) | set(names(styled))) & _folded(" ".join(original)) & _folded(" ".join(styled))
     for pair in pairs:
         if not pair.sure:
             continue

@@ -1,4 +1,4 @@
-"""The guard: does a rewrite say what the original says? Every reason against it, in words that a rewriter can act on."""
+"""The guard: does a rewrite say what the original says? Every reason against it, in words a rewriter can act on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from warmtune.rewriting.guard.clauses import clauses, missing, style_probability
 from warmtune.rewriting.guard.content import Text, read, replaced_term
 from warmtune.rewriting.guard.embedding import embedder
 from warmtune.rewriting.guard.names import changed_names
-from warmtune.rewriting.guard.numbers import changed_numbers, changed_rates, numbers
-from warmtune.rewriting.guard.polarity import changed_polarity, opposites, turned_comparison
+from warmtune.rewriting.guard.numbers import changed_numbers, changed_rates
+from warmtune.rewriting.guard.opposites import opposed
+from warmtune.rewriting.guard.polarity import changed_polarity
 from warmtune.rewriting.guard.refusal import may_refuse, refuses
-from warmtune.rewriting.guard.text import plain, words
+from warmtune.rewriting.guard.text import plain
 from warmtune.rewriting.guard.verbatim import changed_verbatim
 
 _SLACK = 60
@@ -79,14 +80,11 @@ def _meaning(pair: tuple[str, str], original: Text, styled: Text) -> list[Findin
     aligned = align(original, styled)
     reasons = {
         "refusal": _refusal(one, other),
-        "number": changed_numbers(numbers(" \n".join(one)), numbers(" \n".join(other)))
-        or changed_rates(before, after),
+        "number": changed_numbers(" \n".join(one), " \n".join(other)) or changed_rates(before, after),
         "name": changed_names(one, other, content) or replaced_term(original, styled),
         "negation": changed_polarity((pair.original, pair.styled) for pair in aligned),
-        "opposite": opposites(
-            set(words(before)), set(words(" ".join(content))), turned_comparison(before, " ".join(content))
-        ),
-        "exchanged": exchanged(aligned, before, after),
+        "opposite": opposed(((pair.original, pair.styled) for pair in aligned), before, after),
+        "exchanged": exchanged(aligned, one, other),
         "lost": _clauses("lost", original, styled),
         "added": _clauses("added", styled, original),
     }

@@ -19,8 +19,10 @@ from warmtune.lexicon import profile
 from warmtune.rewriting.guard.content import Text, Word, clause_nearness, counterparts
 
 WEIGHTS = Path(__file__).parent / "weights.json"
-FEATURES = ("deficit 0.5", "deficit 0.7", "largest", "words without", "share matched", "words", "clause near", "sentence near", "style", "style words",
-            "I", "exclaims", "first or last")  # fmt: skip
+FEATURES = (
+    "deficit 0.5", "deficit 0.7", "largest", "words without", "share matched", "words", "clause near", "sentence near",
+    "style", "style words", "I", "exclaims", "first or last",
+)  # fmt: skip
 _STYLED = 0.35
 _COMMON, _RARE = 7.2, 9.0
 """Logarithms of the vocabulary ranks between which a word's weight rises from 0.4 to 1."""
@@ -62,9 +64,7 @@ def clauses(one: Text, other: Text) -> list[Clause]:
     return found
 
 
-def _features(
-    group: list[tuple[Word, float]], clause: float, near: float, styled: float, sentence: str
-) -> list[float]:
+def _features(group: list[tuple[Word, float]], clause: float, near: float, styled: float, sentence: str) -> list[float]:
     best = np.array([value for _, value in group])
     weight = np.array([_weight(word.rarity) for word, _ in group])
     found = profile(sentence)

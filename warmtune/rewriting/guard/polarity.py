@@ -1,72 +1,15 @@
-"""Negations and opposites: what is denied in the original is denied in the rewrite, and the other way round."""
+"""Negations: what is denied in the original is denied in the rewrite, and the other way round."""
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from warmtune.rewriting.guard.patterns import any_of, whole_words
 from warmtune.rewriting.guard.text import is_content, stem
 
-_IDIOMS = re.compile(
-    r"\b(?:don't (?:you )?worry|no worries|not to worry|no need to worry|nothing to worry about|no problem|no doubt|no wonder"
-    r"|(?:you're|you are|are|is|isn't|we're|aren't) (?:so |really )?not alone|not alone|never alone|why not|not only|not just"
-    r"|don't hesitate(?: to)?|do not hesitate(?: to)?|don't be (?:shy|hard on yourself|too hard on yourself|afraid)(?: to)?"
-    r"|don't feel bad|don't sweat it|can't wait|cannot wait|couldn't be happier|don't forget(?: to)?|do not forget(?: to)?"
-    r"|never forget|not to mention|no matter|in no time|no judgment|no judgement|no pressure|no rush|no shame|no stress"
-    r"|never stop|isn't (?:it|that|she|he|this)|aren't (?:they|we|you)|doesn't (?:it|that|he|she)|don't (?:you|we|they) (?:think|love)"
-    r"|didn't (?:it|they|he|she)|won't (?:it|you|we)\b(?=[^.]*\?)|wasn't (?:it|that)|not a bad|no big deal|not the end of the world"
-    r"|can't (?:help|imagine|thank|stress|wait)\b(?: but)?|i don't blame you|you can't go wrong|no time at all|if not|whether or not"
-    r"|or not|not really|not quite sure|no one(?:'s)? (?:is )?perfect|none of us|there's no (?:shame|rush|pressure|need to (?:worry|panic|rush|feel))"
-    r"|without further ado|without a doubt|no longer hesitate|never be afraid|doesn't have to be (?:scary|hard|perfect|overwhelming))\b",
-    re.IGNORECASE,
-)
-_NEGATOR = re.compile(
-    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|unable|avoid(?:s|ed|ing)?|skip(?:s|ping)?|refrain(?:s|ing)?"
-    r"|steer(?:ing)? (?:clear|away)|stay(?:ing)? away|keep(?:ing)? away|stop(?:s|ping)?"
-    r"|prohibit(?:s|ed)?|forbid(?:s|den)?|forbidden|banned|lack(?:s|ing)?|fail(?:s|ed)? to|hardly|barely|rarely|seldom|off limits"
-    r"|off-limits|leave (?:[\w']+ ){0,3}out|keep (?:[\w']+ ){0,2}(?:away|off|out)|hold off|free of|nowhere|excluding|except|exempt|out of order|away from|out of(?= (?:direct|reach|sight|the reach))|far from|nope"
-    r"|ain't|\w+n't)\b",
-    re.IGNORECASE,
-)
-_BORDER = re.compile(
-    r"[.;:!?,\u2013\u2014]|\b(?=(?:but|because|so|while|whereas|although|though|which|who|since|until|unless|if|when|and|then|without"
-    r"|than|instead of|rather than|even|except)\b)",
-    re.IGNORECASE,
-)
-_SOFT = re.compile(r"\s*(?:unless|instead of|rather than|until|except|even)\b", re.IGNORECASE)
-"""Openings of a clause that says neither that something is nor that it is not."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_UNIQUE = re.compile(r"\b(?:the only|any other|no other|nobody else|no one else|nothing else|optional|any ?more|no longer)\b", re.IGNORECASE)
-"""Words that say the same with a negation and without: "the only one" is "nobody else"."""
 _PREFIX = re.compile(r"^(?:un|in|im|il|ir|non|dis|ab)(?=\w{4})")
-_OPPOSITES = tuple(
-    (frozenset(one.split()), frozenset(other.split()))
-    for one, other in (
-        ("always", "never"), ("more", "less fewer"), ("increase increases increased increasing raise raises rises rise",
-         "decrease decreases decreased decreasing reduce reduces lower lowers falls drops drop"),
-        ("higher", "lower"), ("above", "below"), ("maximum", "minimum"), ("most", "least fewest"), ("before", "after"),
-        ("largest biggest", "smallest"), ("longest", "shortest"), ("longer", "shorter"), ("faster", "slower"),
-        ("hotter warmer", "colder cooler"), ("north northern", "south southern"), ("east eastern", "west western"),
-        ("left", "right"), ("safe", "unsafe dangerous"), ("legal", "illegal"), ("legally", "illegally"),
-        ("best", "worst"), ("allow allows allowed", "forbid forbids forbidden prohibit prohibits prohibited"),
-        ("true", "false"), ("early earlier", "late later"), ("inside", "outside"), ("same", "different"), ("oldest", "youngest newest"),
-        ("possible", "impossible"), ("reversible", "irreversible"), ("optional", "required mandatory"), ("harmless", "harmful dangerous"),
-        ("ascending", "descending"), ("heavier", "lighter"), ("closest nearest", "farthest furthest"), ("strongest", "weakest"),
-        ("include includes including", "exclude excludes excluding"), ("public", "private"), ("deciduous", "evergreen"),
-        ("benign", "malignant"), ("clockwise", "counterclockwise anticlockwise"), ("often frequently", "rarely seldom"),
-        ("all", "none"), ("even", "unless except"), ("if", "unless"), ("likely", "unlikely"), ("common", "uncommon rare"), ("effective", "ineffective"),
-        ("contagious", "noncontagious"), ("mutable", "immutable"), ("gain gains", "lose loses"),
-    )
-)  # fmt: skip
-
-
-_MEASURED = frozenset("more less fewer higher lower longer shorter faster slower hotter warmer colder cooler heavier lighter".split())
-_THAN = re.compile(r"\bthan (?:the |a |an )?([a-z]{3,})", re.IGNORECASE)
-
-
-def turned_comparison(original: str, styled: str) -> bool:
-    """Tell whether what things are compared with differs: "more than B" against "less than A"."""
-    before, after = ({word.lower() for word in _THAN.findall(text)} for text in (original, styled))
-    return bool(before and after and not before & after)
 
 
 @dataclass(frozen=True)
@@ -87,15 +30,15 @@ def said(sentence: str, other_stems: set[str]) -> list[Said]:
     """
     found: list[Said] = []
     start = 0
-    for clause, end in enumerate([*(match.end() for match in _BORDER.finditer(sentence)), len(sentence)]):
+    for clause, end in enumerate([*(match.end() for match in _border().finditer(sentence)), len(sentence)]):
         piece = sentence[start:end]
-        if _SOFT.match(piece):
+        if _soft().match(piece):
             start = end
             continue
-        denied = len(_NEGATOR.findall(piece)) % 2 == 1
+        denied = len(whole_words("negators").findall(piece)) % 2 == 1
         for match in _WORD.finditer(piece):
             word = match.group().lower()
-            if _NEGATOR.fullmatch(word) or not is_content(word):
+            if whole_words("negators").fullmatch(word) or not is_content(word):
                 continue
             root, bare = stem(word), stem(_PREFIX.sub("", word))
             turned = bool(_PREFIX.match(word)) and root not in other_stems and bare in other_stems
@@ -114,17 +57,27 @@ def changed_polarity(pairs: Iterable[tuple[str, str]]) -> str:
         pairs: sentences of the original, each with what says the same in the rewrite.
     """
     for one, other in pairs:
-        original, styled = (_IDIOMS.sub(" ", text.replace("’", "'")) for text in (one, other))
-        if _UNIQUE.search(original) or _UNIQUE.search(styled):
+        original, styled = (whole_words("negation_idioms").sub(" ", text.replace("’", "'")) for text in (one, other))
+        if whole_words("same_denied").search(original) or whole_words("same_denied").search(styled):
             continue
         before, after = said(original, _stems(styled)), said(styled, _stems(original))
         denied = sum(word.denied for word in before) > 0, sum(word.denied for word in after) > 0
-        if len(_NEGATOR.findall(original)) == len(_NEGATOR.findall(styled)) and denied[0] == denied[1]:
+        if (
+            len(whole_words("negators").findall(original)) == len(whole_words("negators").findall(styled))
+            and denied[0] == denied[1]
+        ):
             continue
         reason = _disagreement(before, after)
-        if reason:
+        if reason and not _said_otherwise(original, styled, in_original="original" in reason):
             return reason
     return ""
+
+
+def _said_otherwise(original: str, styled: str, in_original: bool) -> bool:
+    """Tell whether the text without the negation has more words that can stand for one: "stay off", "unused"."""
+    weak = whole_words("weak_negators")
+    denied, plain = (original, styled) if in_original else (styled, original)
+    return len(weak.findall(plain)) > len(weak.findall(denied))
 
 
 def _stems(text: str) -> set[str]:
@@ -146,19 +99,13 @@ def _disagreement(before: list[Said], after: list[Said]) -> str:
     return ""
 
 
-def opposites(original: set[str], styled: set[str], turned: bool = False) -> str:
-    """Say which word was replaced by its opposite, or return an empty string.
+@functools.cache
+def _border() -> re.Pattern[str]:
+    """Return the pattern of where the reach of a negation ends: at marks and before certain words."""
+    return re.compile(rf"[.;:!?,\u2013\u2014]|\b(?={any_of('polarity_borders')}\b)", re.IGNORECASE)
 
-    Args:
-        original: words of the original, in small letters.
-        styled: words of the rewrite that speak of the same.
-        turned: comparisons are the other way round: "A is more than B" has become "B is less than A".
-    """
-    for one, other in _OPPOSITES:
-        for left, right in ((one, other), (other, one)):
-            if turned and left & _MEASURED:
-                continue
-            gone, new = (left & original) - styled, (right & styled) - original
-            if gone and new and not left & styled and not right & original:
-                return f"'{sorted(gone)[0]}' became '{sorted(new)[0]}'"
-    return ""
+
+@functools.cache
+def _soft() -> re.Pattern[str]:
+    """Return the pattern of openings of a clause that says neither that something is nor that it is not."""
+    return re.compile(rf"\s*{any_of('soft_openings')}\b", re.IGNORECASE)

@@ -1,37 +1,31 @@
 """A reply as the guard sees it: without code and links, in sentences, in words."""
 
 import functools
+import importlib
 import re
 from dataclasses import dataclass
 from typing import Any
+
+from warmtune.rewriting.guard.patterns import listed
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|(?:https?://|www\.)[^\s<>\"')\]]+", re.DOTALL)
 _MARKS = re.compile(r"\*\*|__|^\s{0,3}#{1,6}\s*|^\s*>\s?", re.MULTILINE)
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\ufe0f\u200d\U0001f1e6-\U0001f1ff]+")
 _LIST_ITEM = re.compile(r"^[^\S\n]*(?:[-*+•–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+")
-_END = re.compile(r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bapprox)[.!?…]+[\"”’')\]]*\s+(?=\S)|(?<=:)\s+(?=[A-Z\n])")
+_ABBREVIATED = r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bapprox)"
+_END = re.compile(_ABBREVIATED + r"[.!?…]+[\"”’')\]]*\s+(?=\S)|(?<=:)\s+(?=[A-Z\n])")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_FUNCTION = frozenset(
-    """a about above after again against all also although always am an and another any anyone anything are aren't as at
-    away back be because been before being below between both bring but by came can can't cannot come could couldn't did
-    didn't do does doesn't doing don't done down during each either else enough especially etc even ever every everyone
-    everything few first for from further gave generally get gets getting give gives go goes going good gonna got had
-    hadn't has hasn't have haven't having he he'd he'll he's help helps her here here's hers herself him himself his how
-    however i i'd i'll i'm i've if in indeed instead into is isn't it it'd it'll it's its itself just keep kind kinda know
-    last later least less let let's like lot lots made make makes making many may maybe me means might mine more most much
-    must my myself near need needs neither never next no nobody nor not nothing now of off often okay on once one ones
-    only onto or other others ought our ours ourselves out over own perhaps please plus pretty probably put quite rather
-    really right same say says see seem seems set several shall she she'd she'll she's should shouldn't simply since so
-    some someone something sometimes soon still stuff such super sure take takes taking than that that'll that's the
-    their theirs them themselves then there there's therefore these they they'd they'll they're they've thing things this
-    those though through thus till to together too totally toward towards try typically under unless until up upon us use
-    used uses using usually very via want wants was wasn't way ways we we'd we'll we're we've well went were weren't what
-    what's whatever when where whether which while who who's whole whom whose why will with within without won't would
-    wouldn't yes yet you you'd you'll you're you've your yours yourself yourselves remain
-    remains person people begin begins began start starts started tell tells told list item items view amount amounts ensure
-    note recommended recommend consider don isn aren doesn didn won wasn weren couldn wouldn shouldn haven hasn hadn ain two
-    three four five six seven eight nine ten eleven twelve half third worth noting pointing generally basically actually
-    following follow follows afterwards roughly approximately exceed exceeding expect""".split()
+_PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "\u00a0": " ", "\u202f": " "})
+_CONTRACTED = (
+    (re.compile(r"\bcan't\b|\bcan not\b"), "cannot"),
+    (re.compile(r"\bwon't\b"), "will not"),
+    (re.compile(r"n't\b"), " not"),
+    (re.compile(r"'re\b"), " are"),
+    (re.compile(r"'ve\b"), " have"),
+    (re.compile(r"'ll\b"), " will"),
+    (re.compile(r"\b(i)'m\b"), r"\1 am"),
+    (re.compile(r"\b(it|that|there|he|she|what)'s\b"), r"\1 is"),
+    (re.compile(r"\blet's\b"), "let us"),
 )
 
 
@@ -46,8 +40,7 @@ class Sentence:
 
 def plain(text: str) -> str:
     """Return the text without code, links, emphasis marks and emojis, quotation marks and apostrophes made plain."""
-    text = _EMOJI.sub(" ", _MARKS.sub("", _CODE.sub(" ", text)))
-    return text.translate(str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "\u00a0": " ", "\u202f": " "}))
+    return _EMOJI.sub(" ", _MARKS.sub("", _CODE.sub(" ", text))).translate(_PLAIN_MARKS)
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -65,6 +58,14 @@ def sentences(text: str) -> list[Sentence]:
     return found
 
 
+def folded(sentence: str) -> str:
+    """Return what two sentences have in common that differ in contractions, case and end marks only."""
+    sentence = sentence.lower()
+    for pattern, whole in _CONTRACTED:
+        sentence = pattern.sub(whole, sentence)
+    return " ".join(sentence.split()).strip(" .!:")
+
+
 def words(text: str) -> list[str]:
     """Return the words of a text, lower-cased, apostrophes kept."""
     return [match.group().lower() for match in _WORD.finditer(text)]
@@ -72,7 +73,12 @@ def words(text: str) -> list[str]:
 
 def is_content(word: str) -> bool:
     """Tell a word that carries content from one that only holds the sentence together."""
-    return len(word) > 2 and word not in _FUNCTION
+    return len(word) > 2 and word not in _function_words()
+
+
+@functools.cache
+def _function_words() -> frozenset[str]:
+    return frozenset(listed("function_words"))
 
 
 @functools.lru_cache(maxsize=50_000)
@@ -84,6 +90,4 @@ def stem(word: str) -> str:
 
 @functools.cache
 def _stemmer() -> Any:
-    import snowballstemmer
-
-    return snowballstemmer.stemmer("english")
+    return importlib.import_module("snowballstemmer").stemmer("english")

@@ -11,7 +11,7 @@ _ITEM = re.compile(r"(?m)^[^\S\n]*(?:[-*+•–]|\d{1,3}[.)])[^\S\n]+\S")
 
 
 def changed_verbatim(original: str, styled: str) -> str:
-    """Say which code or link was lost, changed or added, or how many list items were lost; or return an empty string."""
+    """Say which code or link was lost, changed or added, or that list items were lost; else return an empty string."""
     for what, pattern, exact in (
         ("code block", _FENCED, True),
         ("inline code", _INLINE, False),
