@@ -8,6 +8,7 @@ that only carry style ("I'm so glad you asked!") from sentences that say somethi
 import functools
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,13 @@ from warmtune.rewriting.guard.content import Text, Word, clause_nearness, counte
 WEIGHTS = Path(__file__).parent / "weights.json"
 FEATURES = (
     "deficit 0.5", "deficit 0.7", "largest", "words without", "share matched", "words", "clause near", "sentence near",
-    "style", "style words", "I", "exclaims", "first or last",
+    "style", "style words", "I", "exclaims", "first or last", "own", "fewer",
 )  # fmt: skip
 _STYLED = 0.35
+_ALONE = 0.55
+"""Cosine below which a word has no near counterpart."""
+_COMMONEST = 6000
+"""Vocabulary rank up to which one word alone says too little."""
 _COMMON, _RARE = 7.2, 9.0
 """Logarithms of the vocabulary ranks between which a word's weight rises from 0.4 to 1."""
 
@@ -38,6 +43,8 @@ class Clause:
     text: str
     words: list[str]
     """Its content words that have no near counterpart."""
+    telling: bool
+    """Whether those are several, or one that is not among the commonest: "refers" alone may be "touches on"."""
     features: list[float]
 
 
@@ -47,9 +54,9 @@ def clauses(one: Text, other: Text) -> list[Clause]:
         return []
     best = counterparts(one, other)
     styled = style_probability(one)
-    near = np.zeros(len(one.sentences))
-    if other.embedded:
-        near = (np.array([e.whole for e in one.embedded]) @ np.array([e.whole for e in other.embedded]).T).max(axis=1)
+    near, own = _nearest(one, other)
+    fewer = Counter(word.stem for word in one.words)
+    fewer.subtract(word.stem for word in other.words)
     grouped: dict[int, list[tuple[Word, float]]] = {}
     for word, value in zip(one.words, best, strict=True):
         grouped.setdefault(word.clause, []).append((word, float(value)))
@@ -60,8 +67,28 @@ def clauses(one: Text, other: Text) -> list[Clause]:
         sentence = one.sentences[number].text
         features = _features(group, by_clause[place], float(near[number]), float(styled[number]), sentence)
         features.append(float(number in (0, len(one.sentences) - 1)))
-        found.append(Clause(number, place, sentence, [word.text for word, value in group if value < 0.55], features))
+        features.append(float(own[number]))
+        features.append(sum(fewer[word.stem] > 0 for word, _ in group) / len(group))
+        without = [word for word, value in group if value < _ALONE]
+        telling = len(without) > 1 or any(word.rarity > _COMMONEST for word in without)
+        found.append(Clause(number, place, sentence, [word.text for word in without], telling, features))
     return found
+
+
+def _nearest(one: Text, other: Text) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return for each sentence its nearest one's cosine, and by how much that one is nearer to it than to any other.
+
+    The second is below 0 where the nearest sentence belongs to another: a sentence that was left out has no own one.
+    """
+    if not other.embedded:
+        return np.zeros(len(one.sentences)), np.full(len(one.sentences), -1.0)
+    near = np.array([e.whole for e in one.embedded], dtype=np.float64) @ np.array([e.whole for e in other.embedded]).T
+    best = near.argmax(axis=1)
+    own = np.ones(len(near))
+    for place, column in enumerate(best):
+        others = np.delete(near[:, column], place)
+        own[place] = near[place, column] - others.max() if len(others) else near[place, column]
+    return near.max(axis=1), own
 
 
 def _features(group: list[tuple[Word, float]], clause: float, near: float, styled: float, sentence: str) -> list[float]:
@@ -108,13 +135,19 @@ def missing(found: list[Clause], which: str) -> list[tuple[float, Clause]]:
     weights = _weights()[which]
     features = np.array([clause.features for clause in found])
     scaled = (features - np.array(weights["mean"])) / np.array(weights["scale"])
-    probability = _sigmoid(scaled @ np.array(weights["coef"]) + weights["intercept"])
+    probability = _sigmoid(with_products(scaled) @ np.array(weights["coef"]) + weights["intercept"])
     over = [
         (float(p), c)
         for p, c in zip(probability, found, strict=True)
-        if p > weights["threshold"] and c.words and not (_empty_talk(c) if which == "lost" else c.text.endswith("?"))
+        if p > weights["threshold"] and c.telling and not (_empty_talk(c) if which == "lost" else c.text.endswith("?"))
     ]
     return sorted(over, key=lambda pair: -pair[0])
+
+
+def with_products(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return rows of features with the products of every two of them, squares too."""
+    one, other = np.triu_indices(features.shape[1])
+    return np.hstack([features, features[:, one] * features[:, other]])
 
 
 def _empty_talk(clause: Clause) -> bool:
