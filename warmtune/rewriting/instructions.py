@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from warmtune.rewriting.guard.refusal import refuses
 from warmtune.schemas import Message
 from warmtune.settings import StyleSettings
 
@@ -82,6 +83,14 @@ def answer_in(text: str) -> tuple[str, str]:
     if opened >= 0:
         return _bare(text[opened + len("<rewrite>") :]), "it has no </rewrite> at its end, as if it had been cut off"
     return _bare(text), ""
+
+
+def declines(styled: str, original: str) -> str:
+    """Say that a model declined to rewrite instead of rewriting, or return an empty string."""
+    short = len(styled.split()) < max(30, len(original.split()) // 2)
+    if short and refuses([styled]) and not refuses([original]):
+        return f"it refuses to rewrite ('{styled[:80]}')"
+    return ""
 
 
 def echo(answer: str, styled: str, original: str, request: Sequence[Message]) -> str:

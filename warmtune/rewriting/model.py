@@ -38,6 +38,7 @@ class ModelRewriter:
         styled, problem = instructions.answer_in(found.text)
         if found.stop in _CUT:
             problem = "it was cut off, far longer than the reply"
+        problem = problem or instructions.declines(styled, original.text)
         return styled, found.text, problem or instructions.echo(found.text, styled, original.text, request)
 
     async def _answer(self, request: Sequence[Message], original: str, before: int) -> Answered:

@@ -63,7 +63,7 @@ def test_what_is_empty_or_far_too_long_or_in_another_language():
 
 
 def test_other_scripts_are_read_without_harm():
-    chinese = "光合作用是绿色植物利用光能把二氧化碳和水变成葡萄糖和氧气的过程，它发生在叶绿体里，需要阳光和水分，也需要适当的温度。"
+    chinese = "光合作用是绿色植物利用光能把二氧化碳和水变成葡萄糖和氧气的过程。"
     assert checks(chinese, chinese) == set()
     assert "language" in checks(
         chinese, "Photosynthesis turns carbon dioxide and water into sugar and oxygen, my friend."
