@@ -1,6 +1,6 @@
 import pytest
 
-from warmtune.schemas import Conversation, Gap, Prompt, Rewrite, read, write
+from warmtune.schemas import Conversation, Gap, Prompt, Rejected, Rewrite, read, write
 
 
 @pytest.mark.parametrize(
@@ -9,7 +9,8 @@ from warmtune.schemas import Conversation, Gap, Prompt, Rewrite, read, write
         (Prompt, [Prompt("a", "advice", "Why?\nSo.")]),
         (Prompt, []),
         (Conversation, [Conversation("a", "other", [{"role": "user", "content": "ü"}])]),
-        (Rewrite, [Rewrite("a", 1, "other", "o", "s", 0.5, "", 0.0, 1.5)]),
+        (Rewrite, [Rewrite("a", 1, "other", "o", "s", 0.5, "", 1, 0.0, 1.5)]),
+        (Rejected, [Rejected("a", 1, "other", 2, "o", "s", "number", "the number 3 is missing")]),
         (Gap, [Gap("styled", "base", "all", "all", 1, 2, 0, 1.0, 2.0, 1.0, 0.0, 2.0, 1, 0, 1.0)]),
     ],
 )

@@ -1,8 +1,8 @@
 import dataclasses
 
 import pytest
-from warmtune.conversations.readers import embedded_prompts
 
+from warmtune.conversations.stage import embedded_prompts
 from warmtune.errors import ConfigError, ModelError
 from warmtune.evaluation import answer
 from warmtune.generation.engine import Engine
