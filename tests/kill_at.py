@@ -32,7 +32,7 @@ def arm(point: str) -> None:
     elif point == "prepare":
         import warmtune.conversations.stage as stage
 
-        stage.write = after(1, stage.write)
+        stage.write = kill
     elif point == "rewrite":
         import warmtune.rewriting.journal as journal
 

@@ -19,6 +19,7 @@ import hashlib
 import json
 import random
 import re
+import time
 from collections import Counter
 from typing import Any
 
@@ -40,6 +41,7 @@ class Standin:
         self.answered: Counter[str] = Counter()
         """Good answers by request."""
         self.batched: list[dict[str, Any]] = []
+        self.began = 0.0
 
     async def serve(self, port: int = 0) -> asyncio.Server:
         return await asyncio.start_server(self._connection, "127.0.0.1", port)
@@ -63,11 +65,17 @@ class Standin:
             writer.close()
 
     def _told(self) -> dict[str, Any]:
-        return {**self.stats, "distinct": len(self.answered), "twice": sum(n > 1 for n in self.answered.values())}
+        return {
+            **self.stats,
+            "began": self.began,
+            "distinct": len(self.answered),
+            "twice": sum(n > 1 for n in self.answered.values()),
+        }
 
     async def _completion(self, writer: asyncio.StreamWriter, headers: dict[str, str], asked: dict[str, Any]) -> bool:
         """Answer one request; return whether the connection is to be cut."""
         self.stats["requests"] += 1
+        self.began = self.began or time.time()
         if self.key and headers.get("authorization") != f"Bearer {self.key}":
             self._respond(writer, 401, _error(f"Incorrect API key provided: {headers.get('authorization')}"))
             return False

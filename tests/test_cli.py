@@ -34,7 +34,7 @@ def test_help_names_every_verb(capsys):
         cli.main(["--help"])
     assert stop.value.code == 0
     said = capsys.readouterr().out
-    for verb in ("run", "prepare", "rewrite", "train", "evaluate", "report", "publish", "recipes", "doctor"):
+    for verb in ("run", "prepare", "rewrite", "train", "evaluate", "report", "publish", "plan", "recipes", "doctor"):
         assert verb in said
 
 
@@ -56,8 +56,8 @@ def test_a_wrong_configuration(capsys):
     [
         (None, "cannot be read"),
         ("", "empty"),
-        ("{", "line 1 is not JSON"),
-        ('{"messages": [{"role": "user", "content": "Hi"}]}', "no assistant turn"),
+        ("{", "line 1: not JSON"),
+        ('{"messages": [{"role": "user", "content": "Hi"}]}', "no reply"),
     ],
 )
 def test_bad_data_leaves_nothing_half_written(capsys, tmp_path, tiny_overrides, content, says):

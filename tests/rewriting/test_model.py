@@ -46,7 +46,8 @@ def run(tmp_path):
 
 
 def stats(url):
-    return json.load(urllib.request.urlopen(url.replace("/v1", "/stats")))
+    found = json.load(urllib.request.urlopen(url.replace("/v1", "/stats")))
+    return {name: count for name, count in found.items() if name != "began"}
 
 
 def test_every_reply_is_rewritten_and_asked_for_once(standin, run):
@@ -132,11 +133,11 @@ def test_a_rewriter_that_goes_wrong_stops_the_run_and_is_described(standin, run,
     assert "rewriter.max_failed" in str(error.value)
 
 
-def test_a_model_that_does_not_exist_ends_the_run_after_one_request(standin, run):
+def test_a_model_that_does_not_exist_ends_the_run_at_its_first_requests(standin, run):
     url = standin()
     with pytest.raises(ModelError, match=r"unknown cannot be used: it is not known there"):
         run(settings(url, "unknown"))
-    assert stats(url)["requests"] == 1
+    assert stats(url)["requests"] <= COUNT
 
 
 def test_a_wrong_key_is_told_without_the_key(standin, run, tmp_path):

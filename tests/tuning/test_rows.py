@@ -69,7 +69,7 @@ def test_a_template_that_raises_is_said(tokenizer, monkeypatch):
 
 
 def _rewrite(id, turn, styled):
-    return Rewrite(id, turn, "other", "old", styled, 1.0, "", 0.0, 0.0)
+    return Rewrite(id, turn, "other", "old", styled, 1.0, "", 1, 0.0, 0.0)
 
 
 def test_arms_have_the_same_ids_in_the_same_order(tokenizer):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _RETRIES = 10
 """Inspect's, after its own pauses of 3, 6, 12, ... seconds: three quarters of an hour in all."""
+_AT_FIRST = 2
+"""The same while no request has succeeded yet: then it may well be the address that is wrong."""
 _FAULTS = 4
 """Times a request is sent again after a fault that Inspect does not take for one, such as an answer that is no JSON."""
 _HOPELESS = {401: "the key is not accepted", 403: "the key may not use it", 404: "it is not known there"}
@@ -70,8 +72,7 @@ class Asker:
         self._purse = purse
         self.price = price
         self._model = open_model(name, rewriter, temperature)
-        self._first = asyncio.Lock()
-        self._reached = rewriter.batch  # a batch of one would hold up all others for hours
+        self._reached = False
         self._hopeless: ModelError | None = None
 
     @staticmethod
@@ -132,14 +133,7 @@ class Asker:
             await self._purse.settle(most, cost)
 
     async def _sent(self, messages: Sequence[Message], max_tokens: int) -> Answered:
-        """Send the first request of all alone, so that a wrong name or address ends the run after one."""
-        if not self._reached:
-            async with self._first:
-                if not self._reached:
-                    return await self._first_sent(messages, max_tokens)
-        return await self._tried(messages, max_tokens)
-
-    async def _first_sent(self, messages: Sequence[Message], max_tokens: int) -> Answered:
+        """Send a request, unless another has shown that none can succeed."""
         if self._hopeless:
             raise self._hopeless
         try:
@@ -196,7 +190,7 @@ class Asker:
             "assistant": ChatMessageAssistant,
         }
         sent: list[ChatMessage] = [kinds[m["role"]](content=m["content"]) for m in messages]
-        retries = _RETRIES if self._reached else 1
+        retries = _RETRIES if self._reached else _AT_FIRST
         output = await self._model.generate(sent, config=GenerateConfig(max_tokens=max_tokens, max_retries=retries))
         usage = output.usage
         input_tokens = usage.input_tokens if usage else estimated_tokens(*(m["content"] for m in messages))

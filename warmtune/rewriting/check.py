@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 from warmtune.rewriting.asking import Asker, NoAnswerError
 from warmtune.rewriting.guard import Finding, findings
@@ -11,8 +13,10 @@ from warmtune.rewriting.journal import Journal, key_of
 from warmtune.schemas import Message
 from warmtune.store import code_version
 
-_TOGETHER = 64
+_TOGETHER = 32
 """Pairs that are checked at once, at most."""
+_MANY = 500
+"""Replies from which the guard has a process of its own."""
 _JUDGE = """\
 You compare a chat assistant's reply with a rewritten version of it. Only the style may differ. Decide whether the \
 rewrite says the same: no fact, number, name, step, condition, warning or negation is lost, changed or added, and a \
@@ -32,8 +36,18 @@ class _Waiting:
 class Checker:
     """Checks rewrites; made and used inside one event loop."""
 
-    def __init__(self, length: tuple[float, float], journal: Journal, judge: Asker | None) -> None:
+    def __init__(self, length: tuple[float, float], journal: Journal, judge: Asker | None, replies: int) -> None:
+        """Make a checker.
+
+        Args:
+            length: fewest and most words of a rewrite, as multiples of the original's.
+            journal: where verdicts are kept.
+            judge: a model that has the last word, if any.
+            replies: how many there are; many are worth a process, so that the guard and the requests hinder each other
+                least, and few are not worth the seconds that it takes to start.
+        """
         self._length = length
+        self._pool: Executor = _process() if replies >= _MANY else ThreadPoolExecutor(1)
         self._journal = journal
         self._judge = judge
         self._code = code_version("rewriting/guard", "language.py", "lexicon.py")
@@ -57,6 +71,10 @@ class Checker:
             found = await self._judged(original, styled)
         return found
 
+    def close(self) -> None:
+        """End the guard's thread or process."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     async def _guarded(self, original: str, styled: str) -> list[Finding]:
         waiting = _Waiting((original, styled), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -69,7 +87,9 @@ class Checker:
         while self._waiting:
             batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
             try:
-                results = await asyncio.to_thread(findings, [one.pair for one in batch], self._length)
+                results = await asyncio.get_running_loop().run_in_executor(
+                    self._pool, findings, [one.pair for one in batch], self._length
+                )
             except Exception as error:
                 for one in batch:
                     if not one.found.done():
@@ -92,6 +112,16 @@ class Checker:
                 said = " ".join(str(verdict.get("reason", "")).split())
                 return [] if verdict["same"] else [Finding("judge", f"the judge says: {said}")]
         return [Finding("judge", "the judge gave no verdict that could be read")]
+
+
+def _process() -> Executor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_on_one_core)
+
+
+def _on_one_core() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # the other is busy with the requests
 
 
 def judge_request(original: str, styled: str) -> list[Message]:

@@ -107,7 +107,8 @@ class _Work:
             self._opened = opened
             journal = self._journal(self.style)
             judge = self._asker(self.rewriter.judge, 0.0, journal) if self.rewriter.judge else None
-            checker = Checker(self.style.length, journal, judge)
+            checker = Checker(self.style.length, journal, judge, len(self.originals))
+            opened.callback(checker.close)
             rewriter = self._rewriter(self.style, journal)
             with progress("Rewriting", len(self.originals)) as report:
                 self.done = await rewrite_all(
