@@ -15,6 +15,7 @@ from warmtune.store import code_version
 
 _TOGETHER = 32
 """Pairs that are checked at once, at most."""
+_WARM_UP = [("It is so.", "So it is.")]
 _MANY = 500
 """Replies from which the guard has a process of its own."""
 _JUDGE = """\
@@ -47,7 +48,10 @@ class Checker:
                 least, and few are not worth the seconds that it takes to start.
         """
         self._length = length
-        self._pool: Executor = _process() if replies >= _MANY else ThreadPoolExecutor(1)
+        self._pool: Executor = ThreadPoolExecutor(1)
+        if replies >= _MANY:
+            self._pool = _process()
+            self._pool.submit(findings, _WARM_UP, length)  # loads its model while the first requests are under way
         self._journal = journal
         self._judge = judge
         self._code = code_version("rewriting/guard", "language.py", "lexicon.py")

@@ -10,6 +10,8 @@ from warmtune.settings import StyleSettings
 
 _EMPTY = 4
 """Times a request is sent again as it is after an empty answer."""
+_WAITING = 512
+"""Replies that may wait to be checked: the guard takes some seconds to start."""
 _THINKING = 8
 """Factor by which the limit rises after an answer that was cut off before it began: some models think within it."""
 _CUT = ("max_tokens", "model_length")
@@ -24,8 +26,8 @@ class ModelRewriter:
 
     @property
     def at_once(self) -> int:
-        """More than there may be requests, so that checking one reply keeps no connection idle."""
-        return 2 * self._asker.at_once
+        """More than there may be requests, so that replies which wait to be checked keep no connection idle."""
+        return self._asker.at_once + _WAITING
 
     async def attempt(self, original: Original, before: Sequence[Attempt]) -> tuple[str, str, str]:
         """Return the rewrite, the whole answer, and what is wrong with the answer's form."""
