@@ -1,5 +1,7 @@
 import errno
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -114,3 +116,41 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, tiny_overrides):
     assert "the same command goes on from here" in said
     assert f"store={tmp_path}" in said
     assert "Traceback" not in said
+
+
+def test_a_review_is_written_read_back_and_refused_for_other_rewrites(capsys, tmp_path, tiny_overrides):
+    arguments = ["rewrite", "quickstart", *tiny_overrides, "rewriter.measured=0", f"store={tmp_path}/runs"]
+    assert cli.main([*arguments, "--review"]) == 0
+    said = capsys.readouterr().out
+    page = Path(said.split("Review:")[1].strip())
+    embedded = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)
+    told = json.loads(embedded[1])
+    marks = [{**pair, "meaning": "same", "style": "yes", "comment": ""} for pair in told["pairs"]]
+    saved = {**told, "reviewer": "A reader", "saved": "2026-11-25T12:00:00Z", "marks": marks}
+    file = tmp_path / "review.json"
+    file.write_text(json.dumps(saved))
+    assert cli.main([*arguments, "--reviewed", str(file)]) == 0
+    assert f"A reader: {len(marks)} of {len(marks)} pairs marked" in capsys.readouterr().out
+    assert json.loads((page.parent / "review.json").read_text())["same_meaning"] == len(marks)
+    assert "made for other rewritten data" in _fails([*arguments, "seed=2", "--reviewed", str(file)], capsys)
+
+
+def test_the_plan_is_free_and_says_what_it_would_cost(capsys, tmp_path, tiny_overrides):
+    arguments = ["plan", "quickstart", *tiny_overrides, f"store={tmp_path}/runs"]
+    assert cli.main(arguments) == 0
+    assert "no requests, no cost" in capsys.readouterr().out
+    assert cli.main([*arguments, "rewriter=model", "rewriter.model=openai/gpt-4o-2024-08-06"]) == 0
+    said = capsys.readouterr().out
+    assert "requests still to send" in said
+    assert re.search(r"cost, at most +\$\d", said)
+    assert cli.main([*arguments, "rewriter=model", "rewriter.model=openai/gpt-99"]) == 0
+    assert "price of openai/gpt-99 is not known" in capsys.readouterr().out
+
+
+def test_the_funnel_is_printed_and_adds_up(capsys, tmp_path, tiny_overrides):
+    assert cli.main(["prepare", "quickstart", *tiny_overrides, f"store={tmp_path}/runs"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    read = next(line for line in lines if line[:1] == ["read"])
+    kept = next(line for line in lines if line[:1] == ["kept"])
+    assert int(read[1]) == 144 == sum(map(int, read[2:]))
+    assert int(kept[1]) == 12 == sum(map(int, kept[2:]))

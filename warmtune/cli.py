@@ -113,7 +113,8 @@ def _simple(
 def _run(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
-    from warmtune.summary import summarize, summarize_review
+    from warmtune.summary import summarize
+    from warmtune.summary_data import summarize_review
 
     pipeline.run(parsed.until)
     summarize(pipeline)
@@ -127,7 +128,7 @@ def _run(parsed: argparse.Namespace) -> int:
 def _plan(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
-    from warmtune.summary import summarize_plan
+    from warmtune.summary_data import summarize_plan
 
     summarize_plan(pipeline.plan(), pipeline.settings.rewriter)
     return 0

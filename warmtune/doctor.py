@@ -30,6 +30,7 @@ def examine() -> int:
         problems.append(f"The disk has {free:.1f} GB free; the quickstart needs {_NEEDED_DISK_GB:.0f} GB.")
     _accelerator(table)
     _model(table, problems)
+    _guard(table, problems)
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     for problem in problems:
@@ -55,6 +56,17 @@ def _accelerator(table: Table) -> None:
         table.add_row("GPU", ", ".join(names))
     else:
         table.add_row("GPU", "none; training and answering run on the CPU")
+
+
+def _guard(table: Table, problems: list[str]) -> None:
+    from warmtune.rewriting.guard.embedding import embedder
+
+    try:
+        embedder()
+        table.add_row("guard's sentence model", "found")
+    except UserError as error:
+        table.add_row("guard's sentence model", "not found")
+        problems.append(str(error))
 
 
 def _model(table: Table, problems: list[str]) -> None:
