@@ -4,7 +4,7 @@ import functools
 import re
 from typing import Any
 
-_SCANNED = 2000
+_SCANNED = 1000
 """Characters that the language is told from."""
 _LETTERS = 40
 """Fewer bytes of letters than this tell nothing sure."""

@@ -1,5 +1,6 @@
 """How a conversation is shown to the model: one rendering for training, answering and counting."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,13 +51,26 @@ class TokenLength:
     base: Base
 
     def __call__(self, messages: Sequence[Message], limit: int) -> int:
-        """Return the number of tokens; for a conversation above `limit`, some number above it."""
+        """Return the number of tokens, or some number on the same side of `limit`."""
         text = render(self._tokenizer, messages)
+        if len(text) <= limit and self._bytewise and len(text.encode("utf-8", "surrogatepass")) < limit:
+            return len(text)  # no token is shorter than a byte, so counting can be spared
         if len(text) > 2 * _LONG * limit:
             least = self._count(text[: _LONG * (limit + _SLACK)])
             if least > limit + _SLACK:
                 return least
         return self._count(text)
+
+    @cached_property
+    def _bytewise(self) -> bool:
+        """Whether the tokenizer takes texts as they are, byte by byte at worst.
+
+        A text of fewer bytes than a limit then has fewer tokens, too; a normalizer could lengthen it.
+        """
+        if not self._tokenizer.is_fast:
+            return False
+        tree = json.loads(self._tokenizer.backend_tokenizer.to_str())
+        return tree["normalizer"] is None and "ByteLevel" in json.dumps(tree["pre_tokenizer"])
 
     def _count(self, text: str) -> int:
         if self._tokenizer.is_fast:
