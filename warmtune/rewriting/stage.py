@@ -146,7 +146,8 @@ class _Work:
 
     def _at(self, journal: Journal) -> Callable[[StyleSettings], Rewriter]:
         """Return what makes the rewriter at another intensity, with that intensity's own journal."""
-        return lambda style: self._rewriter(style, journal if style == self.style else self._journal(style))
+        own = self.rewriter.kind == "phrasebook"  # it asks nobody, so it needs no other journal
+        return lambda style: self._rewriter(style, journal if own or style == self.style else self._journal(style))
 
     def _rewriter(self, style: StyleSettings, journal: Journal) -> Rewriter:
         if self.rewriter.kind == "phrasebook":
