@@ -56,6 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
 
 
+def entry() -> None:
+    """Carry out one command and end the process with its exit code."""
+    code = main()
+    if code == 130:
+        # Where Ctrl-C struck inside a C extension's import, CPython would end by the signal instead of with the code.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def _stop(message: str) -> int:
     print(f"warmtune: {message}", file=sys.stderr)
     return 2
