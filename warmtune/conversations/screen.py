@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -105,7 +105,7 @@ class Screen:
                 if self.data.duplicates == "near":
                     key = signature(" ".join(message["content"] for message in found.messages))
                 offset = stream.tell()
-                stream.write(json.dumps(asdict(found), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+                stream.write(json.dumps(vars(found), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
                 text = fingerprint(found.messages)
                 done.candidates.append(Candidate(found.id, text, found.label, source, spool.name, offset, key))
         return done

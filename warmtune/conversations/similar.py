@@ -16,7 +16,7 @@ PROMPT_OVERLAP = 0.7
 
 def spaced(text: str) -> str:
     """Return a text with Chinese and Japanese characters set apart as words of their own."""
-    return _CHARACTER.sub(r" \g<0> ", text)
+    return text if text.isascii() else _CHARACTER.sub(r" \g<0> ", text)
 
 
 def shingles(text: str, words: int) -> list[str]:
@@ -26,7 +26,9 @@ def shingles(text: str, words: int) -> list[str]:
     ['what is', 'is the', 'the sum']
     """
     found = _WORD.findall(spaced(text.lower()))
-    return [" ".join(found[n : n + words]) for n in range(max(1, len(found) - words + 1))]
+    if len(found) < words:
+        return [" ".join(found)]
+    return list(map(" ".join, zip(*(found[n:] for n in range(words)), strict=False)))
 
 
 def signature(text: str) -> Any:

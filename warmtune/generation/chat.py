@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LONG = 5
 """A text is first tried by its first characters, this many a token: English has about four."""
+_FIRST = 1.5
+"""Times the bytes above the limit that are counted to see whether a text fits: three bytes a token suffice then."""
 _SLACK = 64
 """... and counts as too long when that beginning exceeds the limit by so many tokens, more than a cut can add."""
 
@@ -53,13 +55,28 @@ class TokenLength:
     def __call__(self, messages: Sequence[Message], limit: int) -> int:
         """Return the number of tokens, or some number on the same side of `limit`."""
         text = render(self._tokenizer, messages)
-        if len(text) <= limit and self._bytewise and len(text.encode("utf-8", "surrogatepass")) < limit:
-            return len(text)  # no token is shorter than a byte, so counting can be spared
+        if self._bytewise:
+            most = self._at_most(text, limit)
+            if most <= limit:
+                return most
         if len(text) > 2 * _LONG * limit:
             least = self._count(text[: _LONG * (limit + _SLACK)])
             if least > limit + _SLACK:
                 return least
         return self._count(text)
+
+    def _at_most(self, text: str, limit: int) -> int:
+        """Return a number that a text's tokens do not exceed: no token is shorter than a byte.
+
+        Only as much from the beginning is really counted as could bring that number under the limit.
+        """
+        total = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        beyond = total + _SLACK - limit
+        if beyond <= 0 or _FIRST * beyond > total:
+            return total
+        first = text[: int(_FIRST * beyond)]
+        rest = total - len(first.encode("utf-8", "surrogatepass"))
+        return self._count(first) + _SLACK + rest
 
     @cached_property
     def _bytewise(self) -> bool:

@@ -1,6 +1,7 @@
 """What requests cost, and a purse that keeps them within a budget."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -12,6 +13,7 @@ from warmtune.errors import BudgetError, DataError
 SHIPPED = Path(__file__).parent / "prices.yaml"
 _FREE = ("vllm", "sglang", "ollama", "hf", "llama-cpp-python", "transformer_lens", "mockllm", "warmtune")
 """Providers that run on one's own machines."""
+_DATE = re.compile(r"[-@](?:20\d\d-?\d\d-?\d\d|latest)$")
 _KEYS = {"input", "output", "batch"}
 
 
@@ -32,8 +34,8 @@ class Price:
 def price_of(model: str, base_url: str | None, file: str | None) -> Price | None:
     """Return a model's price by Inspect's name of it, None where it is not known.
 
-    A name that goes on after one in the table has that one's price: `openai/gpt-4o-2024-08-06` has that of
-    `openai/gpt-4o`, unless the table has a longer name that fits.
+    A name with a date after it has the price of the name: `openai/gpt-4o-2024-08-06` has that of `openai/gpt-4o`. Any
+    other continuation is another model, `openai/gpt-5-pro` costs twelve times what `openai/gpt-5` does.
 
     Args:
         model: Inspect's name.
@@ -44,9 +46,9 @@ def price_of(model: str, base_url: str | None, file: str | None) -> Price | None
         DataError: that table cannot be read.
     """
     table = _table(SHIPPED) | (_table(Path(file)) if file else {})
-    fitting = [name for name in table if model == name or model.startswith((f"{name}-", f"{name}@", f"{name}:"))]
-    if fitting:
-        return table[max(fitting, key=len)]
+    known = table.get(model) or table.get(_DATE.sub("", model))
+    if known:
+        return known
     host = urlparse(base_url).hostname if base_url else None
     if model.split("/")[0] in _FREE or host in ("localhost", "127.0.0.1", "::1"):
         return Price(0.0, 0.0)
