@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from warmtune.rewriting.guard import findings
+from warmtune.rewriting.guard.content import clause_nearness, read
+from warmtune.rewriting.guard.embedding import embedder
 from warmtune.rewriting.guard.names import changed_names
 from warmtune.rewriting.guard.numbers import changed_numbers
 from warmtune.rewriting.guard.opposites import opposed
@@ -60,6 +62,16 @@ def test_what_is_empty_or_far_too_long_or_in_another_language():
     assert "language" in checks(
         "Hold the button and wait until the light is green; then open the page and log in.", german
     )
+
+
+@pytest.mark.parametrize("empty", ["It is so, and there you are.", "1 + 1 = 2", "```\nx = 1\n```"])
+def test_a_text_without_a_word_of_content_is_read_without_harm(empty):
+    assert checks(empty, empty) == set()
+    assert checks(empty, "The battery burns at night.")
+    assert checks("The battery burns at night.", empty)
+    one, other = read([empty, "The battery burns at night."], embedder())
+    assert clause_nearness(one, other) == {}
+    assert list(clause_nearness(other, one).values()) == [0.0]
 
 
 def test_other_scripts_are_read_without_harm():

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from warmtune.rewriting.guard.embedding import Embedded, Embedder, Vectors
+from warmtune.rewriting.guard.embedding import SIZE, Embedded, Embedder, Vectors
 from warmtune.rewriting.guard.text import Sentence, is_content, plain, sentences, stem
 
 _CLAUSE = re.compile(
@@ -68,7 +68,7 @@ class Text:
     def vectors(self) -> Vectors:
         """One row a content word."""
         rows = [vector for _, vector in self._found]
-        return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+        return np.array(rows, dtype=np.float32).reshape(len(rows), SIZE)
 
     @cached_property
     def _found(self) -> list[tuple[Word, Vectors]]:
