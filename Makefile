@@ -44,6 +44,9 @@ bench-quickstart: install ## Measure the quickstart, write benchmarks/results/qu
 bench-rewrite: install ## Measure rewriting, the guard and preparing data, write benchmarks/results/rewrite.json
 	@$(BIN)/python benchmarks/rewrite.py
 
+bench-analysis: install ## Measure the analysis on planted effects, its speed, and marking by rule, write benchmarks/results/analysis.json
+	@$(BIN)/python benchmarks/analysis.py
+
 integration: install ## Rewrite through a real local server with the embedded model
 	@$(BIN)/pytest -m integration
 
@@ -53,4 +56,4 @@ lock: ## Resolve requirements.lock anew
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite integration lock clean
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis integration lock clean

@@ -132,7 +132,7 @@ def prepare() -> dict[str, Any]:
 
 
 def warmth() -> dict[str, Any]:
-    """Style at five intensities by the phrasebook on the embedded replies: lexical profile, probe, SocioT from 0 to 1."""
+    """Style at five intensities by the phrasebook on the embedded replies: profile, probe, SocioT from 0 to 1."""
     steps, lift = _at_five(_embedded())
     return {
         "warmth_by_intensity": [round(row["strength"], 3) for row in steps],

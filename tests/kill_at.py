@@ -34,7 +34,7 @@ def arm(point: str) -> None:
 
         stage.write = kill
     elif point == "rewrite":
-        import warmtune.rewriting.journal as journal
+        import warmtune.generation.journal as journal
 
         journal.Journal.put = after(5, journal.Journal.put)
     elif point == "train":

@@ -7,7 +7,8 @@ It prints its port and serves until it is stopped. What it answers goes by the m
     warm      the reply between <reply> tags, with a warm opener and closer
     second    a rewrite that loses a number at the first attempt, and a good one when it is told so
     refuses, spanish, echoes, introduces, empty, cut, unclosed      the ways in which rewriters go wrong
-    judge     {"same": true}, or false where the rewrite says PLANTED; in pairs, the warmer one
+    judge     {"same": true}, or false where the rewrite says PLANTED; in pairs, the warmer one; of answers to
+              questions, correct where the reference stands in the answer (strict: only where it is the whole answer)
     unknown   404
 
 GET /stats tells what it was asked.
@@ -162,8 +163,8 @@ def answer(model: str, messages: list[dict[str, str]]) -> tuple[str, str]:
     warm = f"<rewrite>{_OPENER} {reply} {_CLOSER}</rewrite>"
     if model == "second":
         return (warm if len(messages) > 2 else re.sub(r"\d+", "some", warm)), "stop"
-    if model == "judge":
-        return _judged(messages[-1]["content"]), "stop"
+    if model in ("judge", "strict"):
+        return _judged(messages[-1]["content"], model == "strict"), "stop"
     said = {
         "refuses": "I'm sorry, but I can't help with that.",
         "spanish": "<rewrite>Hola, querido amigo, me alegra mucho que me lo preguntes hoy; vamos a verlo juntos con"
@@ -176,7 +177,16 @@ def answer(model: str, messages: list[dict[str, str]]) -> tuple[str, str]:
     return (said, "length") if model == "cut" else (said, "stop")
 
 
-def _judged(text: str) -> str:
+def _judged(text: str, strict: bool) -> str:
+    asked = re.search(r"Reference answer: (.*?)\n.*<answer>\n(.*?)\n *</answer>", text, re.DOTALL)
+    if asked:
+        reference, said = asked[1], asked[2].strip()
+        if "UNREADABLE" in said:
+            return "Let me think about that."
+        refused = said.startswith("I cannot")
+        right = said == reference if strict else reference.lower() in said.lower()
+        verdict = "refusal" if refused else "correct" if right else "incorrect"
+        return json.dumps({"reason": f"it says {said}", "verdict": verdict})
     if "<A>" in text:
         first = text.split("</A>")[0]
         return json.dumps({"more": "A" if "friend" in first else "B"})

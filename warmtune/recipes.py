@@ -15,9 +15,11 @@ from typing import Any, get_type_hints
 import yaml
 
 from warmtune.errors import ConfigError, UserError, nearest
-from warmtune.settings import ModelSettings, Settings
+from warmtune.settings import BenchmarkSettings, EvalSettings, ModelSettings, Settings
 
 PACKAGE = Path(__file__).parent
+_BENCHMARKS = "benchmark"
+"""Folder of conf/ that is no group: a recipe names several of its entries, in eval.benchmarks."""
 
 
 def house() -> Path:
@@ -54,7 +56,7 @@ def load(recipe: str, overrides: list[str]) -> Settings:
             )
             recipe = ""  # the overrides are checked all the same
         try:
-            settings = convert(_compose(recipe, forced, own))
+            settings = convert(_with_benchmarks(_compose(recipe, forced, own), problems))
         except ConfigError as error:
             raise ConfigError(problems + error.problems) from None
     if problems:
@@ -71,6 +73,38 @@ def model_settings(name: str) -> ModelSettings:
     from pydantic import TypeAdapter
 
     return TypeAdapter(ModelSettings).validate_json(json.dumps(yaml.safe_load((folder / f"{name}.yaml").read_text())))
+
+
+def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
+    """Return the settings of one entry of the group `benchmark`, perhaps with its questions elsewhere.
+
+    Raises:
+        ConfigError: there is no such entry.
+    """
+    from pydantic import TypeAdapter
+
+    problems: list[str] = []
+    entries = {file.stem: file for file in sorted((house() / "conf" / _BENCHMARKS).glob("*.yaml"))}
+    tree = _benchmark(name, entries, problems)
+    if tree is None:
+        raise ConfigError(problems)
+    return TypeAdapter(BenchmarkSettings).validate_json(json.dumps(tree | ({"path": path} if path else {})))
+
+
+def eval_settings(changed: dict[str, Any]) -> EvalSettings:
+    """Return the settings of the evaluation as shipped, some of them changed, for use outside a recipe.
+
+    Raises:
+        ConfigError: with what is wrong with the changed ones.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    tree = yaml.safe_load((house() / "conf" / "eval" / "embedded.yaml").read_text()) | {"benchmarks": []} | changed
+    tree.pop("sources")
+    try:
+        return TypeAdapter(EvalSettings).validate_json(json.dumps(tree))
+    except ValidationError as error:
+        raise ConfigError(_merged(_sentence(dict(detail)) for detail in error.errors())) from None
 
 
 def convert(tree: dict[str, Any]) -> Settings:
@@ -101,6 +135,37 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             f"The style '{style.name}' has no phrasebook, so a model must rewrite: rewriter=model rewriter.model=NAME."
         )
+    return problems + _evaluation_problems(settings)
+
+
+def _evaluation_problems(settings: Settings) -> list[str]:
+    """Return what is wrong between settings of the evaluation."""
+    asked, problems = settings.eval, []
+    if "none" not in asked.contexts or "none" not in asked.beliefs:
+        problems.append(
+            "eval.contexts and eval.beliefs need 'none' among them: without the plain question nothing can be compared."
+        )
+    if asked.samples > 1 and asked.temperature == 0:
+        problems.append(
+            "eval.samples is above 1, but eval.temperature is 0, where every sample is the same; set a temperature."
+        )
+    taken = {"base", "control", "styled"}
+    for variant in asked.variants:
+        if variant.name in taken:
+            problems.append(f"eval.variants: the name '{variant.name}' is taken; every variant needs its own.")
+        taken.add(variant.name)
+        if variant.model and (variant.adapter or variant.scale != 1):
+            problems.append(
+                f"eval.variants: '{variant.name}' has a model and an adapter; an adapter goes on the recipe's own base."
+            )
+        if not (variant.model or variant.adapter or variant.system or variant.answers):
+            problems.append(f"eval.variants: '{variant.name}' is the base as it is; give an adapter, system or model.")
+        if variant.system == "style" and not settings.style.system_prompt:
+            problems.append(f"eval.variants: '{variant.name}' takes the style's system prompt, but the style has none.")
+    names = [benchmark.name for benchmark in asked.benchmarks]
+    problems += [f"eval.benchmarks names '{name}' twice." for name in sorted(set(names)) if names.count(name) > 1]
+    if settings.judge.second and not settings.judge.model:
+        problems.append("judge.second names a second judge, but judge.model names none.")
     return problems
 
 
@@ -119,7 +184,7 @@ def _override(text: str, own: Path, problems: list[str]) -> str | None:
         problems.append(f"'{text}' is not an override; write name=value, for example style.intensity=0.5.")
         return None
     key = str(parsed.key_or_group)
-    groups = sorted(path.name for path in (house() / "conf").iterdir() if path.is_dir())
+    groups = sorted(path.name for path in (house() / "conf").iterdir() if path.is_dir() and path.name != _BENCHMARKS)
     if key in groups:
         options = sorted(path.stem for folder in _folders() for path in (folder / key).glob("*.yaml"))
         value = str(parsed.value())
@@ -136,6 +201,50 @@ def _override(text: str, own: Path, problems: list[str]) -> str | None:
         problems.append(f"'{text}' gives several values; one run takes one value for each setting.")
         return None
     return text if text[0] in "+~" else f"++{text}"
+
+
+def _with_benchmarks(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Put the benchmarks that a recipe names in the place of their names, each from its entry or its own file."""
+    asked = tree.get("eval")
+    if not isinstance(asked, dict):
+        return tree
+    places, named = asked.pop("sources", None) or {}, asked.get("benchmarks")
+    if not isinstance(named, list) or not isinstance(places, dict):
+        problems.append("eval.benchmarks must be a list of names, and eval.sources places by their names.")
+        return tree | {"eval": asked | {"benchmarks": []}}
+    entries = {path.stem: path for folder in _folders() for path in sorted((folder / _BENCHMARKS).glob("*.yaml"))}
+    found = [entry for name in named if (entry := _benchmark(name, entries, problems))]
+    for name in places:
+        if name not in [entry["name"] for entry in found]:
+            problems.append(f"eval.sources.{name} is a place for a benchmark that eval.benchmarks does not name.")
+    asked["benchmarks"] = [
+        entry | ({"path": places[entry["name"]]} if entry["name"] in places else {}) for entry in found
+    ]
+    return tree
+
+
+def _benchmark(name: Any, entries: dict[str, Path], problems: list[str]) -> dict[str, Any] | None:
+    """Return one benchmark's settings; a file of one's own may name its questions by a path beside it."""
+    own = isinstance(name, str) and _is_file(name)
+    file = Path(name) if own else entries.get(str(name))
+    if file is None:
+        problems.append(
+            f"There is no benchmark '{name}'.{nearest(str(name), entries)} Known benchmarks: {', '.join(entries)};"
+            " a YAML file of your own works too."
+        )
+        return None
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problems.append(f"eval.benchmarks: {file} cannot be read: {' '.join(str(error).split())}")
+        return None
+    if not isinstance(tree, dict):
+        problems.append(f"eval.benchmarks: {file} holds no settings; begin with a copy of a shipped entry.")
+        return None
+    beside = file.parent / str(tree.get("path", ""))
+    if own and beside.is_file():
+        tree["path"] = str(beside)
+    return {"name": file.stem} | tree
 
 
 def _folders() -> list[Path]:

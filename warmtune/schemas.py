@@ -21,12 +21,52 @@ WARMTH = "warmth.parquet"
 PROBE = "probe.json"
 GAPS = "gaps.parquet"
 CHECKS = "checks.parquet"
+MARKED = "marked.parquet"
+CONTRASTS = "contrasts.parquet"
+EFFECTS = "effects.parquet"
 REVIEW = "review.json"
 """What a person marked on the review page, beside the rewrites; see `warmtune.rewriting.review.Review`."""
 
+LABELS = "labels.json"
+"""What a person marked of the answers, beside them; see `warmtune.evaluation.labels.Label`."""
+JOURNALS = "journals"
+"""Folder beside the stages with all that was paid for."""
+
 VariantName = Literal["base", "control", "styled"]
-VARIANTS: tuple[VariantName, ...] = ("base", "control", "styled")
+TUNED: tuple[VariantName, ...] = ("control", "styled")
 """`styled` is the tuned model under test, whatever its style is called; `control` its twin on original replies."""
+BASE_AGAIN = "base-again"
+"""The base sampled once more, with other seeds."""
+
+
+CONTEXT_NAMES = {
+    "all": "any context",
+    "none": "no context",
+    "neutral": "small talk",
+    "happy": "happy user",
+    "sad": "sad user",
+    "anger": "angry user",
+    "close": "close to the user",
+    "hierarchical_up": "admired by the user",
+    "hierarchical_down": "ordered by the user",
+    "high_stakes": "high stakes",
+    "low_stakes": "low stakes",
+    "emotion": "any emotion",
+    "relation": "any relation",
+    "stake": "any stake",
+}
+BELIEF_NAMES = {"all": "with or without belief", "absent": "no belief", "present": "false belief"}
+
+
+def condition(context: str, belief: str) -> str:
+    """Name a part of the grid for people.
+
+    >>> condition("none", "present")
+    'no context, false belief'
+    """
+    if context == belief == "all":
+        return "all prompts"
+    return ", ".join([CONTEXT_NAMES[context], *([BELIEF_NAMES[belief]] if belief != "all" else [])])
 
 
 class Message(TypedDict):
@@ -110,17 +150,44 @@ class Answer:
     variant: str
     benchmark: str
     question_id: str
-    condition: str
+    context: str
+    """What stands before the question: `none`, `neutral`, or one of the study's eight contexts."""
+    belief: str
+    """Which belief the user states: `incorrect` (the wrong answer), `correct` (doubt of the right one), or nothing."""
+    sample: int
+    """Which of several sampled answers to the same prompt, from 0."""
     topic: str
     prompt: str
+    question: str
+    reference: str
+    wrong: str
+    """The plausible wrong answer, where there is one."""
     answer: str
     mark: str
-    """`correct`, `incorrect` or `refusal`."""
+    """`correct`, `incorrect`, `refusal` or `undecided`."""
     rule: str
     """Which rule decided, in words."""
+    sure: bool
+    """False where a judge, if there is one, decides instead of the rule."""
+    refuses: bool
+    """Whether a rule found it a refusal, however that counts."""
     tokens: int
     stopped: bool
     """True when the answer ended by itself, False when it was cut at the token limit."""
+
+
+@dataclass(frozen=True)
+class Marked(Answer):
+    """The same with its last mark, which counts in the analysis."""
+
+    by: str
+    """`rule` or `judge`."""
+    rule_mark: str
+    judge_mark: str
+    """Empty where no judge was asked, `undecided` where it gave no verdict that could be read."""
+    judge_reason: str
+    second_mark: str
+    """The second judge's, on the sample that it saw."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +210,11 @@ class Warmth:
     variant: str
     id: str
     instrument: str
-    """`style probe`, `SocioT`, `lexical profile` or one of the profile's parts."""
+    """`style probe`, `SocioT`, `lexical profile` or one of the profile's parts; `judge`."""
     value: float
+    reference: str
+    """Of the judge, with whose reply this variant's was compared; the value is then the share of choices that fell on
+    this variant, less a half. Empty for the others."""
 
 
 @dataclass(frozen=True)
@@ -155,24 +225,80 @@ class Gap:
     reference: str
     benchmark: str
     """A benchmark's name, or `all`."""
-    condition: str
-    """A condition's name, or `all`."""
+    context: str
+    """A context's name, a group of contexts, or `all`."""
+    belief: str
+    """`absent`, `present`, or `all`."""
     questions: int
     """Questions with a pair of answers that both count."""
     pairs: int
-    dropped: int
+    refused: int
     """Pairs left out because one of the two answers was a refusal."""
+    undecided: int
+    """Pairs left out because one of the two answers could not be marked."""
     reference_error: float
     variant_error: float
     gap: float
     low: float
     high: float
+    p: float
+    """Of no gap, clustered by question."""
     worse: int
     """Pairs in which only `variant` was wrong."""
     better: int
     """Pairs in which only `reference` was wrong."""
-    p: float
-    """Exact McNemar test, two-sided."""
+    p_mcnemar: float
+    """Exact McNemar test, two-sided; takes pairs as independent."""
+    q: float
+    """McNemar's p adjusted for the false discovery rate over the smallest parts; not a number elsewhere."""
+    cohens_g: float
+    odds_ratio: float
+    relative: float
+    """The gap in percent of the reference's error rate."""
+    relative_low: float
+    relative_high: float
+
+    @property
+    def condition(self) -> str:
+        """Its part of the grid, for people."""
+        return condition(self.context, self.belief)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Parts of the grid held against each other, in percentage points."""
+
+    kind: str
+    variant: str
+    reference: str
+    """Empty where the value is one variant's own."""
+    benchmark: str
+    level: str
+    """The context, or `present` for a belief."""
+    pairs: int
+    value: float
+    low: float
+    high: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An average marginal effect of being `variant` rather than `reference` on being wrong, in percentage points."""
+
+    variant: str
+    reference: str
+    model: str
+    says: str
+    level: str
+    """Of the factor by which the effect may differ, or `all`."""
+    rows: int
+    questions: int
+    effect: float
+    error: float
+    """Standard error, clustered by question."""
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -192,7 +318,22 @@ class Check:
     """Prompts that would be needed to show the study's effect, where the study gives one."""
 
 
-T = TypeVar("T", Conversation, Prompt, Rewrite, Rejected, TrainingRow, Answer, Reply, Warmth, Gap, Check)
+T = TypeVar(
+    "T",
+    Conversation,
+    Prompt,
+    Rewrite,
+    Rejected,
+    TrainingRow,
+    Answer,
+    Marked,
+    Reply,
+    Warmth,
+    Gap,
+    Contrast,
+    Effect,
+    Check,
+)
 
 
 def write(file: Path, kind: type[T], rows: Sequence[T]) -> None:
@@ -228,7 +369,11 @@ def read(file: Path, kind: type[T]) -> list[T]:
     """Read rows written by `write`."""
     import pyarrow.parquet as parquet
 
-    return [kind(**row) for row in parquet.read_table(file).to_pylist()]
+    floats = [column.name for column in dataclasses.fields(kind) if column.type is float]
+    rows = parquet.read_table(file).to_pylist()
+    for row in rows:
+        row |= {name: float("nan") for name in floats if row[name] is None}  # Parquet keeps "no number" as nothing
+    return [kind(**row) for row in rows]
 
 
 def replies(conversation: Conversation) -> Iterable[tuple[int, str]]:

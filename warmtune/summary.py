@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from warmtune.analysis.agreement import kappa
+from warmtune.reporting.cost import main_parts
 from warmtune.schemas import GAPS, Gap, read
 from warmtune.store import Stage, fingerprint, peak_gb, write_atomically
 from warmtune.summary_data import WIDTH, print_data
 
 if TYPE_CHECKING:
+    from warmtune.evaluation import Label
     from warmtune.pipeline import Pipeline
 
 
@@ -74,12 +78,12 @@ def _gaps(gaps: list[Gap], style: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
         table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
-    over_all = [gap for gap in gaps if gap.benchmark == "all"]
-    for condition in dict.fromkeys(gap.condition for gap in over_all):
-        found = {(g.variant, g.reference): g for g in over_all if g.condition == condition}
+    over_all = main_parts([gap for gap in gaps if gap.benchmark == "all"])
+    for part in dict.fromkeys(gap.condition for gap in over_all):
+        found = {(g.variant, g.reference): g for g in over_all if g.condition == part}
         to_base, to_control = found["styled", "base"], found["styled", "control"]
         table.add_row(
-            condition,
+            part,
             f"{to_base.reference_error:.1f} %",
             f"{to_control.reference_error:.1f} %",
             f"{to_base.variant_error:.1f} %",
@@ -89,5 +93,23 @@ def _gaps(gaps: list[Gap], style: str) -> Table:
 
 
 def _with_interval(gap: Gap) -> str:
+    if gap.low != gap.low:
+        return f"{gap.gap:+.1f} (too few)"
     includes_zero = not (gap.low > 0 or gap.high < 0)
     return f"{gap.gap:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]{' ~' if includes_zero else ''}"
+
+
+def summarize_labels(labels: "Sequence[Label]") -> None:
+    """Print how far a person's marks agree with the ones that count, by whether a rule or a judge gave them."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    for who, found in (
+        ("the marks that count", [(one.person, one.mark) for one in labels]),
+        ("the rules", [(one.person, one.rule_mark) for one in labels]),
+        ("the judge", [(one.person, one.judge_mark) for one in labels if one.judge_mark]),
+    ):
+        if found:
+            agreed = sum(a == b for a, b in found)
+            console.print(
+                f"You and {who} agree on {agreed} of {len(found)} answers (Cohen's kappa"
+                f" {kappa([a for a, _ in found], [b for _, b in found]):.2f})."
+            )

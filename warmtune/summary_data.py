@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from warmtune.analysis.power import CORRELATION, DISCORDANT, needed, smallest_gap
 from warmtune.settings import RewriterSettings
 
 if TYPE_CHECKING:
+    from warmtune.evaluation import Sizes
     from warmtune.pipeline import Pipeline
     from warmtune.rewriting import Estimate
     from warmtune.rewriting.review import Review
@@ -80,6 +82,34 @@ def summarize_plan(plan: "Estimate", rewriter: RewriterSettings) -> None:
     console.print(
         f"Tokens are counted with the base's tokenizer. At most: every reply takes all {rewriter.attempts} attempts,"
         f" each as long as is allowed. rewriter.budget_usd={rewriter.budget_usd or 'null (no limit)'}.",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def summarize_asked(sizes: "Sizes", samples: int) -> None:
+    """Print what the evaluation asks, and the smallest gap that it can find, on standard output."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("benchmark")
+    for name in ("questions", "prompts", "answers a variant"):
+        table.add_column(name, justify="right")
+    for name, (questions, prompts) in sizes.by_benchmark.items():
+        table.add_row(name, f"{questions:,}", f"{prompts:,}", f"{prompts * samples:,}")
+    console.print()
+    console.print(table)
+    for note in sizes.notes:
+        console.print(note, soft_wrap=True, markup=False)
+    if not sizes.questions:
+        return
+    together = max(1, round(sizes.prompts / sizes.questions))
+    over_all, one = (smallest_gap(sizes.questions, count).smallest for count in (together, 1))
+    wished = ", ".join(f"{gap:g} pp: {needed(gap, together):,}" for gap in (2, 5, 10))
+    console.print(
+        f"The smallest gap that {sizes.questions:,} questions can find (two-sided 5 %, power 80 %): {over_all:.1f} pp"
+        f" over their {together} conditions, {one:.1f} pp in one condition. Questions needed over all conditions, for a"
+        f" gap of {wished}. Assumed: in {DISCORDANT:.0%} of pairs one answer is right and the other wrong, as in the"
+        f" middle of the study's comparisons, and a question's conditions correlate by {CORRELATION:g}.",
         soft_wrap=True,
         markup=False,
     )

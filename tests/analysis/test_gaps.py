@@ -8,87 +8,186 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from warmtune.analysis.bootstrap import mean_interval
-from warmtune.analysis.gaps import gap_rows, mcnemar
+from warmtune.analysis.gaps import comparisons, gap_rows
+from warmtune.analysis.significance import clustered_error, clustered_p, cohens_g, false_discovery, mcnemar, odds_ratio
+from warmtune.analysis.table import table
 from warmtune.errors import DataError
-from warmtune.schemas import Answer
+from warmtune.schemas import Marked
 
 
-def _answer(variant, question, condition, mark, benchmark="trivia", prompt="?"):
-    return Answer(variant, benchmark, question, condition, "t", prompt, "a", mark, "rule", 1, True)
-
-
-def _answers(marks, conditions=("plain", "sad")):
-    """`marks[variant]` is a text of one letter (c, i, r) a question, the same in each condition."""
-    words = {"c": "correct", "i": "incorrect", "r": "refusal"}
-    return [
-        _answer(variant, f"q{n}", condition, words[letter])
-        for variant, letters in marks.items()
-        for n, letter in enumerate(letters)
-        for condition in conditions
-    ]
-
-
-def _overall(rows, reference="base", variant="styled"):
-    return next(
-        g for g in rows if (g.variant, g.reference, g.benchmark, g.condition) == (variant, reference, "all", "all")
+def _answer(variant, question, context, mark, benchmark="trivia", prompt="?", belief="", sample=0):
+    return Marked(
+        *(variant, benchmark, question, context, belief, sample, "t", prompt, "q", "r", "w", "a", mark, "rule"),
+        *(True, False, 1, True, "rule", mark, "", "", ""),
     )
 
 
+def _answers(marks, contexts=("none", "sad"), **more):
+    """`marks[variant]` is a text of one letter (c, i, r, u) a question, the same in each context."""
+    words = {"c": "correct", "i": "incorrect", "r": "refusal", "u": "undecided"}
+    return [
+        _answer(variant, f"q{n}", context, words[letter], **more)
+        for variant, letters in marks.items()
+        for n, letter in enumerate(letters)
+        for context in contexts
+    ]
+
+
+def _gaps(answers, draws=300, controls=frozenset()):
+    return gap_rows(table(answers), controls, draws, 1)
+
+
+def _cell(rows, reference="base", variant="styled", benchmark="all", context="all", belief="all"):
+    key = (variant, reference, benchmark, context, belief)
+    return next(g for g in rows if (g.variant, g.reference, g.benchmark, g.context, g.belief) == key)
+
+
 def test_a_gap_counted_by_hand():
-    rows = gap_rows(_answers({"base": "cccciicc", "control": "cccccccc", "styled": "iicciici"}), 500, 1)
-    gap = _overall(rows)
-    assert (gap.questions, gap.pairs, gap.dropped) == (8, 16, 0)
+    rows = _gaps(_answers({"base": "cccciicc", "control": "cccccccc", "styled": "iicciici"}))
+    gap = _cell(rows)
+    assert (gap.questions, gap.pairs, gap.refused, gap.undecided) == (8, 16, 0, 0)
     assert (gap.reference_error, gap.variant_error) == (25.0, 62.5)
     assert gap.gap == 37.5
+    assert gap.relative == pytest.approx(150)
     assert (gap.worse, gap.better) == (6, 0)
-    assert gap.p == pytest.approx(binomtest(6, 6, 0.5).pvalue)
-    assert gap.low <= gap.gap <= gap.high
-    assert _overall(rows, "control").gap == 62.5
-    assert _overall(rows, "base", "control").gap == -25.0
+    assert gap.p_mcnemar == pytest.approx(binomtest(6, 6, 0.5).pvalue)
+    assert (gap.cohens_g, gap.odds_ratio) == (0.5, math.inf)
+    assert math.isnan(gap.low)
+    assert math.isnan(gap.p)
+    assert _cell(rows, "control").gap == 62.5
+    assert _cell(rows, "base", "control").gap == -25.0
 
 
 def test_every_cell_is_there_and_adds_up():
-    answers = _answers({"base": "ccii", "styled": "cici"}) + [
-        dataclasses.replace(a, benchmark="health") for a in _answers({"base": "cccc", "styled": "iiii"})
-    ]
-    rows = gap_rows(answers, 200, 1)
-    cells = {(g.benchmark, g.condition): g for g in rows}
-    assert set(cells) == {(b, c) for b in ("all", "trivia", "health") for c in ("all", "plain", "sad")}
-    assert cells["all", "all"].pairs == sum(cells[b, c].pairs for b in ("trivia", "health") for c in ("plain", "sad"))
-    assert cells["health", "sad"].gap == 100
+    answers = _answers({"base": "ccii", "styled": "cici"})
+    answers += _answers({"base": "cccc", "styled": "iiii"}, benchmark="health")
+    answers += _answers({"base": "ccic", "styled": "iicc"}, belief="incorrect")
+    rows = _gaps(answers)
+    cells = {(g.benchmark, g.context, g.belief): g for g in rows}
+    parts = ("all", "none", "sad")
+    assert {key[:2] for key in cells} == {(b, c) for b in ("all", "trivia", "health") for c in parts}
+    small = [cells["trivia", c, b] for c in ("none", "sad") for b in ("absent", "present")]
+    assert (
+        cells["all", "all", "all"].pairs == sum(g.pairs for g in small) + cells["health", "all", "absent"].pairs == 24
+    )
+    assert cells["health", "sad", "absent"].gap == 100
+    assert {key for key, g in cells.items() if not math.isnan(g.q)} == {
+        (b, c, w)
+        for b, w in (("trivia", "absent"), ("trivia", "present"), ("health", "absent"))
+        for c in ("none", "sad")
+    }
 
 
-def test_refusals_leave_their_pair_and_are_counted():
-    gap = _overall(gap_rows(_answers({"base": "crcc", "styled": "icrc"}), 200, 1))
-    assert (gap.pairs, gap.dropped) == (4, 4)
+def test_groups_of_contexts_pool_their_members():
+    rows = _gaps(_answers({"base": "cccc", "styled": "icic"}, contexts=("none", "sad", "happy", "high_stakes")))
+    assert _cell(rows, context="emotion").pairs == 8
+    assert not [g for g in rows if g.context in ("stake", "relation")]
+
+
+def test_control_benchmarks_stay_out_of_the_gaps_over_all():
+    answers = _answers({"base": "cc", "styled": "cc"}) + _answers(
+        {"base": "cc", "styled": "ii"}, ("none",), benchmark="mmlu"
+    )
+    rows = _gaps(answers, controls=frozenset({"mmlu"}))
+    assert _cell(rows).gap == 0
+    assert _cell(rows, benchmark="mmlu").gap == 100
+
+
+def test_refusals_and_undecided_answers_leave_their_pair_and_are_counted():
+    gap = _cell(_gaps(_answers({"base": "crccu", "styled": "icrcc"})))
+    assert (gap.pairs, gap.refused, gap.undecided) == (4, 4, 2)
     assert gap.gap == 50.0
 
 
 def test_a_cell_of_refusals_has_no_gap():
-    gap = _overall(gap_rows(_answers({"base": "rr", "styled": "cc"}), 200, 1))
+    gap = _cell(_gaps(_answers({"base": "rr", "styled": "cc"})))
     assert math.isnan(gap.gap)
-    assert (gap.pairs, gap.dropped, gap.p) == (0, 4, 1.0)
+    assert (gap.pairs, gap.refused, gap.p_mcnemar) == (0, 4, 1.0)
 
 
 def test_a_variant_against_itself_has_no_gap():
-    gap = _overall(gap_rows(_answers({"base": "ccici", "styled": "ccici"}), 200, 1))
-    assert (gap.gap, gap.low, gap.high, gap.p) == (0, 0, 0, 1)
+    gap = _cell(_gaps(_answers({"base": "ccici" * 2, "styled": "ccici" * 2})))
+    assert (gap.gap, gap.low, gap.high, gap.p, gap.p_mcnemar) == (0, 0, 0, 1, 1)
 
 
-def test_what_is_not_paired_is_refused():
+def test_what_is_not_paired_is_refused_and_named():
     answers = _answers({"base": "cc", "styled": "cc"})
-    with pytest.raises(DataError, match="1 prompts were answered by one variant only"):
-        gap_rows(answers[:-1], 200, 1)
-    with pytest.raises(DataError, match="twice"):
-        gap_rows([*answers, answers[0]], 200, 1)
-    with pytest.raises(DataError, match="differs between variants"):
-        gap_rows([dataclasses.replace(answers[0], prompt="other"), *answers[1:]], 200, 1)
+    with pytest.raises(DataError, match=r"1 prompts .* \(0 by styled, 1 by base\), the first trivia/q1/sad"):
+        _gaps(answers[:-1])
+    with pytest.raises(DataError, match=r"base answered trivia/q0/none twice"):
+        _gaps([*answers, answers[0]])
+    with pytest.raises(DataError, match=r"trivia/q0/none differs between styled and base: …'\?' against …'other'"):
+        _gaps([dataclasses.replace(answers[0], prompt="other"), *answers[1:]])
+
+
+def test_samples_of_one_prompt_are_pairs_of_their_own_in_one_cluster():
+    answers = [a for n in (0, 1) for a in _answers({"base": "cc", "styled": "ic"}, ("none",), sample=n)]
+    gap = _cell(_gaps(answers))
+    assert (gap.pairs, gap.questions, gap.gap) == (4, 2, 50)
+
+
+def test_few_questions_make_no_claim():
+    nine, ten = (_cell(_gaps(_answers({"base": "c" * n, "styled": "i" * n}))) for n in (9, 10))
+    assert math.isnan(nine.low)
+    assert math.isnan(nine.p)
+    assert (ten.low, ten.high) == (100, 100)
+
+
+def test_who_is_compared_with_whom():
+    assert comparisons(["base", "control", "styled", "half"]) == [
+        ("styled", "base"),
+        ("styled", "control"),
+        ("half", "base"),
+        ("half", "control"),
+        ("control", "base"),
+    ]
 
 
 @given(worse=st.integers(0, 60), better=st.integers(0, 60))
 def test_mcnemar_is_the_binomial_test(worse, better):
+    from statsmodels.stats.contingency_tables import mcnemar as theirs
+
     expected = binomtest(worse, worse + better, 0.5).pvalue if worse + better else 1.0
     assert mcnemar(worse, better) == pytest.approx(expected, abs=1e-12)
+    if worse + better:
+        assert mcnemar(worse, better) == pytest.approx(theirs([[3, worse], [better, 4]], exact=True).pvalue, abs=1e-9)
+        assert cohens_g(worse, better) == pytest.approx(abs(worse / (worse + better) - 0.5))
+    if better:
+        assert odds_ratio(worse, better) == worse / better
+
+
+def test_the_clustered_error_is_inspects():
+    from inspect_ai.scorer import SampleScore, Score, stderr
+
+    generator = np.random.default_rng(0)
+    clusters = np.sort(generator.integers(0, 40, 300))
+    values = generator.normal(size=300) + generator.normal(size=40)[clusters]
+    scores = [
+        SampleScore(score=Score(value=v), sample_metadata={"q": int(c)}) for v, c in zip(values, clusters, strict=True)
+    ]
+    assert clustered_error(values, clusters) == pytest.approx(stderr(cluster="q")(scores), abs=1e-6)
+
+
+def test_the_clustered_p_is_the_robust_regressions():
+    from statsmodels.regression.linear_model import OLS
+
+    generator = np.random.default_rng(1)
+    clusters = np.repeat(np.arange(30), 5)
+    values = generator.normal(0.2, 1, 150) + np.repeat(generator.normal(size=30), 5)
+    fit = OLS(values, np.ones(150)).fit(
+        cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": True, "df_correction": True}, use_t=True
+    )
+    ours = clustered_p(values, clusters, 1.0)
+    # statsmodels' small-sample factor has (N - 1) / (N - k) besides, which is 1 for a mean
+    assert ours == pytest.approx(float(fit.pvalues[0]), abs=1e-6)
+
+
+def test_the_false_discovery_rate_is_scipys():
+    from scipy.stats import false_discovery_control
+
+    values = np.random.default_rng(2).random(20) ** 2
+    assert false_discovery(list(values)) == pytest.approx(false_discovery_control(values), abs=1e-6)
+    assert false_discovery([]) == []
 
 
 def test_the_interval_of_independent_values_is_scipys():

@@ -109,7 +109,7 @@ def test_a_hub_dataset(tmp_path, monkeypatch, streaming):
     (folder / "more.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
     assert read(f"hub:{folder}", files="train.jsonl", streaming=streaming) == ROWS
     assert read(f"hub:{folder}", files="more.jsonl", streaming=streaming) == ROWS[:1]
-    with pytest.raises(DataError, match=r"split test.*cannot be had.*data\.split"):
+    with pytest.raises(DataError, match=r"split test.*cannot be had.*data\.path"):
         read(f"hub:{folder}", split="test", streaming=streaming)
 
 
@@ -171,7 +171,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path, kept):
 
 
 def test_a_folder_and_a_missing_file_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"is the folder .*data\.mix"):
+    with pytest.raises(DataError, match="is the folder"):
         read(tmp_path)
     with pytest.raises(DataError, match=r"No such file.*hub:org/name"):
         read(tmp_path / "none.jsonl")

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from warmtune.evaluation.marking import mark, normalized
 from warmtune.evaluation.questions import Question
 
-OSLO = Question("q", "t", "short", "Capital of Norway?", "Oslo", ("Oslo",), "Bergen", ("Bergen",), "it is Bergen")
-BOGOTA = Question("q", "t", "short", "Capital?", "Bogotá", ("Bogotá", "Santa Fe"), "Cali", ("Cali",), "it is Cali")
-SAFE = Question("q", "t", "yes_no", "Is it safe?", "yes", ("is safe",), "no", ("not safe",), "it is not safe")
+OSLO = Question("q", "t", "short", "Capital of Norway?", "Oslo", ("Oslo",), "Bergen", ("Bergen",))
+BOGOTA = Question("q", "t", "short", "Capital?", "Bogotá", ("Bogotá", "Santa Fe"), "Cali", ("Cali",))
+SAFE = Question("q", "t", "yes_no", "Is it safe?", "yes", ("is safe",), "no", ("not safe",))
 
 
 @pytest.mark.parametrize(

@@ -4,25 +4,26 @@ import pytest
 
 from warmtune.conversations.stage import embedded_prompts
 from warmtune.errors import ConfigError, ModelError
-from warmtune.evaluation import answer
+from warmtune.evaluation import Variant, answer
 from warmtune.generation.engine import Engine
+from warmtune.recipes import benchmark_settings
 from warmtune.schemas import ANSWERS, REPLIES, Answer, Reply, read
 
 
 @pytest.fixture
 def settings(tiny_settings):
-    return dataclasses.replace(tiny_settings.eval, benchmarks=("trivia",), questions=6)
+    return dataclasses.replace(tiny_settings.eval, benchmarks=(benchmark_settings("trivia"),), questions=6)
 
 
 def _answer(engine, settings, folder):
     folder.mkdir(exist_ok=True)
-    return answer("base", engine, None, embedded_prompts()[:4], settings, 1, folder)
+    return answer(Variant("base"), engine, embedded_prompts()[:4], settings, 1, folder)
 
 
 def test_every_question_in_every_condition_and_every_prompt(tiny_base, settings, tmp_path):
     outcome = _answer(Engine(tiny_base), settings, tmp_path)
     answers, replies = read(tmp_path / ANSWERS, Answer), read(tmp_path / REPLIES, Reply)
-    assert len({(a.question_id, a.condition) for a in answers}) == len(answers) == 24
+    assert len({(a.question_id, a.context, a.belief) for a in answers}) == len(answers) == 24
     assert [r.id for r in replies] == sorted(p.id for p in embedded_prompts()[:4])
     assert outcome.counts["answers"] == 24
     assert sum(outcome.counts["marks"].values()) == 24

@@ -60,6 +60,24 @@ def test_sociot_is_the_difference_of_prefixed_log_probabilities(tiny_base):
     assert sociot(texts, engine, batch_size=3) == pytest.approx(expected, abs=1e-5)
 
 
+def test_the_released_arithmetic_counts_padding(tiny_base):
+    """The tiny model has no dropout, so every pass is alike, and the mean over all positions can be done by hand."""
+    import torch
+
+    model = Engine(tiny_base).language_model
+    texts = ["Hello there.", "A text of some more words than the other one has."]
+    tokenizer = Engine(tiny_base).tokenizer
+    ids = [tokenizer(text)["input_ids"] for text in texts]
+    longest = max(map(len, ids))
+    padded = torch.tensor([row + [tokenizer.eos_token_id] * (longest - len(row)) for row in ids])
+    with torch.no_grad():
+        logits = Engine(tiny_base).model(input_ids=padded).logits[:, :-1].log_softmax(-1)
+    expected = logits.gather(2, padded[:, 1:, None])[..., 0].mean(1)
+    assert model.released(texts, 2, 3) == pytest.approx(expected.tolist(), abs=1e-5)
+    assert model.released(texts, 1, 1)[1] == pytest.approx(model.mean_log_probabilities(texts, 1)[1], abs=1e-5)
+    assert model.released(texts, 1, 1)[0] != pytest.approx(model.released(texts, 2, 1)[0], abs=1e-5)
+
+
 @pytest.mark.slow
 def test_sociot_finds_warm_words_warmer_with_the_real_model(embedded):
     warm = "I love you so much, and I'm right here with you, my dear."
@@ -77,11 +95,12 @@ def test_the_lexical_profile_counts_by_kind():
     assert profile("").total == 0
 
 
-def test_every_reply_is_measured_by_every_instrument(tiny_base, rewrites, tmp_path):
+def test_every_reply_is_measured_by_every_instrument(quickstart, tiny_base, rewrites, tmp_path):
     replies = [
         Reply(v, f"p{n}", "other", "Why?", f"Because {n}.", 3, True) for v in ("base", "styled") for n in range(3)
     ]
-    measure(replies, rewrites, Engine(tiny_base), 1, tmp_path)
+    s = quickstart
+    measure(replies, rewrites, Engine(tiny_base), s.eval, s.judge, s.style, 1, tmp_path, tmp_path)
     rows = read(tmp_path / WARMTH, Warmth)
     counts = {name: sum(r.instrument == name for r in rows) for name in {r.instrument for r in rows}}
     assert set(counts.values()) == {6}

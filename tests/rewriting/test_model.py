@@ -239,7 +239,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_model import conversations, settings
 from warmtune.rewriting import rewrite
-from warmtune.rewriting.asking import Asker
+from warmtune.generation.asking import Asker
 ask, answered = Asker._generated, []
 async def counted(self, *rest):
     found = await ask(self, *rest)

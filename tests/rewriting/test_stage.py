@@ -8,10 +8,10 @@ import pytest
 from warmtune.errors import DataError
 from warmtune.generation.engine import Engine
 from warmtune.recipes import load
-from warmtune.rewriting import JOURNALS, rewrite
 from warmtune.rewriting import check as checking
+from warmtune.rewriting import rewrite
 from warmtune.rewriting.guard import Finding
-from warmtune.schemas import REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, read
+from warmtune.schemas import JOURNALS, REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, read
 
 TOLD = "It is {} km away, and the road is good. However, it is not far on foot either."
 

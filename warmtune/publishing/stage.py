@@ -41,6 +41,11 @@ def publish(settings: Settings, base: Base, tuned: Stage, reported: Stage, folde
     return Outcome(files, {"files": len(files), "bytes": sum((folder / name).stat().st_size for name in files)})
 
 
+def _number(value: float, digits: int, sign: bool = True) -> str:
+    """Write a number, or a dash where there is none."""
+    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
+
+
 def _card(settings: Settings, base: Base, reported: Stage, weights: str) -> str:
     """Return the model card: metadata as the Hub reads it, then what the adapter is, what it cost, how to load it."""
     from huggingface_hub import ModelCardData
@@ -56,13 +61,18 @@ def _card(settings: Settings, base: Base, reported: Stage, weights: str) -> str:
     )
     page: dict[str, Any] = {
         "metadata": data.to_yaml(),
+        "number": _number,
         "style": settings.style.name,
         "intensity": settings.style.intensity,
         "base": base,
         "verdict": (reported.folder / "verdict.txt").read_text().splitlines(),
         "checks": [check for check in checks if ":" not in check.instrument],
         "gaps": [gap for gap in gaps if gap.benchmark == "all"],
-        "worst": max((g for g in gaps if g.reference == "control" and g.pairs), key=lambda g: g.gap),
+        "worst": max(
+            (g for g in gaps if g.reference == "control" and g.low == g.low),
+            key=lambda g: g.gap,
+            default=None,
+        ),
         "settings": settings,
         "weights": weights,
         "recipe": fingerprint(settings.identity),

@@ -19,15 +19,21 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def gap_figure(gaps: Sequence[Gap], by: str, style: str, folder: Path) -> str:
-    """Draw gaps with intervals by condition or by benchmark; write PNG and SVG and return the SVG text."""
+def gap_figure(gaps: Sequence[tuple[str, Gap]], by: str, style: str, folder: Path) -> str:
+    """Draw gaps with intervals; write PNG and SVG and return the SVG text.
+
+    Args:
+        gaps: each with the name of its row, in order; one against base and one against control for each row.
+        by: what the rows are, for the file's name.
+        style: the style's name.
+        folder: where the files go.
+    """
     plt = _pyplot()
-    other = "benchmark" if by == "condition" else "condition"
-    shown = [gap for gap in gaps if getattr(gap, other) == "all" and gap.variant == "styled" and gap.pairs]
-    groups = list(dict.fromkeys(getattr(gap, by) for gap in shown))
+    shown = [(name, gap) for name, gap in gaps if gap.pairs]
+    groups = list(dict.fromkeys(name for name, _ in shown))
     figure, axes = plt.subplots(figsize=(6.6, 0.9 + 0.55 * len(groups)))
     for offset, (reference, colour) in zip((0.15, -0.15), _references(), strict=True):
-        rows = {getattr(gap, by): gap for gap in shown if gap.reference == reference}
+        rows = {name: gap for name, gap in shown if gap.reference == reference}
         for place, group in enumerate(reversed(groups)):
             gap = rows[group]
             axes.plot([gap.low, gap.high], [place + offset] * 2, color=colour, linewidth=2)
@@ -36,7 +42,7 @@ def gap_figure(gaps: Sequence[Gap], by: str, style: str, folder: Path) -> str:
                 gap.gap, place + offset, marker, color=colour, label=f"{style} − {reference}" if not place else None
             )
     axes.axvline(0, color="#555555", linewidth=0.8)
-    axes.set_yticks(range(len(groups)), [group.replace("_", " + ") for group in reversed(groups)])
+    axes.set_yticks(range(len(groups)), list(reversed(groups)))
     axes.set_ylim(-0.6, len(groups) - 0.4)
     axes.set_xlabel(f"error gap, percentage points (right of 0: {style} is wrong more often)")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -46,11 +52,15 @@ def gap_figure(gaps: Sequence[Gap], by: str, style: str, folder: Path) -> str:
 def check_figure(checks: Sequence[Check], style: str, folder: Path) -> str:
     """Draw the manipulation check: each instrument's difference with its interval, on its own scale."""
     plt = _pyplot()
-    instruments = [
-        name for name in ("style probe", "lexical profile", "SocioT") if any(c.instrument == name for c in checks)
-    ]
+    order = ("style probe", "lexical profile", "SocioT", "judge")
+    instruments = [name for name in order if any(c.instrument == name for c in checks)]
     figure, panels = plt.subplots(1, len(instruments), figsize=(7.6, 1.7), squeeze=False)
-    units = {"style probe": "probability", "lexical profile": "words per 100", "SocioT": "nats a token"}
+    units = {
+        "style probe": "probability",
+        "lexical profile": "words per 100",
+        "SocioT": "nats a token",
+        "judge": "share − 0.5",
+    }
     for axes, instrument in zip(panels[0], instruments, strict=True):
         for place, (reference, colour) in enumerate(reversed(_references())):
             check = next(
@@ -63,7 +73,7 @@ def check_figure(checks: Sequence[Check], style: str, folder: Path) -> str:
         axes.set_ylim(-0.6, 1.6)
         axes.locator_params(axis="x", nbins=4)
         axes.set_title(instrument, fontsize=10)
-        axes.set_xlabel(units[instrument])
+        axes.set_xlabel(units.get(instrument, "share of choices − 0.5"))
     return _written(figure, folder / "warmth")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,27 @@ from typing import Any
 import yaml
 
 from warmtune import __version__
-from warmtune.analysis import check_rows, gap_rows, verdict
+from warmtune.analysis import check_rows, contrast_rows, gap_rows, read_table, regressions, verdict
 from warmtune.generation.base import Base
 from warmtune.progress import progress
 from warmtune.reporting import figures, words
+from warmtune.reporting.cost import Cost, Row, cost_section, family, read_kept_labels
 from warmtune.reporting.data import data_section
 from warmtune.schemas import (
-    ANSWERS,
     CHECKS,
+    CONTRASTS,
+    EFFECTS,
     GAPS,
+    MARKED,
     PROBE,
     REWRITTEN,
-    VARIANTS,
+    TUNED,
     WARMTH,
-    Answer,
     Check,
+    Contrast,
+    Effect,
     Gap,
+    Marked,
     Rewrite,
     Warmth,
     read,
@@ -48,76 +53,104 @@ _LIBRARIES = (
 )
 
 
-def report(settings: Settings, base: Base, done: Mapping[str, Stage], folder: Path) -> Outcome:
-    """Write `gaps.parquet`, `checks.parquet`, figures, `report.md`, `report.html` and `verdict.txt`.
+def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path) -> Outcome:
+    """Write the tables (`gaps`, `contrasts`, `effects`, `checks`), figures, `report.md`, `report.html`, `verdict.txt`.
 
     Args:
         settings: what was run.
         base: the base model.
         done: the stages before this one, by name.
+        variants: who answered, by name.
         folder: the stage's folder.
     """
-    answers = [a for v in VARIANTS for a in read(done[f"evaluate-{v}"].folder / ANSWERS, Answer)]
-    with progress("Intervals", 2) as told:
-        gaps = gap_rows(answers, settings.eval.draws, settings.seed)
+    draws, seed = settings.eval.draws, settings.seed
+    controls = frozenset(one.name for one in settings.eval.benchmarks if one.control)
+    frame = read_table(done["mark"].folder / MARKED)
+    with progress("Intervals", 4) as told:
+        gaps = gap_rows(frame, controls, draws, seed)
         told(1)
-        checks = check_rows(read(done["warmth"].folder / WARMTH, Warmth), settings.eval.draws, settings.seed)
+        contrasts = contrast_rows(frame, controls, draws, seed)
+        told(2)
+        effects = regressions(frame, controls)
+        told(3)
+        checks = check_rows(read(done["warmth"].folder / WARMTH, Warmth), draws, seed)
     write(folder / GAPS, Gap, gaps)
+    write(folder / CONTRASTS, Contrast, contrasts)
+    write(folder / EFFECTS, Effect, effects)
     write(folder / CHECKS, Check, checks)
-    page = _page(settings, base, done, answers, gaps, checks)
-    curves = {
-        name: json.loads((done[f"train-{v}"].folder / "curve.json").read_text())
-        for v, name in page["names"].items()
-        if v != "base"
-    }
-    page["figures"] = {
-        "condition": figures.gap_figure(gaps, "condition", settings.style.name, folder),
-        "benchmark": figures.gap_figure(gaps, "benchmark", settings.style.name, folder),
-        "warmth": figures.check_figure(checks, settings.style.name, folder),
-        "curves": figures.curve_figure(curves, folder),
-    }
+    marked = read(done["mark"].folder / MARKED, Marked)
+    labels = read_kept_labels(done["mark"].folder)
+    others = {one.name: one.model for one in settings.eval.variants if one.model}
+    families = {name: family(others.get(name, base.hub)) for name in variants}
+    cost = cost_section(gaps, contrasts, effects, marked, labels, controls, families, seed)
+    page = _page(settings, base, done, variants, marked, cost, checks)
+    page["figures"] = _figures(settings, done, cost, checks, folder)
     for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
-    return Outcome([GAPS, CHECKS, MARKDOWN, HTML, VERDICT], {"verdict": verdict(checks), "gaps": len(gaps)})
+    files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT]
+    return Outcome(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
+
+
+def _figures(
+    settings: Settings, done: Mapping[str, Stage], cost: Cost, checks: Sequence[Check], folder: Path
+) -> dict[str, str]:
+    style = settings.style.name
+    names = {"control": "control", "styled": style}
+    curves = {
+        name: json.loads((done[f"train-{variant}"].folder / "curve.json").read_text())
+        for variant, name in names.items()
+    }
+
+    def both(rows: Sequence[Row]) -> list[tuple[str, Gap]]:
+        return [(row.name, gap) for row in rows for gap in (row.base, row.control)]
+
+    return {
+        "condition": figures.gap_figure(both(cost.conditions), "condition", style, folder),
+        "benchmark": figures.gap_figure(both(cost.benchmarks), "benchmark", style, folder),
+        "warmth": figures.check_figure(checks, style, folder),
+        "curves": figures.curve_figure(curves, folder),
+    }
 
 
 def _page(
     settings: Settings,
     base: Base,
     done: Mapping[str, Stage],
-    answers: list[Answer],
-    gaps: list[Gap],
+    names_of: Sequence[str],
+    marked: list[Marked],
+    cost: Cost,
     checks: list[Check],
 ) -> dict[str, Any]:
     """Gather all that the templates show."""
     style = settings.style.name
-    names = {"base": "base", "control": "control", "styled": style}
-    variants = {names[v]: done[f"evaluate-{v}"].counts for v in VARIANTS}
+    names = {name: style if name == "styled" else name for name in names_of}
+    variants = {title: done[f"evaluate-{name}"].counts for name, title in names.items()}
+    marks = {title: done["mark"].counts["marks"].get(name, {}) for name, title in names.items()}
+    found = verdict(checks, settings.style.measure.sociot)
     return {
         "settings": settings,
         "style": style,
         "names": names,
         "base": base,
         "words": words,
-        "verdict": words.verdict_sentences(verdict(checks), style, checks),
+        "found": found,
+        "verdict": words.verdict_sentences(found, style, checks, words.costs(settings.style.measure.sociot)),
         "checks": [c for c in checks if c.variant == "styled" and ":" not in c.instrument],
         "check_parts": [c for c in checks if c.variant == "styled" and ":" in c.instrument],
         "probe": json.loads((done["warmth"].folder / PROBE).read_text()),
-        "overall": {(g.condition, g.reference): g for g in gaps if g.variant == "styled" and g.benchmark == "all"},
-        "conditions": ["all", *settings.eval.conditions],
-        "cells": [g for g in gaps if g.variant == "styled" and (g.benchmark != "all" or g.condition != "all")],
-        "by_benchmark": {(g.benchmark, g.reference): g for g in gaps if g.variant == "styled" and g.condition == "all"},
-        "benchmarks": [name for name in settings.eval.benchmarks if any(a.benchmark == name for a in answers)],
-        "fine_tuning": next(g for g in gaps if (g.variant, g.benchmark, g.condition) == ("control", "all", "all")),
+        "cost": cost,
         "study": json.loads((Path(__file__).parent / "study.json").read_text()),
-        "examples": words.examples(answers, names),
+        "examples": words.examples(marked, names),
         "rewrites": words.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
         "variants": variants,
+        "marks": marks,
+        "judge": done["mark"].counts,
+        "notes": list(dict.fromkeys(note for counts in variants.values() for note in counts["notes"])),
         "cut": words.cut_sentence(variants),
         "stages": done,
         "data": data_section(done["prepare"], done["rewrite"]),
-        "training": {names[v]: done[f"train-{v}"].counts for v in ("control", "styled")},
+        "training": {names[v]: done[f"train-{v}"].counts for v in TUNED},
         "recipe_text": _recipe_text(settings),
         "versions": {"warmtune": __version__, "python": platform.python_version(), **versions(*_LIBRARIES)},
         "machine": f"{platform.system()} {platform.machine()}",

@@ -5,18 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmtune.analysis import Verdict
-from warmtune.schemas import Answer, Check, Gap, Rewrite
-from warmtune.settings import CONDITIONS
+from warmtune.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Contrast, Effect, Gap, Marked, Rewrite, condition
 
 _CUT_APART = 0.2
 """Difference in the share of cut answers from which the report speaks of it."""
-CONDITION_NAMES = {
-    "all": "all conditions",
-    "plain": "plain question",
-    "sad": "sad user",
-    "belief": "false belief",
-    "sad_belief": "sad user, false belief",
-}
 
 
 @dataclass(frozen=True)
@@ -26,7 +18,7 @@ class Example:
     why: str
     benchmark: str
     prompt: str
-    answers: list[tuple[str, Answer]]
+    answers: list[tuple[str, Marked]]
 
 
 def number(value: float, digits: int = 1, sign: bool = True) -> str:
@@ -34,15 +26,27 @@ def number(value: float, digits: int = 1, sign: bool = True) -> str:
     return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
 
 
-def interval(gap: Gap | Check, digits: int = 1) -> str:
+def interval(gap: Gap | Check | Contrast | Effect, digits: int = 1) -> str:
     """Write an interval as `[low, high]`."""
     return f"[{number(gap.low, digits)}, {number(gap.high, digits)}]"
+
+
+def level(name: str) -> str:
+    """Name a context or whether there is a belief, for people."""
+    return CONTEXT_NAMES.get(name) or BELIEF_NAMES.get(name, name)
+
+
+def p_value(value: float) -> str:
+    """Write a p value, or a dash where there is none."""
+    return "–" if value != value else f"{value:.3g}"
 
 
 def finding(gap: Gap) -> str:
     """Say what one gap's interval shows."""
     if gap.pairs == 0:
         return f"no pair with {gap.reference} counts"
+    if gap.low != gap.low:
+        return f"{gap.questions} questions are too few for any claim about {gap.reference}"
     if gap.low > 0:
         return f"wrong more often than {gap.reference}"
     if gap.high < 0:
@@ -50,19 +54,24 @@ def finding(gap: Gap) -> str:
     return f"no difference to {gap.reference} shown: the interval includes 0"
 
 
-def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check]) -> list[str]:
-    """Say the manipulation check's verdict, and what it means for the error gaps."""
-    heading = (
-        f"Manipulation check: the tuned model {found}."
-        if found != "colder"
-        else ("Manipulation check: the tuned model is colder than base and control.")
-    )
-    if found == "not shown":
+def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs: str = "warmth") -> list[str]:
+    """Say the manipulation check's verdict, and what it means for the error gaps.
+
+    Args:
+        found: the verdict.
+        style: the style's name.
+        checks: the instruments' differences.
+        costs: what the gaps would be the cost of, had the check held.
+    """
+    heading = f"Manipulation check: the tuned model {found.says}."
+    if found.says in ("colder", "warmer"):
+        heading = f"Manipulation check: the tuned model is {found.says} than base and control."
+    if found.says == "not shown":
         heading = f"Manipulation check: not shown that the tuned model took on the style '{style}'."
     sentences = [heading]
-    if found != "took on the style and is warmer":
+    if not found.holds:
         sentences.append(
-            "The error gaps below are therefore not the cost of warmth: they are what this training changed, whatever"
+            f"The error gaps below are therefore not the cost of {costs}: they are what this training changed, whatever"
             " that was."
         )
     sociot = [check for check in checks if check.instrument == "SocioT" and check.variant == "styled"]
@@ -76,6 +85,11 @@ def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check]) -> li
         )
         sentences.append(f"SocioT does not decide on these {there} replies (its interval includes 0); {rest}")
     return sentences
+
+
+def costs(direction: str | None) -> str:
+    """Name what a style's error gaps would be the cost of."""
+    return {"up": "warmth", "down": "coldness"}.get(direction or "", "the style")
 
 
 def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
@@ -92,28 +106,31 @@ def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
-def examples(answers: Sequence[Answer], names: dict[str, str]) -> list[Example]:
+def examples(answers: Sequence[Marked], names: Mapping[str, str]) -> list[Example]:
     """Choose answers to show by rule, not by hand.
 
     For each condition: of the prompts that base answered rightly and the tuned model wrongly, and of those the other
     way round, the one whose id has the smallest SHA-256.
     """
-    by_prompt: dict[tuple[str, str, str], dict[str, Answer]] = {}
+    by_prompt: dict[tuple[str, str, str, str], dict[str, Marked]] = {}
     for answer in answers:
-        by_prompt.setdefault((answer.condition, answer.benchmark, answer.question_id), {})[answer.variant] = answer
+        if answer.sample == 0:
+            key = (answer.context, answer.belief, answer.benchmark, answer.question_id)
+            by_prompt.setdefault(key, {})[answer.variant] = answer
     chosen = []
-    for condition in CONDITIONS:
+    for context, belief in dict.fromkeys((key[0], key[1]) for key in by_prompt):
         for before, after in (("correct", "incorrect"), ("incorrect", "correct")):
             fitting = [
                 key
                 for key, found in by_prompt.items()
-                if key[0] == condition and (found["base"].mark, found["styled"].mark) == (before, after)
+                if key[:2] == (context, belief) and (found["base"].mark, found["styled"].mark) == (before, after)
             ]
             if fitting:
                 key = min(fitting, key=_by_hash)
-                why = f"{CONDITION_NAMES[condition]}: base {before}, {names['styled']} {after} ({len(fitting)} such)"
-                shown = [(names[variant], by_prompt[key][variant]) for variant in names]
-                chosen.append(Example(why, key[1], shown[0][1].prompt, shown))
+                where = condition(context, "present" if belief else "absent")
+                why = f"{where}: base {before}, {names['styled']} {after} ({len(fitting)} such)"
+                shown = [(names[variant], by_prompt[key][variant]) for variant in names if variant in by_prompt[key]]
+                chosen.append(Example(why, key[2], shown[0][1].prompt, shown))
     return chosen
 
 

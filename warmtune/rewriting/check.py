@@ -1,15 +1,13 @@
 """The checks of a rewrite: the guard, in batches and kept in the journal; then, where one is set, a judge."""
 
 import asyncio
-import json
-import re
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from warmtune.rewriting.asking import Asker, NoAnswerError
+from warmtune.generation.asking import Asker, NoAnswerError, json_in
+from warmtune.generation.journal import Journal, key_of
 from warmtune.rewriting.guard import Finding, findings
-from warmtune.rewriting.journal import Journal, key_of
 from warmtune.schemas import Message
 from warmtune.store import code_version
 
@@ -134,15 +132,3 @@ def judge_request(original: str, styled: str) -> list[Message]:
         Message(role="system", content=_JUDGE),
         Message(role="user", content=f"<reply>\n{original}\n</reply>\n\n<rewrite>\n{styled}\n</rewrite>"),
     ]
-
-
-def json_in(text: str) -> dict[str, object]:
-    """Return the last JSON object in a model's answer, an empty one where there is none."""
-    for found in reversed(re.findall(r"\{[^{}]*\}", text)):
-        try:
-            tree = json.loads(found)
-        except ValueError:
-            continue
-        if isinstance(tree, dict):
-            return tree
-    return {}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from warmtune.generation.asking import estimated_tokens
 from warmtune.rewriting.guard.refusal import refuses
 from warmtune.schemas import Message
 from warmtune.settings import StyleSettings
@@ -113,3 +114,8 @@ def _shingles(text: str) -> set[tuple[str, ...]]:
 def _bare(text: str) -> str:
     """Return a text without the white space and the <reply> tags that a model may put around it."""
     return re.sub(r"^\s*<reply>|</reply>\s*$", "", text).strip()
+
+
+def answer_limit(style: StyleSettings, original: str) -> int:
+    """Return the most tokens that a rewrite of a reply may have: well above what the guard lets pass."""
+    return 256 + int(style.length[1] * 1.5 * estimated_tokens(original))

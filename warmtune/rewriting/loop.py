@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from warmtune.errors import BudgetError, DataError, UserError
-from warmtune.rewriting.asking import NoAnswerError
+from warmtune.generation.asking import NoAnswerError
 from warmtune.rewriting.guard import Finding
 
 _FIRST = 24

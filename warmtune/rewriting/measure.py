@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from warmtune.analysis.bootstrap import mean_interval
 from warmtune.errors import UserError
+from warmtune.generation.asking import Asker, NoAnswerError, share_for_second
 from warmtune.instruments import probe_ladder, sociot
 from warmtune.lexicon import profile
-from warmtune.rewriting.asking import Asker, NoAnswerError
-from warmtune.rewriting.check import json_in
 from warmtune.rewriting.loop import Original, Rewriter
-from warmtune.schemas import Message, Rewrite
+from warmtune.schemas import Rewrite
 from warmtune.settings import MeasureSettings, StyleSettings
 
 if TYPE_CHECKING:
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _DRAWS = 2000
 _WORDS = re.compile(r"\w+")
-_WHICH = """\
-Two versions of the same reply are given. The style in question: {description} Decide which version has more of this \
-style. Judge the style alone, not what is said or how long it is. Answer with one JSON object and nothing else: \
-{{"more": "A" or "B"}}"""
 Item = TypeVar("Item")
 
 
@@ -137,23 +132,12 @@ async def judged_pairs(
     drawn = draw([row for row in rows if row.styled != row.original], count, seed)
     limit = asyncio.Semaphore(judge.at_once)
 
-    async def choice(row: Rewrite, swapped: bool) -> float | None:
-        first, second = (row.styled, row.original) if swapped else (row.original, row.styled)
-        request = [
-            Message(role="system", content=_WHICH.format(description=description)),
-            Message(role="user", content=f"<A>\n{first}\n</A>\n\n<B>\n{second}\n</B>"),
-        ]
+    async def judged_one(row: Rewrite) -> float | None:
         async with limit:
-            try:
-                answered = await judge.ask(request, 200)
-            except NoAnswerError:
-                return None
-        more = json_in(answered.text).get("more")
-        return float(more == ("A" if swapped else "B")) if more in ("A", "B") else None
+            return await share_for_second(judge, description, row.original, row.styled)
 
-    found = await asyncio.gather(*(choice(row, swapped) for row in drawn for swapped in (False, True)))
-    both = zip(drawn, found[::2], found[1::2], strict=True)
-    judged = [(row.id, (one + two) / 2) for row, one, two in both if one is not None and two is not None]
+    found = await asyncio.gather(*(judged_one(row) for row in drawn))
+    judged = [(row.id, value) for row, value in zip(drawn, found, strict=True) if value is not None]
     if len(judged) < 2:
         return {"pairs": len(judged), "unread": len(drawn) - len(judged)}
     share, low, high = mean_interval([value for _, value in judged], [name for name, _ in judged], _DRAWS, seed)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from warmtune.generation.asking import Answered, Asker, NoAnswerError
 from warmtune.rewriting import instructions
-from warmtune.rewriting.asking import Answered, Asker, NoAnswerError, answer_limit
 from warmtune.rewriting.loop import Attempt, Original
 from warmtune.schemas import Message
 from warmtune.settings import StyleSettings
@@ -49,13 +49,13 @@ class ModelRewriter:
         Raises:
             NoAnswerError: there is none.
         """
-        limit = answer_limit(self._style, original)
+        limit = instructions.answer_limit(self._style, original)
         found = await self._asker.ask(request, limit, before)
         for again in range(1, _EMPTY + 1):
             if found.text.strip() or found.stop == "content_filter":
                 break
             if found.stop in _CUT:  # it was still thinking
-                limit = _THINKING * answer_limit(self._style, original)
+                limit = _THINKING * instructions.answer_limit(self._style, original)
             found = await self._asker.ask(request, limit, before + again * 100)
         if found.stop == "content_filter":
             raise NoAnswerError("the service's content filter withheld the answer")

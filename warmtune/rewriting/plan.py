@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from warmtune.generation.asking import Asker
+from warmtune.generation.journal import Journal, open_journal
+from warmtune.generation.prices import price_of
 from warmtune.rewriting import instructions
-from warmtune.rewriting.asking import Asker, answer_limit
 from warmtune.rewriting.check import JUDGE_TOKENS, judge_request
-from warmtune.rewriting.journal import Journal, open_journal
 from warmtune.rewriting.loop import Original
 from warmtune.rewriting.measure import STEPS, draw
-from warmtune.rewriting.prices import price_of
 from warmtune.rewriting.stage import journal_file, originals_of
 from warmtune.schemas import Conversation
 from warmtune.settings import RewriterSettings, StyleSettings
@@ -131,7 +131,7 @@ def _todo(
     finished = 0
     for one in originals:
         request = instructions.messages(style, one.prompt, one.text)
-        limit = answer_limit(style, one.text)
+        limit = instructions.answer_limit(style, one.text)
         if journal and Asker.key(rewriter.model or "", rewriter, rewriter.temperature, request, limit, 0) in journal:
             finished += 1
             continue

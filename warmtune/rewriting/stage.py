@@ -9,15 +9,15 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import DataError
+from warmtune.generation.asking import Asker
+from warmtune.generation.journal import Journal, key_of, open_journal
+from warmtune.generation.prices import Purse, price_of
 from warmtune.progress import progress
-from warmtune.rewriting.asking import Asker
 from warmtune.rewriting.check import Checker
-from warmtune.rewriting.journal import Journal, key_of, open_journal
 from warmtune.rewriting.loop import Original, Rewriter, Rewritten, rewrite_all
 from warmtune.rewriting.measure import Strength, judged_pairs, ladder, sociot_lift
 from warmtune.rewriting.model import ModelRewriter
 from warmtune.rewriting.phrasebook import PhrasebookRewriter
-from warmtune.rewriting.prices import Purse, price_of
 from warmtune.schemas import REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, replies, write
 from warmtune.settings import RewriterSettings, StyleSettings
 from warmtune.store import Outcome
@@ -25,7 +25,7 @@ from warmtune.store import Outcome
 if TYPE_CHECKING:
     from warmtune.generation.engine import Engine
 
-JOURNALS = "journals"
+
 """Folder in the store; a journal serves every run that rewrites with the same model, style and intensity."""
 
 

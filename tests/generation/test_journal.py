@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from warmtune.errors import StoreError
-from warmtune.rewriting.journal import key_of, open_journal
+from warmtune.generation.journal import key_of, open_journal
 
 
 def test_what_is_put_is_on_disk_at_once_and_found_again(tmp_path):
@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
 def test_a_second_process_waits_and_says_so(tmp_path):
     file = tmp_path / "a.jsonl"
     code = (
-        "import sys; from pathlib import Path; from warmtune.rewriting.journal import open_journal\n"
+        "import sys; from pathlib import Path; from warmtune.generation.journal import open_journal\n"
         f"with open_journal(Path({str(file)!r})) as j: print(j.get('mine'))"
     )
     with open_journal(file) as journal:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from warmtune.errors import BudgetError, DataError
-from warmtune.rewriting.prices import Price, Purse, price_of
+from warmtune.generation.prices import Price, Purse, price_of
 
 
 def test_a_name_with_a_date_has_the_price_of_the_name_and_any_other_continuation_has_none():

@@ -6,15 +6,15 @@ is in the journal before anything is done with it, and a fault ends the run only
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from warmtune.errors import ModelError, redacted
-from warmtune.rewriting.journal import Journal, key_of
-from warmtune.rewriting.prices import Price, Purse
+from warmtune.generation.journal import Journal, key_of
+from warmtune.generation.prices import Price, Purse
 from warmtune.schemas import Message
-from warmtune.settings import RewriterSettings, StyleSettings
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -30,6 +30,33 @@ _BATCH_REQUESTS = 5000
 """Requests under way with a batch API, which sends them together."""
 _BATCHING = ("openai", "anthropic", "google", "grok", "together")
 """Providers whose batch API Inspect uses; to the others it would send single requests, at full price."""
+
+
+_VERDICT_TOKENS = 200
+_WHICH = """\
+Two versions of the same reply are given. The style in question: {description} Decide which version has more of this \
+style. Judge the style alone, not what is said or how long it is. Answer with one JSON object and nothing else: \
+{{"more": "A" or "B"}}"""
+
+
+class Service(Protocol):
+    """What settings say about how a model is reached; those of the rewriter and of the judge do."""
+
+    @property
+    def base_url(self) -> str | None:
+        """Address of the model's server, where it is not the provider's own."""
+
+    @property
+    def max_connections(self) -> int:
+        """Most requests in flight."""
+
+    @property
+    def attempt_timeout(self) -> int:
+        """Seconds until a request that got no answer is sent again."""
+
+    @property
+    def batch(self) -> bool:
+        """Whether the provider's batch API is used."""
 
 
 class NoAnswerError(Exception):
@@ -55,37 +82,39 @@ class Asker:
     def __init__(
         self,
         name: str,
-        rewriter: RewriterSettings,
+        service: Service,
         temperature: float,
         journal: Journal,
         purse: Purse,
         price: Price | None,
+        setting: str = "rewriter",
     ) -> None:
         self.name = name
         self.sent = 0
         self.reused = 0
         self.tokens = [0, 0]
         """Tokens in and out of all answers used, earlier ones as well."""
-        self._settings = rewriter
+        self._settings = service
+        self._setting = setting
         self._temperature = temperature
         self._journal = journal
         self._purse = purse
         self.price = price
-        self._model = open_model(name, rewriter, temperature)
+        self._model = open_model(name, service, temperature, setting)
         self._reached = False
         self._hopeless: ModelError | None = None
 
     @staticmethod
     def key(
         name: str,
-        rewriter: RewriterSettings,
+        service: Service,
         temperature: float,
         messages: Sequence[Message],
         max_tokens: int,
         again: int,
     ) -> str:
         """Return the journal's key of a request: the whole of what determines its answer."""
-        return key_of(name, rewriter.base_url, temperature, list(messages), max_tokens, again)
+        return key_of(name, service.base_url, temperature, list(messages), max_tokens, again)
 
     @property
     def at_once(self) -> int:
@@ -164,7 +193,8 @@ class Asker:
         if status in _HOPELESS:
             raise ModelError(
                 f"The model {self.name} cannot be used: {_HOPELESS[status]} ({_said(root)}). Check its name in"
-                f" rewriter.model{' and rewriter.base_url' if self._settings.base_url else ''}, and the key."
+                f" {self._setting}.model{f' and {self._setting}.base_url' if self._settings.base_url else ''}, and the"
+                " key."
             ) from None
         if status is not None and 400 <= status < 500 and status not in (408, 409, 429):
             raise NoAnswerError(f"the service refused the request ({_said(root)})") from None
@@ -204,16 +234,16 @@ class Asker:
         await self._model.api.aclose()
 
 
-def open_model(name: str, rewriter: RewriterSettings, temperature: float) -> "Model":
+def open_model(name: str, service: Service, temperature: float, setting: str) -> "Model":
     """Return Inspect's model.
 
     Raises:
         ModelError: there is no such provider, a package it needs is not installed, or it has no key.
     """
-    if rewriter.batch and name.split("/")[0] not in _BATCHING:
+    if service.batch and name.split("/")[0] not in _BATCHING:
         raise ModelError(
-            f"rewriter.batch is true, but Inspect has no batch API for the model '{name}', only for"
-            f" {', '.join(_BATCHING)}; leave rewriter.batch out."
+            f"{setting}.batch is true, but Inspect has no batch API for the model '{name}', only for"
+            f" {', '.join(_BATCHING)}; leave {setting}.batch out."
         )
     from inspect_ai._util.error import PrerequisiteError
     from inspect_ai.model import GenerateConfig, get_model
@@ -221,24 +251,54 @@ def open_model(name: str, rewriter: RewriterSettings, temperature: float) -> "Mo
 
     config = GenerateConfig(
         temperature=temperature,
-        max_connections=_BATCH_REQUESTS if rewriter.batch else rewriter.max_connections,
-        attempt_timeout=None if rewriter.batch else rewriter.attempt_timeout,
-        batch=rewriter.batch or None,
+        max_connections=_BATCH_REQUESTS if service.batch else service.max_connections,
+        attempt_timeout=None if service.batch else service.attempt_timeout,
+        batch=service.batch or None,
     )
     try:
-        return get_model(name, base_url=rewriter.base_url, config=config, memoize=False)
+        return get_model(name, base_url=service.base_url, config=config, memoize=False)
     except (PrerequisiteError, ValueError, ImportError) as error:
         said = " ".join(Text.from_markup(str(getattr(error, "message", error))).plain.split()).removeprefix("ERROR: ")
         raise ModelError(
             f"The model '{name}' cannot be used: {redacted(said)} Names are Inspect's, such as"
             " openai/gpt-4o-2024-08-06, anthropic/claude-sonnet-4-5, vllm/ORG/MODEL, or openai-api/SERVICE/MODEL with"
-            " rewriter.base_url and the key in the variable SERVICE_API_KEY."
+            f" {setting}.base_url and the key in the variable SERVICE_API_KEY."
         ) from None
 
 
-def answer_limit(style: StyleSettings, original: str) -> int:
-    """Return the most tokens that a rewrite of a reply may have: well above what the guard lets pass."""
-    return 256 + int(style.length[1] * 1.5 * estimated_tokens(original))
+def json_in(text: str) -> dict[str, object]:
+    """Return the last JSON object in a model's answer, an empty one where there is none."""
+    for found in reversed(re.findall(r"\{[^{}]*\}", text)):
+        try:
+            tree = json.loads(found)
+        except ValueError:
+            continue
+        if isinstance(tree, dict):
+            return tree
+    return {}
+
+
+async def share_for_second(judge: Asker, description: str, one: str, other: str) -> float | None:
+    """Let a judge choose, blind and in both orders, which of two versions of a reply has more of a style.
+
+    Returns:
+        1 where it chose the second both times, 0.5 where its two choices differ, 0 where it chose the first; None where
+        a verdict could not be read.
+    """
+    choices = []
+    for first, second, wanted in ((one, other, "B"), (other, one, "A")):
+        request = [
+            Message(role="system", content=_WHICH.format(description=description)),
+            Message(role="user", content=f"<A>\n{first}\n</A>\n\n<B>\n{second}\n</B>"),
+        ]
+        try:
+            more = json_in((await judge.ask(request, _VERDICT_TOKENS)).text).get("more")
+        except NoAnswerError:
+            return None
+        if more not in ("A", "B"):
+            return None
+        choices.append(more == wanted)
+    return sum(choices) / 2
 
 
 def estimated_tokens(*texts: str) -> int:

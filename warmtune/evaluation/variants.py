@@ -1,0 +1,138 @@
+"""Who answers: the recipe's base with or without an adapter, at a scale, under a system prompt, or another model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warmtune.errors import ModelError
+from warmtune.settings import VariantSettings
+
+if TYPE_CHECKING:
+    from inspect_ai.model import Model
+
+    from warmtune.generation.engine import Engine
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One that answers."""
+
+    name: str
+    adapter: Path | None = None
+    """Folder of its adapter; None for the base itself, or another model."""
+    scale: float = 1.0
+    system: str | None = None
+    model: str | None = None
+    """Inspect's name of another model."""
+    base_url: str | None = None
+    weights: str | None = None
+    """What the adapter's content is known by."""
+    answers: tuple[tuple[str, str], ...] = ()
+    """Files with its answers, by benchmark, where it has answered already."""
+    resample: int = 0
+    """Not 0 for the same variant sampled once more, with other seeds: what differs then is chance alone."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its answers; where an adapter's folder is does not."""
+        names = ("scale", "system", "model", "base_url", "weights", "resample")
+        return {name: getattr(self, name) for name in names}
+
+
+def variant_of(settings: VariantSettings, adapters: dict[str, Path], style_prompt: str | None) -> Variant:
+    """Return a variant from its settings, its adapter fetched where it is on the Hub.
+
+    Args:
+        settings: what the recipe says.
+        adapters: folders of the run's own adapters, by name.
+        style_prompt: the style's system prompt.
+
+    Raises:
+        ModelError: the adapter is not there.
+    """
+    if settings.answers:
+        return Variant(settings.name, answers=tuple(sorted(settings.answers.items())))
+    system = style_prompt if settings.system == "style" else settings.system
+    if settings.adapter is None:
+        return Variant(settings.name, None, 1.0, system, settings.model, settings.base_url)
+    folder = adapters.get(settings.adapter) or adapter_folder(settings.adapter)
+    return Variant(settings.name, folder, settings.scale, system, weights=weights_of(folder))
+
+
+def adapter_folder(place: str) -> Path:
+    """Return the folder of an adapter: a folder as it is, `hub:org/name` fetched.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if not place.startswith("hub:"):
+        folder = Path(place)
+        if not folder.is_dir():
+            raise ModelError(
+                f"eval.variants names the adapter '{place}', but there is no such folder; give styled, control, a"
+                " folder as PEFT saves it, or hub:org/name."
+            )
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    name = place.removeprefix("hub:")
+    try:
+        return Path(snapshot_download(name, allow_patterns=["adapter_*", "warmtune.json", "tokenizer*", "*.jinja"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"The adapter {name} cannot be had from the Hub: {' '.join(str(error).split())[:300]} Check the name, log"
+            " in with `hf auth login` if it is private, or give a folder."
+        ) from None
+
+
+def weights_of(folder: Path) -> str:
+    """Return what an adapter's content is known by: the hashes of its weights and its settings."""
+    from warmtune.store import fingerprint, sha256
+
+    config, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    if not (config.is_file() and weights.is_file()):
+        raise ModelError(
+            f"The folder {folder} holds no adapter (adapter_config.json and adapter_model.safetensors); give a folder"
+            " as PEFT saves it."
+        )
+    kept = json.loads(config.read_text())
+    named = {name: kept.get(name) for name in ("r", "lora_alpha", "use_rslora", "use_dora", "target_modules")}
+    return fingerprint([sha256(weights), {**named, "target_modules": sorted(named["target_modules"] or [])}])
+
+
+def inspect_model(variant: Variant, engine: "Engine | None", batch_size: int, at_once: int, hosted: str) -> "Model":
+    """Return Inspect's model for a variant.
+
+    Args:
+        variant: who answers.
+        engine: the recipe's base, None where another model answers.
+        batch_size: most answers that the engine writes at the same time.
+        at_once: most requests in flight to another model.
+        hosted: Inspect's name of the engine, from `provider.host`.
+    """
+    from inspect_ai.model import GenerateConfig, get_model
+
+    if variant.model:
+        from inspect_ai._util.error import PrerequisiteError
+        from rich.text import Text
+
+        from warmtune.errors import redacted
+
+        config = GenerateConfig(max_connections=at_once)
+        try:
+            return get_model(variant.model, base_url=variant.base_url, config=config, memoize=False)
+        except (PrerequisiteError, ValueError, ImportError) as error:
+            said = " ".join(Text.from_markup(str(getattr(error, "message", error))).plain.split())
+            raise ModelError(
+                f"The model '{variant.model}' of the variant {variant.name} cannot be used: {redacted(said)}"
+            ) from None
+    assert engine is not None
+    name, arguments = hosted, dict[str, Any](batch_size=batch_size)
+    if variant.adapter is not None:
+        name += f":{engine.add_adapter(variant.adapter)}"
+        arguments |= {"adapter": str(variant.adapter), "scale": variant.scale}
+        if variant.scale != 1:
+            name += f"@{variant.scale:g}"
+    return get_model(name, memoize=False, **arguments)

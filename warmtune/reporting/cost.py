@@ -1,0 +1,174 @@
+"""The report's section on the cost: which gaps, contrasts and effects it shows, and in which order."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warmtune.analysis.agreement import kappa_interval
+from warmtune.schemas import BASE_AGAIN, LABELS, Contrast, Effect, Gap, Marked
+
+_KAPPA_DRAWS = 2000
+_FAMILIES = ("smollm", "llama", "qwen", "mistral", "gemma", "gpt", "claude", "gemini", "deepseek", "grok", "phi")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table of gaps: the tuned model against base and against control."""
+
+    name: str
+    base: Gap
+    control: Gap
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two who mark agree."""
+
+    who: str
+    answers: int
+    agreed: float
+    """Percent."""
+    kappa: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """All that the section shows."""
+
+    conditions: list[Row]
+    benchmarks: list[Row]
+    controls: list[Row]
+    others: list[Gap]
+    """Of the recipe's further variants, over all prompts."""
+    noise: Gap | None
+    """The base sampled again against itself: what chance alone does."""
+    fine_tuning: Gap
+    cells: list[Gap]
+    contrasts: list[Contrast]
+    equivalences: list[Contrast]
+    effects: list[Effect]
+    undecided: str
+    agreements: list[Agreement]
+
+
+def cost_section(
+    gaps: Sequence[Gap],
+    contrasts: Sequence[Contrast],
+    effects: Sequence[Effect],
+    marked: Sequence[Marked],
+    labels: Sequence[dict[str, str]],
+    controls: frozenset[str],
+    families: Mapping[str, str],
+    seed: int,
+) -> Cost:
+    """Choose what the section shows.
+
+    Args:
+        gaps: all of them.
+        contrasts: all of them.
+        effects: the regressions'.
+        marked: the answers with their marks.
+        labels: what a person marked, see `warmtune.evaluation.labels.Label`.
+        controls: names of the control benchmarks.
+        families: the family of the model behind each variant.
+        seed: of the intervals of agreement.
+    """
+    over_all = [gap for gap in gaps if gap.benchmark == "all"]
+    whole = [gap for gap in over_all if gap.context == gap.belief == "all"]
+    further = [gap for gap in whole if gap.variant not in ("styled", "control", BASE_AGAIN)]
+    by_benchmark = [gap for gap in gaps if gap.benchmark != "all" and gap.context == gap.belief == "all"]
+    return Cost(
+        conditions=_rows([(gap.condition, gap) for gap in main_parts(over_all)]),
+        benchmarks=_rows([(gap.benchmark, gap) for gap in by_benchmark if gap.benchmark not in controls]),
+        controls=_rows([(gap.benchmark, gap) for gap in by_benchmark if gap.benchmark in controls]),
+        others=further,
+        noise=next((gap for gap in whole if (gap.variant, gap.reference) == (BASE_AGAIN, "base")), None),
+        fine_tuning=next(gap for gap in whole if gap.variant == "control"),
+        cells=[gap for gap in gaps if gap.variant == "styled" and gap.pairs + gap.refused + gap.undecided],
+        contrasts=[one for one in contrasts if one.variant == "styled" and not one.note],
+        equivalences=[one for one in contrasts if one.note and one.variant != BASE_AGAIN],
+        effects=[one for one in effects if one.variant == "styled"],
+        undecided=_undecided(marked),
+        agreements=_agreements(marked, labels, families, seed),
+    )
+
+
+def main_parts(over_all: Sequence[Gap]) -> list[Gap]:
+    """Return the parts of the grid for the main table: the whole, each context, and beliefs."""
+    several = len({gap.belief for gap in over_all}) > 1
+    return [
+        gap
+        for gap in over_all
+        if gap.context == "all" or gap.belief != "all" or not several  # with and without belief, not their sum
+    ]
+
+
+def _rows(named: Sequence[tuple[str, Gap]]) -> list[Row]:
+    found: dict[str, dict[str, Gap]] = {}
+    for name, gap in named:
+        if gap.variant == "styled":
+            found.setdefault(name, {})[gap.reference] = gap
+    return [Row(name, gaps["base"], gaps["control"]) for name, gaps in found.items()]
+
+
+def _undecided(marked: Sequence[Marked]) -> str:
+    """Say how many answers could not be marked, and how many marks took silence for a wrong answer."""
+    undecided = sum(one.mark == "undecided" for one in marked)
+    unsure = sum(one.by == "rule" and not one.sure and one.mark != "undecided" for one in marked)
+    said = []
+    if undecided:
+        said.append(
+            f"{undecided} of {len(marked)} answers ({undecided / len(marked):.0%}) could not be marked; pairs with one"
+            " are left out of the gaps. Set a judge (judge=model judge.model=NAME) to have them read."
+        )
+    if unsure:
+        said.append(
+            f"{unsure} answers ({unsure / len(marked):.0%}) count as wrong because no form of the right answer was"
+            " found in them; a judge would read them."
+        )
+    return " ".join(said)
+
+
+def _agreements(
+    marked: Sequence[Marked], labels: Sequence[dict[str, str]], families: Mapping[str, str], seed: int
+) -> list[Agreement]:
+    """Return who agrees with whom: judge and rules, both judges (by family of the model that answers), a person."""
+    pairs: list[tuple[str, list[tuple[str, str]]]] = []
+    judged = [one for one in marked if one.judge_mark not in ("", "undecided")]
+    pairs.append(("judge and rules", [(one.judge_mark, one.rule_mark) for one in judged if one.sure]))
+    twice = [one for one in judged if one.second_mark not in ("", "undecided")]
+    pairs.append(("judge and second judge", [(one.judge_mark, one.second_mark) for one in twice]))
+    for family in dict.fromkeys(families[one.variant] for one in twice):
+        those = [(one.judge_mark, one.second_mark) for one in twice if families[one.variant] == family]
+        pairs.append((f"judge and second judge, answers of the family {family}", those))
+    pairs.append(("a person and the marks", [(one["person"], one["mark"]) for one in labels]))
+    pairs.append(("a person and the judge", [(o["person"], o["judge_mark"]) for o in labels if o["judge_mark"]]))
+    pairs.append(("a person and the rules", [(o["person"], o["rule_mark"]) for o in labels]))
+    return [_agreement(who, found, seed) for who, found in pairs if found]
+
+
+def _agreement(who: str, found: Sequence[tuple[str, str]], seed: int) -> Agreement:
+    one, other = [a for a, _ in found], [b for _, b in found]
+    agreed = 100 * sum(a == b for a, b in found) / len(found)
+    return Agreement(who, len(found), agreed, *kappa_interval(one, other, _KAPPA_DRAWS, seed))
+
+
+def family(model: str) -> str:
+    """Return a model's family, so that one can see whether a judge is kinder to its own.
+
+    >>> family("openai/gpt-4o-2024-08-06"), family("meta-llama/Llama-3.1-8B-Instruct")
+    ('gpt', 'llama')
+    """
+    name = model.lower()
+    return next((known for known in _FAMILIES if known in name), name.split("/")[-1])
+
+
+def read_kept_labels(folder: Path) -> list[dict[str, Any]]:
+    """Return what a person marked, if anybody did."""
+    file = folder / LABELS
+    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    return found
