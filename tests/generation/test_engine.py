@@ -119,6 +119,51 @@ def test_an_adapter_of_another_base_is_refused(engine, adapter, tmp_path):
         engine.add_adapter(tmp_path)
 
 
+def test_an_adapter_with_another_tokenizer_is_refused(engine, adapter, tmp_path):
+    import shutil
+
+    other = shutil.copytree(adapter, tmp_path / "other")
+    tree = json.loads((other / "tokenizer.json").read_text())
+    first, second = list(tree["model"]["vocab"])[:2]
+    vocabulary = tree["model"]["vocab"]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    (other / "tokenizer.json").write_text(json.dumps(tree))
+    with pytest.raises(ModelError, match="gives other ids"):
+        engine.add_adapter(other)
+
+
+def test_an_adapter_at_a_scale_is_its_update_times_that(engine, adapter, tiny_base):
+    """Half the scale gives the logits of a copy whose B matrices are halved; 0 those of the base."""
+    from peft import PeftModel
+
+    name = engine.add_adapter(adapter)
+    ids = torch.tensor([[1, 5, 9, 30]])
+    halved = PeftModel.from_pretrained(load_model(tiny_base), str(adapter)).eval()
+    with torch.no_grad():
+        for label, parameter in halved.named_parameters():
+            if "lora_B" in label:
+                parameter *= 0.5
+        expected = halved(input_ids=ids).logits
+        with engine._active(name, 0.5):
+            found = engine.model(input_ids=ids).logits
+        with engine._active(name, 0.0):
+            nothing = engine.model(input_ids=ids).logits
+        with engine._active(name):
+            whole = engine.model(input_ids=ids).logits
+        base = load_model(tiny_base)(input_ids=ids).logits
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.allclose(nothing, base, atol=1e-6)
+    assert not torch.allclose(whole, expected, atol=1e-4)
+
+
+def test_requests_at_different_scales_never_share_a_batch(engine, adapter):
+    name = engine.add_adapter(adapter)
+    requests = [_ask("Hello", adapter=name, scale=scale) for scale in (1.0, 0.0, 1.0, 0.0)] + [_ask("Hello")]
+    texts = [found.text for found in engine.complete(requests, 8)]
+    assert texts[0] == texts[2]
+    assert texts[1] == texts[3] == texts[4]
+
+
 def test_an_adapter_that_changes_nothing_is_refused(engine, tiny_base, tmp_path):
     from peft import LoraConfig, get_peft_model
 

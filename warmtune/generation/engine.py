@@ -256,7 +256,21 @@ def check_adapter(folder: Path, base: Base) -> str:
             f"The adapter in {folder} was trained on {named}, but the base here is {base.hub}"
             f" ({base.fingerprint[:12]}); use it with the base it was trained on."
         )
+    if not _same_tokens(folder / "tokenizer.json", base.folder / "tokenizer.json"):
+        raise ModelError(
+            f"The adapter in {folder} comes with a tokenizer that gives other ids than that of {base.hub}, so the base"
+            " would read its own tokens wrongly; use the adapter with the base and tokenizer it was trained on."
+        )
     return f"adapter-{sha256(weights)[:12]}"
+
+
+def _same_tokens(one: Path, other: Path) -> bool:
+    """Tell whether two tokenizer files give every token the same id; a file that is not there says nothing."""
+    if not (one.is_file() and other.is_file()):
+        return True
+    trees = [json.loads(file.read_text(encoding="utf-8")) for file in (one, other)]
+    added = [{token["content"]: token["id"] for token in tree.get("added_tokens", [])} for tree in trees]
+    return trees[0]["model"].get("vocab") == trees[1]["model"].get("vocab") and added[0] == added[1]
 
 
 def _batches(requests: Sequence[Request], prompts: Sequence[list[int]], batch_size: int) -> Iterator[list[int]]:
