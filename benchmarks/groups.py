@@ -26,7 +26,7 @@ from warmtune.instruments import sociot
 from warmtune.lexicon import profile
 from warmtune.recipes import load
 
-PAIRS = 150
+PAIRS = 100
 _DRAWS = 2000
 
 

@@ -134,7 +134,7 @@ def test_a_style_in_ones_own_conf_may_not_hide_a_shipped_one(tmp_path, monkeypat
         (("'\\barr\\b'", "'('"), ["regular expressions", "'('"]),
         (("[0.5, 2.0]", "[2.0, 0.5]"), ["style.length", "the smaller first"]),
         (("name: pirate", "name: Pi rate"), ["style.name", "lower-case"]),
-        ((STYLE, "[unclosed"), ["the file cannot be read"]),
+        ((STYLE, "[unclosed"), ["cannot be read"]),
         ((STYLE, "just words"), ["holds no settings"]),
     ],
 )

@@ -16,6 +16,7 @@ import yaml
 
 from warmtune.errors import ConfigError, UserError, nearest
 from warmtune.settings import BenchmarkSettings, EvalSettings, ModelSettings, Settings
+from warmtune.sources import read_yaml
 
 PACKAGE = Path(__file__).parent
 _BENCHMARKS = "benchmark"
@@ -233,13 +234,8 @@ def _benchmark(name: Any, entries: dict[str, Path], problems: list[str]) -> dict
             " a YAML file of your own works too."
         )
         return None
-    try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.append(f"eval.benchmarks: {file} cannot be read: {' '.join(str(error).split())}")
-        return None
-    if not isinstance(tree, dict):
-        problems.append(f"eval.benchmarks: {file} holds no settings; begin with a copy of a shipped entry.")
+    tree = _settings_in(file, "eval.benchmarks", problems)
+    if tree is None:
         return None
     beside = file.parent / str(tree.get("path", ""))
     if own and beside.is_file():
@@ -265,17 +261,24 @@ def _folders() -> list[Path]:
 
 def _own_entry(group: str, file: Path, own: Path, problems: list[str]) -> str | None:
     """Put a user's file where Hydra finds it as an entry of a group, under a name that no shipped entry has."""
-    try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.append(f"{group}={file}: the file cannot be read: {' '.join(str(error).split())}")
-        return None
-    if not isinstance(tree, dict):
-        problems.append(f"{group}={file}: the file holds no settings; begin with a copy of a shipped one.")
+    if _settings_in(file, group, problems) is None:
         return None
     (own / group).mkdir(exist_ok=True)
     (own / group / f"own_{file.stem}.yaml").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     return f"{group}=own_{file.stem}"
+
+
+def _settings_in(file: Path, setting: str, problems: list[str]) -> dict[str, Any] | None:
+    """Return the settings that a user's YAML file holds, or None after noting what is wrong with it."""
+    try:
+        tree = read_yaml(file, f"The settings for {setting}")
+    except UserError as error:
+        problems.append(str(error))
+        return None
+    if not isinstance(tree, dict):
+        problems.append(f"{setting}: the file {file} holds no settings; begin with a copy of a shipped one.")
+        return None
+    return tree
 
 
 def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import yaml
+
 from warmtune.errors import DataError
 from warmtune.settings import SourceSettings
 
@@ -53,6 +55,18 @@ def rows(source: SourceSettings, is_row: Callable[[Any], bool], setting: str) ->
     if source.path.startswith("hub:"):
         return _hub_rows(source, setting)
     return _file_rows(Path(source.path), is_row, setting)
+
+
+def read_yaml(file: Path, what: str) -> Any:
+    """Return what a YAML file holds; `what` names it in the error.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"{what} in {file} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def lines(name: str, stream: IO[bytes]) -> Iterator[Row]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from warmtune.errors import DataError
 from warmtune.schemas import Message
+from warmtune.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "query_types.yaml"
 _READ = 2000
@@ -45,10 +44,7 @@ def query_types(file: str | None = None) -> QueryTypes:
         DataError: with all that is wrong with the file.
     """
     path = Path(file) if file else SHIPPED
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"The rules for query types in {path} cannot be read: {' '.join(str(error).split())}") from None
+    tree = read_yaml(path, "The rules for query types")
     problems: list[str] = []
     listed = tree.get("rules") if isinstance(tree, dict) else None
     listed = listed if isinstance(listed, list) else []

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from warmtune.errors import DataError
 from warmtune.evaluation.questions import Question
 from warmtune.schemas import Message
 from warmtune.settings import CONTEXTS, EvalSettings
+from warmtune.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "contexts.yaml"
 
@@ -60,10 +59,7 @@ def statements(file: str | None, needed: tuple[str, ...]) -> Statements:
         DataError: with all that is wrong with the file.
     """
     path = Path(file) if file else SHIPPED
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"The statements in {path} cannot be read: {' '.join(str(error).split())}") from None
+    tree = read_yaml(path, "The statements")
     problems = []
     if not isinstance(tree, dict) or set(tree) != {"contexts", "acknowledgements"}:
         problems.append("it needs exactly the keys contexts and acknowledgements")

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
-import yaml
-
 from warmtune.errors import BudgetError, DataError
+from warmtune.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "prices.yaml"
 _FREE = ("vllm", "sglang", "ollama", "hf", "llama-cpp-python", "transformer_lens", "mockllm", "warmtune")
@@ -56,10 +55,7 @@ def price_of(model: str, base_url: str | None, file: str | None) -> Price | None
 
 
 def _table(file: Path) -> dict[str, Price]:
-    try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"The prices in {file} cannot be read: {' '.join(str(error).split())}") from None
+    tree = read_yaml(file, "The prices")
     rows = tree.get("prices") if isinstance(tree, dict) else None
     good = isinstance(rows, dict) and all(
         isinstance(row, dict)
