@@ -266,13 +266,15 @@ def _clause(sentence: str, known: str) -> str:
 
 
 def _central(forms: Sequence[str]) -> str:
-    """Return the form that shares most of its words with the others, the shorter of two equals."""
+    """Return the form that shares most words with the others; of equals one not in capitals, then the shorter."""
     words = [set(re.findall(r"\w+", one.lower())) for one in forms]
 
     def shared(n: int) -> float:
         return sum(len(words[n] & other) / max(1, len(words[n] | other)) for other in words)
 
-    return forms[max(range(len(forms)), key=lambda n: (round(shared(n), 6), -len(forms[n]), -n))]
+    return forms[
+        max(range(len(forms)), key=lambda n: (round(shared(n), 6), not forms[n].isupper(), -len(forms[n]), -n))
+    ]
 
 
 _OPENING = frozenset((
