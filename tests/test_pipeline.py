@@ -142,6 +142,28 @@ def test_half_the_intensity_shares_what_it_can(whole, tiny_overrides, tmp_path):
     assert kept == {"prepare", "train: control", "evaluate: base", "evaluate: control"}
 
 
+def test_further_variants_answer_the_same_prompts_and_stand_in_the_report(whole, tiny_overrides, tmp_path):
+    store, _, _ = whole
+    shared = shutil.copytree(store, tmp_path / "store", symlinks=True)
+    folder = next(shared.glob("stages/train-control-*/adapter"))
+    twin = f"{{name: twin, adapter: {folder}}}"
+    variants = f"[{{name: half, adapter: styled, scale: 0.5}},{twin},{{name: asked, system: style}}]"
+    done = _warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", f"eval.variants={variants}")
+    assert done.returncode == 0, done.stderr
+    asked = {
+        file.parent.name.split("-")[1]: [
+            (a.question_id, a.context, a.belief, a.prompt, a.answer) for a in read(file, Answer)
+        ]
+        for file in shared.glob(f"stages/evaluate-*/{ANSWERS}")
+    }
+    assert {"half", "twin", "asked"} <= set(asked)
+    prompts = {name: [row[:4] for row in rows] for name, rows in asked.items()}
+    assert all(rows == prompts["base"] for rows in prompts.values())
+    assert asked["twin"] == asked["control"]
+    report = next(file for file in shared.glob("stages/report-*/report.md") if "The other variants" in file.read_text())
+    assert "| half | control |" in report.read_text()
+
+
 def test_the_published_adapter_loads_and_its_card_says_what_it_cost(whole, tiny_base):
     import yaml
     from peft import PeftModel
