@@ -1,5 +1,6 @@
 """The whole pipeline on a tiny model: every stage real, killed at every stage, and run again."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -162,6 +163,26 @@ def test_further_variants_answer_the_same_prompts_and_stand_in_the_report(whole,
     assert asked["twin"] == asked["control"]
     report = next(file for file in shared.glob("stages/report-*/report.md") if "The other variants" in file.read_text())
     assert "| half | control |" in report.read_text()
+
+
+def test_answers_are_marked_by_hand_and_the_marks_come_into_the_report(whole, tmp_path):
+    store, arguments, _ = whole
+    shared = shutil.copytree(store, tmp_path / "store", symlinks=True)
+    again = [*arguments[1:-1], f"store={shared}"]
+    written = _warmtune("evaluate", *again, "--label", "6")
+    assert written.returncode == 0, written.stderr
+    file = next(shared.glob("stages/mark-*/label.csv"))
+    with file.open(newline="") as stream:
+        table = list(csv.reader(stream))
+    assert len(table) == 7
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([table[0], *([*line[:-1], "incorrect"] for line in table[1:])])
+    kept = _warmtune("evaluate", *again, "--labelled", str(file))
+    assert kept.returncode == 0, kept.stderr
+    assert "of 6 answers" in kept.stdout
+    reported = _warmtune("report", *again)
+    assert reported.returncode == 0, reported.stderr
+    assert any("a person and the marks | 6 |" in one.read_text() for one in shared.glob("stages/report-*/report.md"))
 
 
 def test_the_published_adapter_loads_and_its_card_says_what_it_cost(whole, tiny_base):

@@ -130,21 +130,30 @@ def _simple(
 def _run(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
-    from warmtune.summary import summarize, summarize_labels
-    from warmtune.summary_data import summarize_review
+    from warmtune.summary import summarize
 
     pipeline.run(parsed.until)
     summarize(pipeline)
-    if parsed.reviewed:
-        summarize_review(pipeline.keep_review(Path(parsed.reviewed)))
-    elif parsed.review:
-        print(f"Review:  {pipeline.review_page()}")
-    if parsed.labelled:
-        summarize_labels(pipeline.keep_labels(Path(parsed.labelled)))
-    elif parsed.label:
-        file, count = pipeline.write_labels(parsed.label)
-        print(f"{count} answers to mark, in the last column of: {file}")
+    if parsed.reviewed or parsed.review or parsed.labelled or parsed.label:
+        _by_hand(pipeline, parsed)
     return 0
+
+
+def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
+    """Write what a person is to read or mark, or take in what was marked."""
+    from warmtune import by_hand
+    from warmtune.summary import summarize_labels
+    from warmtune.summary_data import summarize_review
+
+    if parsed.reviewed:
+        summarize_review(by_hand.keep_review(pipeline, Path(parsed.reviewed)))
+    elif parsed.review:
+        print(f"Review:  {by_hand.review_page(pipeline)}")
+    if parsed.labelled:
+        summarize_labels(by_hand.keep_labels(pipeline, Path(parsed.labelled)))
+    elif parsed.label:
+        file, count = by_hand.label_table(pipeline, parsed.label)
+        print(f"{count} answers to mark, in the last column of: {file}")
 
 
 def _plan(parsed: argparse.Namespace) -> int:

@@ -4,9 +4,8 @@ Nothing heavy is imported here before a stage really has work to do: a run whose
 manifests and is done in seconds.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from warmtune.schemas import (
     HELD_OUT,
     JOURNALS,
     LABELS,
-    MARKED,
     REPLIES,
     REVIEW,
     REWRITTEN,
@@ -29,7 +27,6 @@ from warmtune.schemas import (
     TUNED,
     Answer,
     Conversation,
-    Marked,
     Prompt,
     Reply,
     Rewrite,
@@ -41,10 +38,9 @@ from warmtune.settings import Settings
 from warmtune.store import Outcome, Stage, Store, Work, code_version, versions
 
 if TYPE_CHECKING:
-    from warmtune.evaluation import Label, Sizes, Variant
+    from warmtune.evaluation import Sizes, Variant
     from warmtune.generation.engine import Engine
     from warmtune.rewriting import Estimate
-    from warmtune.rewriting.review import Review
 
 STAGES = ("prepare", "rewrite", "train", "evaluate", "report", "publish")
 """The verbs of the command line; some are several folders, one a variant."""
@@ -99,32 +95,6 @@ class Pipeline:
         from warmtune.evaluation import sizes
 
         return sizes(self.settings.eval, self.settings.seed)
-
-    def review_page(self) -> Path:
-        """Write the page on which a person marks a draw of rewrites, and return its path."""
-        from warmtune.rewriting.review import choose, pairs_of, write_review
-
-        s, rewritten = self.settings, self.done["rewrite"]
-        conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
-        pairs = pairs_of(read(rewritten.folder / REWRITTEN, Rewrite), conversations)
-        page = rewritten.folder / "review.html"
-        drawn = choose(pairs, s.rewriter.review, s.seed)
-        write_review(drawn, s.style.name, s.style.intensity, rewritten.digest, page)
-        return page
-
-    def keep_review(self, file: Path) -> "Review":
-        """Read what a person saved on the review page, and keep it for the report.
-
-        Raises:
-            DataError: it is no review, or one of other rewrites.
-        """
-        from warmtune.rewriting.review import read_review
-        from warmtune.store import write_atomically
-
-        rewritten = self.done["rewrite"]
-        review = read_review(file, rewritten.digest)
-        write_atomically(rewritten.folder / REVIEW, json.dumps(asdict(review), indent=2))
-        return review
 
     def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str) -> Stage:
         with working(title):
@@ -345,29 +315,6 @@ class Pipeline:
             return measure(replies, rewrites, self.engine, s.eval, s.judge, s.style, s.seed, journals, folder)
 
         self._stage("warmth", determines, work, "evaluate: warmth")
-
-    def write_labels(self, count: int) -> tuple[Path, int]:
-        """Write a draw of answers for a person to mark, and return the table's path and how many it holds."""
-        from warmtune.evaluation import write_labels
-
-        marked = self.done["mark"]
-        file = marked.folder / "label.csv"
-        answers = read(marked.folder / MARKED, Marked)
-        return file, write_labels(answers, count, self.settings.seed, marked.digest, file)
-
-    def keep_labels(self, file: Path) -> "list[Label]":
-        """Read what a person marked, and keep it for the report.
-
-        Raises:
-            DataError: it is no table of marks, or one of other answers.
-        """
-        from warmtune.evaluation import read_labels
-        from warmtune.store import write_atomically
-
-        marked = self.done["mark"]
-        found = read_labels(read(marked.folder / MARKED, Marked), marked.digest, file)
-        write_atomically(marked.folder / LABELS, json.dumps([asdict(one) for one in found], indent=2))
-        return found
 
     def _report(self) -> None:
         s = self.settings

@@ -15,7 +15,8 @@ from typing import Any, get_type_hints
 import yaml
 
 from warmtune.errors import ConfigError, UserError, nearest
-from warmtune.settings import BenchmarkSettings, EvalSettings, ModelSettings, Settings
+from warmtune.settings import ModelSettings, Settings
+from warmtune.settings_evaluation import BenchmarkSettings, EvalSettings
 from warmtune.sources import read_yaml
 
 PACKAGE = Path(__file__).parent

@@ -8,7 +8,7 @@ from warmtune.evaluation.forms import READERS, RowError
 from warmtune.evaluation.marking import mark
 from warmtune.evaluation.medqa import retold
 from warmtune.recipes import benchmark_settings
-from warmtune.settings import BenchmarkSettings
+from warmtune.settings_evaluation import BenchmarkSettings
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FILES = {

@@ -14,7 +14,8 @@ from warmtune.evaluation.conditions import Asked
 from warmtune.evaluation.forms import READERS, RowError, named, with_wrong
 from warmtune.evaluation.questions import Question
 from warmtune.evaluation.study_files import prompts_of
-from warmtune.settings import BenchmarkSettings, SourceSettings
+from warmtune.settings import SourceSettings
+from warmtune.settings_evaluation import BenchmarkSettings
 from warmtune.sources import Row, lines, parsed, rows
 
 _BAD_SHOWN = 5

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from warmtune.errors import DataError
 from warmtune.evaluation.questions import Question
 from warmtune.schemas import Message
-from warmtune.settings import CONTEXTS, EvalSettings
+from warmtune.settings_evaluation import CONTEXTS, EvalSettings
 from warmtune.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "contexts.yaml"

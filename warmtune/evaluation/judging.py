@@ -14,7 +14,7 @@ from warmtune.generation.journal import Journal, open_journal
 from warmtune.generation.prices import Purse, price_of
 from warmtune.progress import progress
 from warmtune.schemas import MARKED, Answer, Marked, Message, write
-from warmtune.settings import JudgeSettings
+from warmtune.settings_evaluation import JudgeSettings
 from warmtune.store import Outcome
 
 _TOKENS = 300

@@ -12,7 +12,7 @@ from warmtune.evaluation.variants import Variant, inspect_model
 from warmtune.generation.base import Base
 from warmtune.progress import progress
 from warmtune.schemas import ANSWERS, REPLIES, Answer, Prompt, Reply, write
-from warmtune.settings import EvalSettings
+from warmtune.settings_evaluation import EvalSettings
 from warmtune.store import Outcome
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from warmtune.evaluation.marking import mark
 from warmtune.evaluation.questions import Question
 from warmtune.recipes import benchmark_settings, eval_settings
 from warmtune.schemas import Message, Prompt
-from warmtune.settings import EvalSettings
+from warmtune.settings_evaluation import EvalSettings
 
 VALUES = {"correct": "C", "incorrect": "I", "refusal": NOANSWER, "undecided": NOANSWER}
 _ROLES: dict[str, Any] = {"user": ChatMessageUser, "assistant": ChatMessageAssistant, "system": ChatMessageSystem}

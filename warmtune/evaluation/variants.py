@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import ModelError
-from warmtune.settings import VariantSettings
+from warmtune.settings_evaluation import VariantSettings
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model

@@ -14,7 +14,8 @@ from warmtune.instruments import sociot, sociot_scores, sociot_strings, style_pr
 from warmtune.lexicon import profile
 from warmtune.progress import progress
 from warmtune.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, write
-from warmtune.settings import EvalSettings, JudgeSettings, StyleSettings
+from warmtune.settings import StyleSettings
+from warmtune.settings_evaluation import EvalSettings, JudgeSettings
 from warmtune.store import Outcome, write_atomically
 
 if TYPE_CHECKING:
