@@ -31,6 +31,10 @@ class ModelError(UserError):
     """A model, tokenizer or adapter cannot be found or cannot be used for what was asked."""
 
 
+class LaunchError(UserError):
+    """The processes that were to train together did not come up, or did not stay."""
+
+
 class BudgetError(UserError):
     """The next request could cost more than the budget leaves; what is done is kept."""
 

@@ -30,7 +30,6 @@ from warmtune.schemas import (
     Prompt,
     Reply,
     Rewrite,
-    TrainingRow,
     VariantName,
     read,
 )
@@ -154,6 +153,7 @@ class Pipeline:
             "rewrites": rewritten.files[REWRITTEN],
             "base": self.base.fingerprint,
             "max_tokens": s.train.max_tokens,
+            "too_long": s.train.too_long,
             "code": code_version("tuning/rows.py", "generation/chat.py", "schemas.py"),
             "versions": versions("transformers"),
         }
@@ -166,6 +166,7 @@ class Pipeline:
                 read(rewritten.folder / REWRITTEN, Rewrite),
                 load_tokenizer(self.base),
                 s.train.max_tokens,
+                s.train.too_long,
                 folder,
             )
 
@@ -179,17 +180,18 @@ class Pipeline:
         determines = {
             "rows": rows.files[file],
             "base": (self.base.hub, self.base.revision, self.base.fingerprint),  # wherever its folder is
-            "train": s.train,
+            "train": s.train.determines,
+            "launch": (s.launch.kind, s.launch.processes, s.launch.nodes),
             "seed": seed,
-            "code": code_version("tuning/stage.py", "generation/base.py"),
+            "code": code_version("tuning", "generation/base.py"),
             "versions": versions(*_TORCH, "trl", "accelerate"),
         }
         title = self.title(variant)
 
         def work(folder: Path) -> Outcome:
-            from warmtune.tuning import train
+            from warmtune.tuning import Job, train
 
-            return train(read(rows.folder / file, TrainingRow), self.base, s.train, seed, f"Training {title}", folder)
+            return train(Job(rows.folder / file, self.base, s.train, s.launch, seed, f"Training {title}", folder))
 
         self._stage(f"train-{variant}", determines, work, f"train: {title}")
 

@@ -141,6 +141,8 @@ class TrainingRow:
     id: str
     input_ids: list[int]
     labels: list[int]
+    longest: int
+    """Tokens of the longer of this row and its twin in the other arm."""
 
 
 @dataclass(frozen=True)

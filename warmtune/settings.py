@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
 from warmtune.settings_evaluation import EvalSettings, JudgeSettings
+from warmtune.settings_training import LaunchSettings, TrainSettings
 from warmtune.settings_types import STRICT, Name, Positive, Share
 
 Phrases = Annotated[tuple[str, ...], Field(min_length=2)]
@@ -34,6 +35,9 @@ class ModelSettings:
     """Python package that carries the model as a GGUF file, looked for before the Hub."""
     gguf: str | None
     """Name of that GGUF file inside the package."""
+    template: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], str | bool]
+    """Values set in the chat template once and for all, in training, answering and the published tokenizer: whether a
+    model thinks aloud (`enable_thinking: false`), the date it is told (`date_string`)."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -230,33 +234,6 @@ class RewriterSettings:
 
 
 @dataclass(frozen=True, config=STRICT)
-class TrainSettings:
-    """LoRA and the optimizer. The study's values, where it states them, are in PROTOCOL terms in docs/method.md."""
-
-    rank: Positive
-    alpha: Positive
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    targets: Literal["all-linear"] | tuple[str, ...]
-    """Module names that get an adapter, or `all-linear`."""
-    learning_rate: Annotated[float, Field(gt=0, le=0.1)]
-    epochs: Annotated[float, Field(gt=0, le=100)]
-    batch_size: Positive
-    """Conversations in one forward pass."""
-    accumulation: Positive
-    """Forward passes in one optimizer step; the effective batch is batch_size x accumulation."""
-    schedule: Literal["linear", "cosine", "constant"]
-    warmup: Annotated[float, Field(ge=0, lt=1)]
-    """Share of the steps over which the learning rate rises."""
-    max_tokens: Positive
-    """Longest row allowed, original or rewritten. A longer one is left out of both arms and counted, never cut."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] | None
-    """Drives the adapter's first weights and the order of rows; null takes the recipe's seed. Another one makes a
-    second adapter on the same data: how much training differs by chance."""
-    checkpoint_steps: Positive
-    """Steps between checkpoints; a killed training goes on from the last."""
-
-
-@dataclass(frozen=True, config=STRICT)
 class PublishSettings:
     """Where the adapter goes."""
 
@@ -279,6 +256,7 @@ class Settings:
     style: StyleSettings
     rewriter: RewriterSettings
     train: TrainSettings
+    launch: LaunchSettings
     eval: EvalSettings
     judge: JudgeSettings
     publish: PublishSettings

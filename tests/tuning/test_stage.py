@@ -7,12 +7,12 @@ import torch
 
 from warmtune.errors import ModelError
 from warmtune.generation.base import load_model
-from warmtune.schemas import TrainingRow
+from warmtune.recipes import load
+from warmtune.schemas import TrainingRow, write
 from warmtune.store import sha256
-from warmtune.tuning import ADAPTER, CURVE, ORDER, train
-from warmtune.tuning import stage as tuning_stage
+from warmtune.tuning import ADAPTER, CURVE, EPOCHS, ORDER, Job, callbacks, train
+from warmtune.tuning.adapter import check_changed
 from warmtune.tuning.rows import IGNORED, row
-from warmtune.tuning.stage import epoch_order
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"
 
@@ -37,21 +37,17 @@ def settings(tiny_settings):
     return dataclasses.replace(tiny_settings.train, epochs=2.0, checkpoint_steps=2)
 
 
-def _train(rows, base, settings, folder, seed=1):
+LAUNCH = load("quickstart", []).launch
+
+
+def _train(rows, base, settings, folder, seed=1, launch=LAUNCH):
     folder.mkdir(exist_ok=True)
-    return train(rows, base, settings, seed, "Training", folder)
-
-
-def test_the_order_is_a_fresh_shuffle_an_epoch():
-    order = epoch_order(10, 2.5, seed=3)
-    assert len(order) == 25
-    assert sorted(order[:10]) == sorted(order[10:20]) == list(range(10))
-    assert order[:10] != order[10:20]
-    assert order == epoch_order(10, 2.5, seed=3) != epoch_order(10, 2.5, seed=4)
+    write(folder / "rows.parquet", TrainingRow, rows)
+    return train(Job(folder / "rows.parquet", base, settings, launch, seed, "Training", folder))
 
 
 def test_matched_arms_see_the_same_ids_in_the_same_order(rows, tiny_base, settings, tmp_path):
-    longer = [TrainingRow(r.id, r.input_ids + r.input_ids[-5:], r.labels + r.labels[-5:]) for r in rows]
+    longer = [TrainingRow(r.id, r.input_ids + r.input_ids[-5:], r.labels + r.labels[-5:], r.longest + 5) for r in rows]
     _train(rows, tiny_base, settings, tmp_path / "control")
     _train(longer, tiny_base, settings, tmp_path / "styled")
     orders = [json.loads((tmp_path / arm / ORDER).read_text()) for arm in ("control", "styled")]
@@ -74,21 +70,14 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(rows, tiny_base,
     class Killed(BaseException):
         pass
 
-    def callback(report):
-        found = original(lambda *_: None)
+    def dies(self, args, state, control, **_):
+        if state.global_step == 5:
+            raise Killed
 
-        def on_step_end(args, state, control, **_):
-            if state.global_step == 5:
-                raise Killed
-
-        found.on_step_end = on_step_end
-        return found
-
-    original = tuning_stage._callback
-    monkeypatch.setattr(tuning_stage, "_callback", callback)
-    with pytest.raises(Killed):
-        _train(rows, tiny_base, settings, tmp_path / "broken")
-    monkeypatch.setattr(tuning_stage, "_callback", original)
+    with monkeypatch.context() as patched:
+        patched.setattr(callbacks.Whole, "on_step_end", dies)
+        with pytest.raises(Killed):
+            _train(rows, tiny_base, settings, tmp_path / "broken")
     checkpoints = tmp_path / "broken" / "checkpoints"
     assert {path.name for path in checkpoints.glob("checkpoint-*")} == {"checkpoint-2", "checkpoint-4"}
     shutil.copytree(checkpoints / "checkpoint-4", checkpoints / "checkpoint-6")  # cut short by the kill
@@ -134,8 +123,82 @@ def test_the_loss_is_the_mean_over_trained_tokens(rows, tiny_base, settings, tmp
 
 
 def test_unknown_modules_are_said(rows, tiny_base, settings, tmp_path):
-    with pytest.raises(ModelError, match=r"train\.targets=\['q_porj'\]"):
+    with pytest.raises(ModelError, match=r"train\.targets names q_porj.*Did you mean 'q_proj'"):
         _train(rows, tiny_base, dataclasses.replace(settings, targets=("q_porj",)), tmp_path / "one")
+
+
+def test_the_output_layer_takes_no_adapter(rows, tiny_base, settings, tmp_path):
+    with pytest.raises(ModelError, match="lm_head, the output layer"):
+        _train(rows, tiny_base, dataclasses.replace(settings, targets=("q_proj", "lm_head")), tmp_path / "one")
+
+
+def test_padded_and_end_to_end_rows_give_the_same_losses(rows, tiny_base, settings, tmp_path):
+    still = dataclasses.replace(settings, dropout=0.0, batch_size=3)
+    for name, packing in (("padded", False), ("packed", True)):
+        _train(rows, tiny_base, dataclasses.replace(still, packing=packing), tmp_path / name)
+    curves = [json.loads((tmp_path / name / CURVE).read_text()) for name in ("padded", "packed")]
+    assert [p["loss"] for p in curves[0]] == pytest.approx([p["loss"] for p in curves[1]], abs=1e-5)
+    assert _apart(tmp_path / "padded", tmp_path / "packed") < 1e-4
+
+
+def _weights(folder):
+    from safetensors.torch import load_file
+
+    found = load_file(folder / WEIGHTS)
+    return torch.cat([found[name].flatten() for name in sorted(found)])
+
+
+def _apart(one, other):
+    """Return the distance of two adapters as a share of their length."""
+    return float((_weights(one) - _weights(other)).norm() / _weights(other).norm())
+
+
+def test_batches_and_accumulation_make_no_difference(rows, tiny_base, settings, tmp_path):
+    """The same order in steps of eight rows, as 8 x 1, 4 x 2 and 1 x 8; the tokens of a step are counted over all."""
+    still = dataclasses.replace(settings, dropout=0.0)
+    for batch, accumulation in ((8, 1), (4, 2), (1, 8)):
+        cut = dataclasses.replace(still, batch_size=batch, accumulation=accumulation)
+        _train(rows, tiny_base, cut, tmp_path / str(batch))
+    curves = [[p["loss"] for p in json.loads((tmp_path / str(n) / CURVE).read_text())] for n in (8, 4, 1)]
+    assert len(curves[0]) == 3  # 18 rows: the last step has two
+    assert curves[1] == pytest.approx(curves[0], abs=1e-5)
+    assert curves[2] == pytest.approx(curves[0], abs=1e-5)
+    for n in (4, 1):
+        assert _apart(tmp_path / str(n), tmp_path / "8") < 1e-4
+
+
+def test_adapters_are_kept_after_epochs_and_one_is_used(rows, tiny_base, settings, tmp_path):
+    kept = dataclasses.replace(settings, keep=(0.5, 1.0), use=1.0)
+    outcome = _train(rows, tiny_base, kept, tmp_path / "one")
+    folders = {path.name for path in (tmp_path / "one" / EPOCHS).iterdir()}
+    assert folders == {"0.5", "1"}
+    one = sha256(tmp_path / "one" / EPOCHS / "1" / "adapter_model.safetensors")
+    assert (
+        sha256(tmp_path / "one" / WEIGHTS)
+        == one
+        != sha256(tmp_path / "one" / EPOCHS / "0.5" / "adapter_model.safetensors")
+    )
+    assert f"{EPOCHS}/0.5/adapter_model.safetensors" in outcome.files
+    with pytest.raises(ModelError, match="same adapter twice"):
+        _train(rows, tiny_base, dataclasses.replace(settings, keep=(0.9, 1.0)), tmp_path / "two")
+
+
+@pytest.mark.parametrize("method", ["rslora", "dora"])
+def test_other_methods_train_and_load(rows, tiny_base, settings, tmp_path, method):
+    from peft import PeftModel
+
+    _train(rows, tiny_base, dataclasses.replace(settings, method=method), tmp_path / method)
+    config = json.loads((tmp_path / method / ADAPTER / "adapter_config.json").read_text())
+    assert (config["use_rslora"], config["use_dora"]) == (method == "rslora", method == "dora")
+    loaded = PeftModel.from_pretrained(load_model(tiny_base), str(tmp_path / method / ADAPTER))
+    assert loaded(torch.tensor([rows[0].input_ids])).logits.isfinite().all()
+
+
+def test_gradient_checkpointing_changes_nothing_but_memory(rows, tiny_base, settings, tmp_path):
+    still = dataclasses.replace(settings, dropout=0.0)
+    for name, on in (("kept", False), ("again", True)):
+        _train(rows, tiny_base, dataclasses.replace(still, gradient_checkpointing=on), tmp_path / name)
+    assert _apart(tmp_path / "again", tmp_path / "kept") < 1e-4
 
 
 def test_an_adapter_that_learned_nothing_is_refused(tiny_base):
@@ -143,4 +206,4 @@ def test_an_adapter_that_learned_nothing_is_refused(tiny_base):
 
     untouched = get_peft_model(load_model(tiny_base), LoraConfig(target_modules="all-linear"))
     with pytest.raises(ModelError, match="at zero"):
-        tuning_stage._check_changed(untouched)
+        check_changed(untouched)

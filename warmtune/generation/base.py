@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Base:
     """Folder in the Hub's layout: config, safetensors, tokenizer."""
     fingerprint: str
     """Changes whenever weights, tokenizer or chat template do."""
+    template: tuple[tuple[str, str | bool], ...] = ()
+    """Values set at the beginning of the chat template, by name."""
 
 
 def cache() -> Path:
@@ -49,6 +51,15 @@ def locate(model: ModelSettings) -> Base:
     Raises:
         ModelError: when it is nowhere to be had; names every place looked at.
     """
+    found = _locate(model)
+    if not model.template:
+        return found
+    values = tuple(sorted(model.template.items()))
+    key = hashlib.sha256(f"{found.fingerprint}{values}".encode()).hexdigest()
+    return replace(found, template=values, fingerprint=key)
+
+
+def _locate(model: ModelSettings) -> Base:
     if model.path is not None:
         folder = Path(model.path)
         if not (folder / "config.json").is_file():
@@ -74,6 +85,8 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
             f"The model {base.name} ({base.hub}) has no chat template, so it is not known how a conversation is shown"
             " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
         )
+    values = "".join(f"{{%- set {name} = {json.dumps(value)} %}}" for name, value in base.template)
+    tokenizer.chat_template = values + tokenizer.chat_template
     return tokenizer
 
 

@@ -21,6 +21,70 @@ _SLACK = 64
 """... and counts as too long when that beginning exceeds the limit by so many tokens, more than a cut can add."""
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a chat template asks of a conversation, found out by trying it."""
+
+    system: bool
+    """Whether a system message may stand first, and is shown in the same place however long the conversation gets."""
+    alternating: bool
+    """Whether user and assistant must take turns."""
+    stable: bool
+    """Whether earlier turns are shown the same way once later ones follow."""
+
+
+_U, _A = {"role": "user", "content": "Uu"}, {"role": "assistant", "content": "Aa"}
+_S = {"role": "system", "content": "Ss"}
+_found: dict[str, Rules] = {}
+
+
+def rules(tokenizer: "PreTrainedTokenizerBase") -> Rules:
+    """Find out a template's rules; it is tried once."""
+    template = str(tokenizer.chat_template)
+    if template not in _found:
+        once = [_try(tokenizer, [_S, _U, _A]), _try(tokenizer, [_S, _U, _A, _U, _A])]
+        shown = all("Ss" in text for text in once)
+        bare = [_try(tokenizer, [_U, _A]), _try(tokenizer, [_U, _A, _U, _A])]
+        _found[template] = Rules(
+            system=shown and once[1].startswith(once[0].rstrip()),
+            alternating=_try(tokenizer, [_U, _U, _A]).count("Uu") < 2,
+            stable=bool(bare[0]) and bare[1].startswith(bare[0].rstrip()),
+        )
+    return _found[template]
+
+
+def _try(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]]) -> str:
+    """Return what the template makes of some messages, nothing where it refuses them."""
+    from jinja2 import TemplateError
+
+    try:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False))
+    except TemplateError:
+        return ""
+
+
+def fitted(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> list[Message]:
+    """Return the messages as the model's template takes them: for training and for answering alike.
+
+    A system message that it does not take goes to the beginning of the first user message, and messages of one role
+    in a row are joined where it wants turns to be taken.
+    """
+    wanted, found = rules(tokenizer), list(messages)
+    if not wanted.system and found and found[0]["role"] == "system":
+        system, found = found[0]["content"], found[1:]
+        if system.strip() and found:
+            found[0] = {**found[0], "content": f"{system}\n\n{found[0]['content']}"}
+    if wanted.alternating:
+        joined: list[Message] = []
+        for message in found:
+            if joined and joined[-1]["role"] == message["role"]:
+                joined[-1] = {**message, "content": f"{joined[-1]['content']}\n\n{message['content']}"}
+            else:
+                joined.append(message)
+        found = joined
+    return found
+
+
 def render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], generation: bool = False) -> str:
     """Return the text the model is shown; with `generation`, up to where its reply begins.
 
@@ -29,8 +93,9 @@ def render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], ge
     """
     from jinja2 import TemplateError
 
+    shown = fitted(tokenizer, messages)
     try:
-        text: Any = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=generation)
+        text: Any = tokenizer.apply_chat_template(list(shown), tokenize=False, add_generation_prompt=generation)
     except TemplateError as error:
         roles = ", ".join(message["role"] for message in messages)
         raise ModelError(

@@ -5,12 +5,12 @@ appended to a rendered conversation is that reply. Then it is verified, by decod
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warmtune.errors import DataError, ModelError
-from warmtune.generation.chat import render
+from warmtune.generation.chat import fitted, render, rules
 from warmtune.schemas import CONTROL_ROWS, STYLED_ROWS, Conversation, Message, Rewrite, TrainingRow, write
 from warmtune.store import Outcome
 
@@ -29,6 +29,8 @@ class Arms:
     styled: list[TrainingRow]
     too_long: list[str]
     """Ids left out of both, because one of their two rows is longer than `train.max_tokens`."""
+    split: int
+    """Conversations that became several rows, because they were too long as one or their template wants it."""
 
 
 def build_rows(
@@ -36,18 +38,24 @@ def build_rows(
     rewrites: Sequence[Rewrite],
     tokenizer: "PreTrainedTokenizerBase",
     max_tokens: int,
+    too_long: str,
     folder: Path,
 ) -> Outcome:
     """Write both arms' rows, `control.parquet` and `styled.parquet`."""
-    both = arms(conversations, rewrites, tokenizer, max_tokens)
+    both = arms(conversations, rewrites, tokenizer, max_tokens, too_long)
     write(folder / CONTROL_ROWS, TrainingRow, both.control)
     write(folder / STYLED_ROWS, TrainingRow, both.styled)
+    found = rules(tokenizer)
     counts = {
         "conversations": len({rewrite.id for rewrite in rewrites}),
         "rows": len(both.control),
         "too_long": len(both.too_long),
+        "split": both.split,
         "control_tokens": sum(len(one.input_ids) for one in both.control),
         "styled_tokens": sum(len(one.input_ids) for one in both.styled),
+        "fewest_trained": min(trained(one) for one in [*both.control, *both.styled]),
+        "template_takes_system": found.system,
+        "template_wants_turns": found.alternating,
     }
     return Outcome([CONTROL_ROWS, STYLED_ROWS], counts)
 
@@ -62,15 +70,24 @@ def arms(
     rewrites: Sequence[Rewrite],
     tokenizer: "PreTrainedTokenizerBase",
     max_tokens: int,
+    too_long: str = "drop",
 ) -> Arms:
     """Build both arms from the conversations whose every reply was rewritten and passed.
+
+    Args:
+        conversations: originals.
+        rewrites: of all their replies.
+        tokenizer: with its chat template.
+        max_tokens: longest row.
+        too_long: what becomes of a conversation with a longer one, in either arm: `drop` or `split` between turns.
 
     Raises:
         DataError: when no conversation is left.
     """
     styled_of = {(rewrite.id, rewrite.turn): rewrite.styled for rewrite in rewrites}
     rewritten = {rewrite.id for rewrite in rewrites}
-    control, styled, too_long = [], [], []
+    whole = Arms([], [], [], 0)
+    split = 0
     for conversation in conversations:
         if conversation.id not in rewritten:
             continue
@@ -78,28 +95,86 @@ def arms(
             {**message, "content": styled_of[conversation.id, turn]} if message["role"] == "assistant" else message
             for turn, message in enumerate(conversation.messages)
         ]
-        pair = row(tokenizer, conversation.id, conversation.messages), row(tokenizer, conversation.id, messages)
-        if max(len(one.input_ids) for one in pair) > max_tokens:
-            too_long.append(conversation.id)
-        else:
-            control.append(pair[0])
-            styled.append(pair[1])
-    if not control:
+        pairs = _pairs(tokenizer, conversation.id, conversation.messages, messages, max_tokens, too_long == "split")
+        if not pairs:
+            whole.too_long.append(conversation.id)
+        split += len(pairs) > 1
+        whole.control.extend(pair[0] for pair in pairs)
+        whole.styled.extend(pair[1] for pair in pairs)
+    if not whole.control:
         raise DataError(
-            f"All {len(too_long)} rewritten conversations are longer than train.max_tokens={max_tokens}; allow more."
+            f"All {len(whole.too_long)} rewritten conversations are longer than train.max_tokens={max_tokens}; allow"
+            " more, or train.too_long=split."
         )
-    return Arms(control, styled, too_long)
+    return replace(whole, split=split)
 
 
-def row(tokenizer: "PreTrainedTokenizerBase", id: str, messages: Sequence[Message]) -> TrainingRow:
-    """Tokenize a conversation and mark what carries loss.
+Pair = tuple[TrainingRow, TrainingRow]
+
+
+def _pairs(
+    tokenizer: "PreTrainedTokenizerBase",
+    id: str,
+    originals: Sequence[Message],
+    styled: Sequence[Message],
+    max_tokens: int,
+    split: bool,
+) -> list[Pair]:
+    """Return a conversation's rows in both arms, cut at the same turns; none where it does not fit."""
+    pieces = _up_to_each_reply(originals) if not rules(tokenizer).stable else [slice(0, len(originals))]
+    system = int(originals[0]["role"] == "system")
+    found: list[Pair] = []
+    while pieces:
+        piece = pieces.pop(0)
+        head = slice(0, system) if piece.start else slice(0, 0)
+        pair = tuple(
+            row(tokenizer, id, [*arm[head], *arm[piece]], last_only=not rules(tokenizer).stable)
+            for arm in (originals, styled)
+        )
+        longest = max(len(one.input_ids) for one in pair)
+        if longest <= max_tokens:
+            found.append((replace(pair[0], longest=longest), replace(pair[1], longest=longest)))
+            continue
+        halves = _halves(originals, piece, system) if split else []
+        if not halves:
+            return []
+        pieces = [*halves, *pieces]
+    if len(found) > 1:
+        found = [(replace(a, id=f"{id}#{n}"), replace(b, id=f"{id}#{n}")) for n, (a, b) in enumerate(found, 1)]
+    return found
+
+
+def _up_to_each_reply(messages: Sequence[Message]) -> list[slice]:
+    """Return a piece for each reply, with all that came before it."""
+    return [slice(0, turn + 1) for turn, message in enumerate(messages) if message["role"] == "assistant"]
+
+
+def _halves(messages: Sequence[Message], piece: slice, system: int) -> list[slice]:
+    """Divide a piece where a user's turn follows a reply, nearest its middle; nothing where there is no such place."""
+    first = max(piece.start, system)
+    places = [
+        turn
+        for turn in range(first + 1, piece.stop)
+        if messages[turn]["role"] == "user" and messages[turn - 1]["role"] == "assistant"
+    ]
+    if not places:
+        return []
+    middle = min(places, key=lambda turn: abs(turn - (first + piece.stop) / 2))
+    return [slice(piece.start, middle), slice(middle, piece.stop)]
+
+
+def row(
+    tokenizer: "PreTrainedTokenizerBase", id: str, messages: Sequence[Message], last_only: bool = False
+) -> TrainingRow:
+    """Tokenize a conversation and mark what carries loss: all replies, or the last one only.
 
     Raises:
         ModelError: when the chat template does not show earlier turns the same way once later ones follow, or when
             what would carry loss is not exactly the assistant's replies, each with its end-of-turn token.
     """
+    messages = fitted(tokenizer, messages)
     text = render(tokenizer, messages)
-    spans = _reply_spans(tokenizer, messages, text)
+    spans = _reply_spans(tokenizer, messages, text, last_only)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids: list[int] = encoded["input_ids"]
     labels = [IGNORED] * len(ids)
@@ -108,18 +183,34 @@ def row(tokenizer: "PreTrainedTokenizerBase", id: str, messages: Sequence[Messag
         for position in inside:
             labels[position] = ids[position]
         _verify(tokenizer, [ids[position] for position in inside], text[start:end], id)
-    return TrainingRow(id, ids, labels)
+    _check_row(tokenizer, ids, labels, id)
+    return TrainingRow(id, ids, labels, len(ids))
 
 
-def _reply_spans(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], text: str) -> list[tuple[int, int]]:
+def _check_row(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], labels: Sequence[int], id: str) -> None:
+    """Refuse a row that would train nothing, or that begins twice."""
+    if all(label == IGNORED for label in labels):
+        raise DataError(
+            f"The conversation {id} has no reply to train on; leave out conversations without an assistant's turn."
+        )
+    bos = tokenizer.bos_token_id
+    if bos is not None and list(ids[:2]) == [bos, bos]:
+        raise ModelError(
+            f"The conversation {id} begins with {tokenizer.bos_token!r} twice: the chat template writes it and the"
+            " tokenizer adds it. Take it out of the template in the model's folder."
+        )
+
+
+def _reply_spans(
+    tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], text: str, last_only: bool
+) -> list[tuple[int, int]]:
     """Return where each reply stands in the rendered text, end-of-turn token included."""
     spans = []
-    for turn, message in enumerate(messages):
-        if message["role"] != "assistant":
-            continue
+    replies = [turn for turn, message in enumerate(messages) if message["role"] == "assistant"]
+    for turn in replies[-1:] if last_only else replies:
         before = render(tokenizer, messages[:turn], generation=True)
         after = render(tokenizer, messages[: turn + 1])
-        if not (after.startswith(before) and text.startswith(after)):
+        if not (after.startswith(before) and text.startswith(after.rstrip())):
             raise ModelError(
                 "The model's chat template shows a conversation's earlier turns differently once later ones follow"
                 f" (turn {turn}), so training would see another prompt than answering does; train on single-turn"

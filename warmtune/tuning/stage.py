@@ -1,205 +1,198 @@
-"""The stage `train`: rows into an adapter, by TRL's SFTTrainer with PEFT's LoRA."""
+"""The stage `train`: rows into an adapter, by TRL's trainer with PEFT's adapters, in one process or many."""
 
 import json
 import math
-import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import ModelError
-from warmtune.generation.base import Base, load_model, load_tokenizer
+from warmtune.generation.base import load_tokenizer
 from warmtune.progress import progress
-from warmtune.schemas import TrainingRow
-from warmtune.settings import TrainSettings
+from warmtune.schemas import TrainingRow, read
 from warmtune.store import Outcome, write_atomically
+from warmtune.tuning.adapter import check_changed, with_adapter
+from warmtune.tuning.job import Job
+from warmtune.tuning.order import epoch_order, filled, grouped
 from warmtune.tuning.rows import trained
 
 if TYPE_CHECKING:
-    from peft import LoraConfig
-    from trl import SFTConfig, SFTTrainer
+    from warmtune.tuning.callbacks import Progress
+    from warmtune.tuning.trainer import RowTrainer
+    from warmtune.tuning.world import World
 
 ADAPTER = "adapter"
+EPOCHS = "epochs"
 CURVE = "curve.json"
 ORDER = "order.json"
 _CURVE = ("step", "loss", "grad_norm", "learning_rate")
 
 
-def train(
-    rows: Sequence[TrainingRow], base: Base, settings: TrainSettings, seed: int, title: str, folder: Path
-) -> Outcome:
+def train(job: Job) -> Outcome:
     """Train one adapter and write `adapter/`, `curve.json` and `order.json` (the ids in the order they were seen).
 
-    Goes on from the last complete checkpoint in `folder`. The same rows, settings, seed and machine give the same
-    bytes, interrupted or not.
+    Adapters that the settings keep after some epochs go to `epochs/EPOCH/`. Goes on from the last complete checkpoint
+    in the folder. The same rows, settings, seed and machine give the same bytes, interrupted or not.
 
     Raises:
         ModelError: when LoRA fits none of the model's modules, or when the trained adapter changes nothing.
+        LaunchError: the processes that came up are not those asked for, or one of them died.
     """
+    if job.launch.kind == "single":
+        from warmtune.tuning.heap import kept
+
+        with kept():
+            return carry_out(job)
+    from warmtune.tuning.launch import launched
+
+    return launched(job)
+
+
+def carry_out(job: Job) -> Outcome:
+    """Train in this process, one of those that were launched; only the first writes."""
+    from warmtune.tuning.world import world
+
+    here = world(job.launch)
+    rows = read(job.rows, TrainingRow)
+    order = _order(rows, job)
+    trainer, shown = _trainer([rows[n] for n in order], job, here)
+    with progress(job.title, trainer.state.max_steps) as report:
+        shown.report = report if here.first else lambda *_: None
+        trainer.train(resume_from_checkpoint=_last_complete(job.checkpoints, here))
+    save(trainer, job, job.folder / ADAPTER)
+    if not here.first:
+        return Outcome([])
+    return _finish(trainer, shown, rows, order, job)
+
+
+def _order(rows: Sequence[TrainingRow], job: Job) -> list[int]:
+    order = epoch_order(len(rows), job.settings.epochs, job.seed)
+    if job.settings.length_groups:
+        order = grouped(order, [row.longest for row in rows], job.settings.batch_size, job.seed)
+    return order
+
+
+def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[RowTrainer, Progress]":
+    from datasets import Dataset
     from transformers.trainer_callback import PrinterCallback
 
-    order = epoch_order(len(rows), settings.epochs, seed)
-    trainer = _trainer([rows[n] for n in order], base, settings, seed, folder / "checkpoints")
-    with progress(title, _steps(len(order), settings)) as report:
-        trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(_callback(report))
-        trainer.train(resume_from_checkpoint=_last_complete(folder / "checkpoints"))
-    _check_changed(trainer.model)
-    curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
-    _save(trainer.model, base, folder / ADAPTER)
-    write_atomically(folder / CURVE, json.dumps(curve, indent=1))
-    write_atomically(folder / ORDER, json.dumps([rows[n].id for n in order]))
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    files = [f"{ADAPTER}/{file.name}" for file in (folder / ADAPTER).iterdir()]
-    return Outcome([*files, CURVE, ORDER], _counts(rows, order, curve, trainer))
+    from warmtune.tuning.arguments import arguments, steps
+    from warmtune.tuning.callbacks import Keep, Progress, Whole, Wrapped
+    from warmtune.tuning.fused import fuse
+    from warmtune.tuning.preflight import padding, prove_separate
+    from warmtune.tuning.speed import matrix_rate, work_per_token
+    from warmtune.tuning.trainer import RowTrainer, sum_on_request
+
+    settings, whole = job.settings, steps(len(rows), job.settings, here.processes)
+    tokenizer = load_tokenizer(job.base)
+    args = arguments(
+        settings, whole, job.seed, job.checkpoints, here.device, padding(tokenizer, rows[0]), **here.arguments
+    )
+    model = with_adapter(job.base, settings, job.seed, here.device)
+    sum_on_request(model.get_base_model())
+    work = work_per_token(model, rows)
+    all_rows = filled(rows, settings.batch_size * here.processes) if here.processes > 1 else list(rows)
+    columns = {"input_ids": [row.input_ids for row in all_rows], "labels": [row.labels for row in all_rows]}
+    trainer = RowTrainer(model=model, args=args, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer)
+    for parameter in (p for p in trainer.model.parameters() if p.requires_grad):
+        parameter.data = parameter.data.float()  # TRL puts adapters over a quantized base into bf16
+    if job.launch.kind in ("single", "ddp"):
+        fuse(trainer.model)
+        if settings.packing:
+            prove_separate(trainer.model, rows)
+    trainer.state.max_steps = whole
+    size = settings.batch_size * settings.accumulation * here.processes
+    tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
+    shown = Progress(lambda *_: None, tokens, work, matrix_rate(here.device) * here.processes if here.first else 0)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(shown)
+    trainer.add_callback(Whole())
+    if here.processes > 1:
+        trainer.add_callback(Wrapped(job.launch.kind, lambda: trainer.model_wrapped))
+    keep = {step: job.folder / EPOCHS / f"{epoch:g}" for epoch, step in kept_steps(job, whole).items()}
+    trainer.add_callback(Keep(keep, lambda folder: save(trainer, job, folder)))
+    return trainer, shown
 
 
-def epoch_order(rows: int, epochs: float, seed: int) -> list[int]:
-    """Return the row numbers in training order: a fresh seeded shuffle an epoch, the last one possibly in part.
+def kept_steps(job: Job, whole: int) -> dict[float, int]:
+    """Return the step after which each kept epoch's adapter is written, by epoch.
 
-    Depends on the number of rows, the epochs and the seed alone, so matched arms see the same ids in the same order.
+    Raises:
+        ModelError: two epochs would be one step apart or less, so that they are the same adapter.
     """
-    shuffle, order = random.Random(seed), []
-    for _ in range(math.ceil(epochs)):
-        epoch = list(range(rows))
-        shuffle.shuffle(epoch)
-        order += epoch
-    return order[: math.ceil(rows * epochs)]
-
-
-def _steps(rows: int, settings: TrainSettings) -> int:
-    return math.ceil(math.ceil(rows / settings.batch_size) / settings.accumulation)
-
-
-def _trainer(rows: Sequence[TrainingRow], base: Base, settings: TrainSettings, seed: int, folder: Path) -> "SFTTrainer":
-    from datasets import Dataset
-    from transformers import set_seed
-    from trl import SFTTrainer
-
-    columns = {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
-    set_seed(seed)  # LoRA's first values are drawn when the trainer wraps the model
-    try:
-        return SFTTrainer(
-            model=load_model(base),
-            args=_arguments(settings, _steps(len(rows), settings), seed, folder),
-            train_dataset=Dataset.from_dict(columns),
-            processing_class=load_tokenizer(base),
-            peft_config=_lora(settings, base),
-        )
-    except ValueError as error:
-        if "Target modules" not in str(error):
-            raise
+    found = {epoch: max(1, round(whole * epoch / job.settings.epochs)) for epoch in job.settings.keep}
+    if len(set(found.values())) < len(found):
         raise ModelError(
-            f"train.targets={list(settings.targets)} names no module of {base.name} ({' '.join(str(error).split())});"
-            " use all-linear, or names such as q_proj."
-        ) from None
+            f"train.keep={list(found)} would keep the same adapter twice: the whole training has {whole} steps; keep"
+            " fewer epochs, or make steps smaller with train.batch_size and train.accumulation."
+        )
+    return found
 
 
-def _lora(settings: TrainSettings, base: Base) -> "LoraConfig":
-    from peft import LoraConfig
-
-    return LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=settings.targets if settings.targets == "all-linear" else list(settings.targets),
-        bias="none",
-        task_type="CAUSAL_LM",
-        revision=base.revision,
-    )
-
-
-def _arguments(settings: TrainSettings, steps: int, seed: int, folder: Path) -> "SFTConfig":
-    """Say everything to TRL that its defaults would lose or change in silence."""
-    import torch
-    from trl import SFTConfig
-
-    gpu = torch.cuda.is_available()
-    return SFTConfig(
-        output_dir=str(folder),
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulation,
-        num_train_epochs=1,  # the rows come in training order, all epochs of them
-        train_sampling_strategy="sequential",
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type=settings.schedule,
-        warmup_steps=int(settings.warmup * steps),  # the library rounds up: one step in one would train nothing
-        max_length=None,  # rows are left out when too long, never cut
-        packing=False,
-        gradient_checkpointing=False,
-        pad_to_multiple_of=8 if gpu else 1,
-        bf16=gpu,
-        use_cpu=not gpu,
-        dataloader_pin_memory=gpu,
-        seed=seed,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=settings.checkpoint_steps,
-        save_total_limit=2,  # the older one stays until the newer is whole
-        report_to="none",
-        disable_tqdm=True,
-    )
-
-
-def _callback(report: Any) -> Any:
-    """Return the trainer callback that shows progress and marks checkpoints that were written whole."""
-    from transformers import TrainerCallback
-
-    class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if logs and "loss" in logs:
-                report(state.global_step, f"loss {logs['loss']:.3f}")
-
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / "complete").touch()
-
-    return Progress()
-
-
-def _last_complete(folder: Path) -> str | None:
+def _last_complete(folder: Path, here: "World") -> str | None:
     """Return the newest checkpoint that was written whole, deleting any that a kill cut short."""
     whole = {}
     for checkpoint in folder.glob("checkpoint-*"):
         if (checkpoint / "complete").is_file():
             whole[int(checkpoint.name.rsplit("-", 1)[1])] = checkpoint
-        else:
+        elif here.first:
             shutil.rmtree(checkpoint)
     return str(whole[max(whole)]) if whole else None
 
 
-def _check_changed(model: Any) -> None:
-    """Refuse an adapter whose every B matrix is still zero: it answers exactly like its base."""
-    norms = [float(p.detach().norm()) for name, p in model.named_parameters() if "lora_B" in name]
-    if not norms or min(norms) == 0 or not all(math.isfinite(norm) for norm in norms):
-        raise ModelError(
-            f"Training left {sum(norm == 0 for norm in norms)} of {len(norms)} LoRA matrices at zero or not finite, so"
-            " the adapter does not do what it was trained for; check train.learning_rate and train.targets."
-        )
+def save(trainer: Any, job: Job, folder: Path) -> None:
+    """Save the adapter as PEFT does, naming the base by its Hub id instead of a path on this machine.
 
-
-def _save(model: Any, base: Base, folder: Path) -> None:
-    """Save the adapter as PEFT does, naming the base by its Hub id instead of a path on this machine."""
+    All processes call it, for where the model is shared out each holds a part; the first writes.
+    """
+    shared_out = job.launch.kind in ("fsdp", "zero3")
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if shared_out else None
+    if not trainer.is_world_process_zero():
+        return
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_torch_compile=False)
     config = model.peft_config["default"]
-    config.base_model_name_or_path = base.hub
+    config.base_model_name_or_path = job.base.hub
     config.target_modules = sorted(config.target_modules)  # a set: its order would change from run to run
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    load_tokenizer(base).save_pretrained(str(folder))
-    identity = {"base": base.hub, "revision": base.revision, "fingerprint": base.fingerprint}
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(str(folder), state_dict=state, save_embedding_layers=False)
+    load_tokenizer(job.base).save_pretrained(str(folder))
+    identity = {"base": job.base.hub, "revision": job.base.revision, "fingerprint": job.base.fingerprint}
     write_atomically(folder / "warmtune.json", json.dumps(identity, indent=2))
     (folder / "README.md").unlink(missing_ok=True)  # the card is written when it has something to say
 
 
-def _counts(rows: Sequence[TrainingRow], order: Sequence[int], curve: Sequence[Any], trainer: Any) -> dict[str, Any]:
-    tokens = sum(len(rows[n].input_ids) for n in order)
+def _finish(trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job) -> Outcome:
+    curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
+    if not all(math.isfinite(point["loss"]) for point in curve):
+        raise ModelError(
+            f"The loss was not a number from step {next(p['step'] for p in curve if not math.isfinite(p['loss']))} on;"
+            " lower train.learning_rate, or use train.precision=fp32."
+        )
+    check_changed(trainer.model)
+    write_atomically(job.folder / CURVE, json.dumps(curve, indent=1))
+    write_atomically(job.folder / ORDER, json.dumps([rows[n].id for n in order]))
+    if job.settings.use is not None and job.settings.use != job.settings.epochs:
+        shutil.rmtree(job.folder / ADAPTER)
+        shutil.copytree(job.folder / EPOCHS / f"{job.settings.use:g}", job.folder / ADAPTER)
+    shutil.rmtree(job.checkpoints, ignore_errors=True)
+    folders = [job.folder / ADAPTER, *sorted((job.folder / EPOCHS).glob("*"))]
+    files = [str(file.relative_to(job.folder)) for folder in folders for file in sorted(folder.iterdir())]
+    return Outcome([*files, CURVE, ORDER], _counts(trainer, shown, rows, order, curve))
+
+
+def _counts(
+    trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], curve: Sequence[Any]
+) -> dict[str, Any]:
     return {
         "rows": len(rows),
         "rows_seen": len(order),
         "steps": trainer.state.global_step,
-        "tokens": tokens,
+        "tokens": sum(len(rows[n].input_ids) for n in order),
         "trained_tokens": sum(trained(rows[n]) for n in order),
         "first_loss": round(curve[0]["loss"], 4),
         "last_loss": round(curve[-1]["loss"], 4),
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "tokens_per_second": round(shown.speed, 1),
+        "share_of_matrix_rate": round(shown.share, 3),
     }

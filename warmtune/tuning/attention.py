@@ -1,0 +1,73 @@
+"""Rows laid end to end without padding, each seeing itself alone.
+
+A micro-batch of ragged rows becomes one sequence of all their tokens; the bounds of the rows travel beside it
+(`cu_seq_lens_q`, as for FlashAttention's variable-length kernels). Attention is then computed row by row, so there is
+nothing that could leak from one row into another, on any device and with any of PyTorch's kernels.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface
+
+ROW_BY_ROW = "warmtune_row_by_row"
+"""The name under which transformers knows this attention."""
+
+
+def row_by_row(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    cu_seq_lens_q: torch.Tensor | None = None,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend causally within each row.
+
+    Args:
+        module: the attention layer; not used, part of transformers' interface.
+        query: [1, heads, tokens, head size], the rows' tokens one after another.
+        key: [1, key heads, tokens, head size].
+        value: as `key`.
+        attention_mask: none is taken; the rows' bounds say all.
+        dropout: on attention weights, as the model's own settings have it.
+        scaling: of the scores; None for 1 / sqrt(head size).
+        cu_seq_lens_q: [rows + 1], where each row begins, and the number of tokens.
+        sliding_window: tokens that each token may see, itself included; None for all before it.
+        softcap: a bound on scores that some models have and this attention has not.
+
+    Returns:
+        [1, tokens, heads, head size] and no weights.
+
+    Raises:
+        ValueError: without the rows' bounds, or with a mask or a cap on scores.
+    """
+    if cu_seq_lens_q is None or query.shape[0] != 1 or attention_mask is not None or softcap is not None:
+        raise ValueError("row-by-row attention needs rows laid end to end with their bounds, and no mask or softcap")
+    sizes = cu_seq_lens_q.diff().tolist()
+    grouped = key.shape[1] != query.shape[1]
+    parts = [
+        functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=band, dropout_p=dropout, is_causal=band is None, scale=scaling, enable_gqa=grouped
+        )
+        for q, k, v in zip(*(torch.split(part, sizes, 2) for part in (query, key, value)), strict=True)
+        for band in [_band(q.shape[2], sliding_window, q.device)]
+    ]
+    return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _band(tokens: int, window: int | None, device: torch.device) -> torch.Tensor | None:
+    """Return the mask of a sliding window, None where the row is no longer than the window."""
+    if window is None or tokens <= window:
+        return None
+    before = torch.arange(tokens, device=device)[:, None] - torch.arange(tokens, device=device)
+    return (before >= 0) & (before < window)
+
+
+AttentionInterface.register(ROW_BY_ROW, row_by_row)

@@ -1,0 +1,46 @@
+"""What a training costs in arithmetic, and what this machine could do."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from warmtune.schemas import TrainingRow
+from warmtune.tuning.rows import trained
+
+_SIDE = 2048
+
+
+def work_per_token(model: Any, rows: Sequence[TrainingRow]) -> float:
+    """Return the floating-point operations for one token of these rows, forward and back.
+
+    Two for each weight forward, two for the gradient of its input; none for the gradient of frozen weights, which is
+    never computed. The output layer counts only where a token is trained. Attention's own products are left out, which
+    makes the share of the matrix rate a little too low.
+    """
+    causal = model.get_base_model()
+    head = causal.get_output_embeddings()
+    linear = sum(
+        _weights(module) for module in causal.modules() if isinstance(module, torch.nn.Linear) and module is not head
+    )
+    share = sum(map(trained, rows)) / sum(len(row.input_ids) for row in rows)
+    return 4.0 * (linear + share * _weights(head))
+
+
+def _weights(layer: Any) -> int:
+    return int(layer.in_features * layer.out_features)
+
+
+def matrix_rate(device: str, repeats: int = 3) -> float:
+    """Measure products of large square matrices on this device; operations a second, the best of some."""
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    one, other = (torch.randn(_SIDE, _SIDE, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        one @ other
+        if device == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - started)
+    return float(2 * _SIDE**3 / best)

@@ -1,0 +1,67 @@
+"""The processes that train together: which came up, compared with which were asked for."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from warmtune.errors import LaunchError
+from warmtune.settings_training import LaunchSettings
+
+
+@dataclass(frozen=True)
+class World:
+    """Where this process stands among those that train."""
+
+    processes: int
+    index: int
+    device: str
+    """cuda or cpu."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """What this way of launching adds to the trainer's arguments."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.index == 0
+
+
+def device(launch: LaunchSettings) -> str:
+    """Return cuda or cpu.
+
+    Raises:
+        LaunchError: a GPU was asked for and there is none.
+    """
+    import torch
+
+    if launch.device == "cuda" and not torch.cuda.is_available():
+        raise LaunchError(
+            "launch.device is cuda, but PyTorch finds no GPU here (`warmtune doctor` shows what it finds); use"
+            " launch.device=cpu, or a machine and a PyTorch with CUDA."
+        )
+    return "cuda" if launch.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def processes_here(launch: LaunchSettings) -> int:
+    """Return how many processes are wanted on this machine."""
+    import torch
+
+    if launch.processes is not None:
+        return launch.processes
+    return torch.cuda.device_count() if device(launch) == "cuda" else 1
+
+
+def world(launch: LaunchSettings) -> World:
+    """Return this process's place, having compared what came up with what was asked for.
+
+    Raises:
+        LaunchError: the number of processes is another.
+    """
+    came = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
+    wanted = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
+    if came != wanted:
+        raise LaunchError(
+            f"launch.kind={launch.kind} asks for {wanted} processes, but {came} came up; the launcher fell back. Check"
+            " launch.processes and launch.nodes, and that no accelerate settings of the environment interfere."
+        )
+    index = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0
+    return World(came, index, device(launch), {"ddp_timeout": launch.timeout})
