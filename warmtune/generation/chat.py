@@ -46,7 +46,7 @@ def rules(tokenizer: "PreTrainedTokenizerBase") -> Rules:
         shown = all("Ss" in text for text in once)
         bare = [_try(tokenizer, [_U, _A]), _try(tokenizer, [_U, _A, _U, _A])]
         _found[template] = Rules(
-            system=shown and once[1].startswith(once[0].rstrip()),
+            system=shown and once[1].startswith(once[0].split("Ss")[0] + "Ss"),
             alternating=_try(tokenizer, [_U, _U, _A]).count("Uu") < 2,
             stable=bool(bare[0]) and bare[1].startswith(bare[0].rstrip()),
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from warmtune.errors import DataError, ModelError
-from warmtune.generation.chat import fitted, render, rules
+from warmtune.generation.chat import encode, fitted, render, rules
 from warmtune.schemas import CONTROL_ROWS, STYLED_ROWS, Conversation, Message, Rewrite, TrainingRow, write
 from warmtune.store import Outcome
 
@@ -121,16 +121,14 @@ def _pairs(
     split: bool,
 ) -> list[Pair]:
     """Return a conversation's rows in both arms, cut at the same turns; none where it does not fit."""
-    pieces = _up_to_each_reply(originals) if not rules(tokenizer).stable else [slice(0, len(originals))]
+    alone = not all(_seen_as_asked(tokenizer, arm) for arm in (originals, styled))
+    pieces = _up_to_each_reply(originals) if alone else [slice(0, len(originals))]
     system = int(originals[0]["role"] == "system")
     found: list[Pair] = []
     while pieces:
         piece = pieces.pop(0)
         head = slice(0, system) if piece.start else slice(0, 0)
-        pair = tuple(
-            row(tokenizer, id, [*arm[head], *arm[piece]], last_only=not rules(tokenizer).stable)
-            for arm in (originals, styled)
-        )
+        pair = tuple(row(tokenizer, id, [*arm[head], *arm[piece]], last_only=alone) for arm in (originals, styled))
         longest = max(len(one.input_ids) for one in pair)
         if longest <= max_tokens:
             found.append((replace(pair[0], longest=longest), replace(pair[1], longest=longest)))
@@ -175,16 +173,60 @@ def row(
     messages = fitted(tokenizer, messages)
     text = render(tokenizer, messages)
     spans = _reply_spans(tokenizer, messages, text, last_only)
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids: list[int] = encoded["input_ids"]
+    ids, inside = _whole(tokenizer, text, spans)
+    if last_only and not _as_asked(tokenizer, text, ids, spans, inside):
+        ids, inside = _apart(tokenizer, text, spans[0])
     labels = [IGNORED] * len(ids)
-    for start, end in spans:
-        inside = [n for n, (left, right) in enumerate(encoded["offset_mapping"]) if start <= left and right <= end]
-        for position in inside:
+    for (start, end), positions in zip(spans, inside, strict=True):
+        for position in positions:
             labels[position] = ids[position]
-        _verify(tokenizer, [ids[position] for position in inside], text[start:end], id)
+        _verify(tokenizer, [ids[position] for position in positions], text[start:end], id)
     _check_row(tokenizer, ids, labels, id)
     return TrainingRow(id, ids, labels, len(ids))
+
+
+Span = tuple[int, int]
+Tokens = tuple[list[int], list[list[int]]]
+"""A row's ids, and for each reply the positions of its tokens."""
+
+
+def _whole(tokenizer: "PreTrainedTokenizerBase", text: str, spans: Sequence[Span]) -> Tokens:
+    """Tokenize the text in one go."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    offsets = encoded["offset_mapping"]
+    inside = [[n for n, (left, right) in enumerate(offsets) if start <= left and right <= end] for start, end in spans]
+    return list(encoded["input_ids"]), inside
+
+
+def _as_asked(
+    tokenizer: "PreTrainedTokenizerBase",
+    text: str,
+    ids: Sequence[int],
+    spans: Sequence[Span],
+    inside: Sequence[Sequence[int]],
+) -> bool:
+    """Tell whether before each reply stand just the tokens of the prompt that the model is asked with."""
+    return all(
+        bool(positions) and list(ids[: positions[0]]) == encode(tokenizer, text[:start])
+        for (start, _), positions in zip(spans, inside, strict=True)
+    )
+
+
+def _apart(tokenizer: "PreTrainedTokenizerBase", text: str, span: Span) -> Tokens:
+    """Tokenize a last reply apart from its prompt: some tokenizers join the prompt's line ends with what follows."""
+    asked, reply = encode(tokenizer, text[: span[0]]), encode(tokenizer, text[slice(*span)])
+    return asked + reply + encode(tokenizer, text[span[1] :]), [list(range(len(asked), len(asked) + len(reply)))]
+
+
+def _seen_as_asked(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> bool:
+    """Tell whether one row can show every reply after just the tokens that the model is asked with."""
+    if not rules(tokenizer).stable:
+        return False
+    shown = fitted(tokenizer, messages)
+    text = render(tokenizer, shown)
+    spans = _reply_spans(tokenizer, shown, text, last_only=False)
+    ids, inside = _whole(tokenizer, text, spans)
+    return _as_asked(tokenizer, text, ids, spans, inside)
 
 
 def _check_row(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], labels: Sequence[int], id: str) -> None:
@@ -203,7 +245,7 @@ def _check_row(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], labels:
 
 def _reply_spans(
     tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], text: str, last_only: bool
-) -> list[tuple[int, int]]:
+) -> "list[Span]":
     """Return where each reply stands in the rendered text, end-of-turn token included."""
     spans = []
     replies = [turn for turn, message in enumerate(messages) if message["role"] == "assistant"]
