@@ -47,6 +47,9 @@ bench-rewrite: install ## Measure rewriting, the guard and preparing data, write
 bench-analysis: install ## Measure the analysis on planted effects, its speed, and marking by rule, write benchmarks/results/analysis.json
 	@$(BIN)/python benchmarks/analysis.py
 
+bench-train: install ## Measure training side by side with TRL, and the memory estimate, write benchmarks/results/train.json
+	@$(BIN)/python benchmarks/train.py
+
 integration: install ## Rewrite through a real local server with the embedded model
 	@$(BIN)/pytest -m integration
 
@@ -56,4 +59,4 @@ lock: ## Resolve requirements.lock anew
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis integration lock clean
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train integration lock clean

@@ -24,7 +24,7 @@ _STAGES = {
 }
 
 
-_PLAN = "requests, tokens and dollars that rewriting will take, before anything is spent"
+_PLAN = "what rewriting, training and evaluation will take, before anything is spent"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -159,9 +159,10 @@ def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
 def _plan(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
-    from warmtune.summary_data import summarize_asked, summarize_plan
+    from warmtune.summary_data import summarize_asked, summarize_plan, summarize_training
 
     summarize_plan(pipeline.plan(), pipeline.settings.rewriter)
+    summarize_training(pipeline.plan_training())
     summarize_asked(pipeline.asked(), pipeline.settings.eval.samples)
     return 0
 

@@ -34,12 +34,13 @@ from warmtune.schemas import (
     read,
 )
 from warmtune.settings import Settings
-from warmtune.store import Outcome, Stage, Store, Work, code_version, versions
+from warmtune.store import Outcome, Stage, Store, Work, code_version, fingerprint, versions
 
 if TYPE_CHECKING:
     from warmtune.evaluation import Sizes, Variant
     from warmtune.generation.engine import Engine
     from warmtune.rewriting import Estimate
+    from warmtune.tuning.plan import TrainingPlan
 
 STAGES = ("prepare", "rewrite", "train", "evaluate", "report", "publish")
 """The verbs of the command line; some are several folders, one a variant."""
@@ -88,6 +89,14 @@ class Pipeline:
         conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
         journals = self.store.root / JOURNALS
         return estimate(conversations, s.style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
+
+    def plan_training(self) -> "TrainingPlan":
+        """Return what a training of the prepared conversations takes; nothing is trained."""
+        from warmtune.tuning.plan import plan
+
+        s = self.settings
+        conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
+        return plan(conversations, self.base, s.train, s.launch, s.seed if s.train.seed is None else s.train.seed)
 
     def asked(self) -> "Sizes":
         """Return how many questions and prompts the evaluation has."""
@@ -148,6 +157,10 @@ class Pipeline:
 
     def _train(self) -> None:
         s, prepared, rewritten = self.settings, self.done["prepare"], self.done["rewrite"]
+        if s.train.service is not None:
+            for arm in TUNED:
+                self._tune_by_service(arm)
+            return
         determines = {
             "conversations": prepared.files[CONVERSATIONS],
             "rewrites": rewritten.files[REWRITTEN],
@@ -173,6 +186,32 @@ class Pipeline:
         rows = self._stage("rows", determines, work, "train: rows")
         self._train_arm("control", rows, CONTROL_ROWS)
         self._train_arm("styled", rows, STYLED_ROWS)
+
+    def _tune_by_service(self, variant: VariantName) -> None:
+        s, prepared, rewritten = self.settings, self.done["prepare"], self.done["rewrite"]
+        service, title = s.train.service, self.title(variant)
+        assert service is not None
+        seed = s.seed if s.train.seed is None else s.train.seed
+        determines = {
+            "conversations": prepared.files[CONVERSATIONS],
+            "rewrites": rewritten.files[REWRITTEN],
+            "arm": variant,
+            "service": (service.model, service.base_url, service.learning_rate_multiplier, service.batch_size),
+            "epochs": s.train.epochs,
+            "seed": seed,
+            "code": code_version("tuning/service.py"),
+        }
+
+        def work(folder: Path) -> Outcome:
+            from warmtune.tuning.service import conversations_of, tune
+
+            conversations = read(prepared.folder / CONVERSATIONS, Conversation)
+            rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
+            rows = conversations_of(conversations, rewrites, variant == "styled")
+            key = fingerprint(determines)
+            return tune(rows, service, int(s.train.epochs), seed, key, f"Tuning {title}", folder)
+
+        self._stage(f"train-{variant}", determines, work, f"train: {title}")
 
     def _train_arm(self, variant: VariantName, rows: Stage, file: str) -> None:
         s = self.settings
@@ -205,18 +244,32 @@ class Pipeline:
 
         return None if variant == "base" else self.done[f"train-{variant}"].folder / ADAPTER
 
+    def _kept(self) -> dict[str, Path]:
+        """Return the adapters that were kept after some epochs, as `styled@EPOCH`."""
+        from warmtune.tuning import EPOCHS
+
+        return {
+            f"{name}@{folder.name}": folder
+            for name in TUNED
+            for folder in sorted((self.done[f"train-{name}"].folder / EPOCHS).glob("*"))
+        }
+
     @cached_property
     def variants(self) -> "list[Variant]":
         """Who answers: base, control, the tuned model, and what the recipe names besides.
 
         Where answers are sampled, the base answers once more with other seeds: its gap to itself is chance alone.
         """
-        from warmtune.evaluation import Variant, variant_of, weights_of
+        from warmtune.evaluation import Variant, tuned_by_service, variant_of, weights_of
 
         s = self.settings
+        if s.train.service is not None:
+            folders: dict[str, Path] = {name: self.done[f"train-{name}"].folder for name in TUNED}
+            return tuned_by_service(s.train.service, folders, s)
         adapters: dict[str, Path] = {name: folder for name in TUNED if (folder := self.adapter(name))}
+        adapters |= self._kept()
         found = [Variant("base")]
-        found += [Variant(name, folder, weights=weights_of(folder)) for name, folder in adapters.items()]
+        found += [Variant(name, adapters[name], weights=weights_of(adapters[name])) for name in TUNED]
         if s.eval.temperature > 0:
             found.append(Variant(BASE_AGAIN, resample=1))
         return found + [variant_of(one, adapters, s.style.system_prompt) for one in s.eval.variants]
@@ -338,6 +391,8 @@ class Pipeline:
         self._stage("report", determines, work, "report")
 
     def _publish(self) -> None:
+        if self.settings.train.service is not None:
+            return say("publish               nothing: the tuned model stays with the service; job.json names it")
         s, tuned, reported = self.settings, self.done["train-styled"], self.done["report"]
         determines = {
             "publish": s.publish,

@@ -33,7 +33,7 @@ def recipe_names() -> dict[str, str]:
     """Return every shipped recipe's name with the first comment line of its file."""
     folder = house() / "recipes"
     names = {}
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in sorted(file for file in folder.rglob("*.yaml") if not file.name.startswith("_")):
         comments = [line for line in file.read_text().splitlines() if line.startswith("# ") and "@package" not in line]
         names[file.relative_to(folder).with_suffix("").as_posix()] = comments[0][2:] if comments else ""
     return names
@@ -69,12 +69,15 @@ def load(recipe: str, overrides: list[str]) -> Settings:
 def model_settings(name: str) -> ModelSettings:
     """Return the settings of one entry of the group `model`, for use outside a recipe."""
     folder = house() / "conf" / "model"
-    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    known = sorted(file.stem for file in folder.glob("*.yaml") if file.stem not in ("hub", "local"))
     if name not in known:
         raise ConfigError([f"There is no model '{name}'.{nearest(name, known)} Known models: {', '.join(known)}."])
     from pydantic import TypeAdapter
 
-    return TypeAdapter(ModelSettings).validate_json(json.dumps(yaml.safe_load((folder / f"{name}.yaml").read_text())))
+    tree = yaml.safe_load((folder / f"{name}.yaml").read_text())
+    for common in tree.pop("defaults", []):
+        tree = yaml.safe_load((folder / f"{common}.yaml").read_text()) | tree
+    return TypeAdapter(ModelSettings).validate_json(json.dumps(tree))
 
 
 def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
@@ -137,7 +140,39 @@ def _contradictions(settings: Settings) -> list[str]:
         problems.append(
             f"The style '{style.name}' has no phrasebook, so a model must rewrite: rewriter=model rewriter.model=NAME."
         )
-    return problems + _evaluation_problems(settings)
+    return problems + _training_problems(settings) + _evaluation_problems(settings)
+
+
+def _training_problems(settings: Settings) -> list[str]:
+    """Return what is wrong between settings of the training."""
+    train, launch, problems = settings.train, settings.launch, []
+    late = [epoch for epoch in train.keep if epoch >= train.epochs]
+    if late:
+        problems.append(
+            f"train.keep names {', '.join(f'{epoch:g}' for epoch in late)}, but training ends after train.epochs="
+            f"{train.epochs:g}, whose adapter is kept anyway; take them out, or train longer."
+        )
+    if train.use is not None and train.use not in (*train.keep, train.epochs):
+        problems.append(f"train.use={train.use:g} is no epoch whose adapter is kept; add it to train.keep.")
+    if train.neftune and train.packing:
+        problems.append(
+            "train.neftune goes by the length of a row, which rows laid end to end have not; set train.packing=false."
+        )
+    if train.quantization and launch.kind in ("fsdp", "zero2", "zero3"):
+        problems.append(
+            f"A base in four bits (train.quantization) cannot be shared out by launch.kind={launch.kind}; use"
+            " launch=ddp, or leave the base as it is."
+        )
+    if train.service is not None and train.epochs != int(train.epochs):
+        problems.append(f"train.epochs={train.epochs:g}, but the service takes whole epochs only.")
+    if launch.kind == "single" and (launch.processes not in (None, 1) or launch.nodes > 1):
+        problems.append(
+            f"launch.kind=single is one process, but launch.processes={launch.processes} and launch.nodes="
+            f"{launch.nodes}; use launch=ddp or launch=fsdp."
+        )
+    if launch.node >= launch.nodes:
+        problems.append(f"launch.node={launch.node} is not among launch.nodes={launch.nodes} machines, counted from 0.")
+    return problems
 
 
 def _evaluation_problems(settings: Settings) -> list[str]:

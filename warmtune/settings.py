@@ -37,7 +37,7 @@ class ModelSettings:
     """Name of that GGUF file inside the package."""
     template: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], str | bool]
     """Values set in the chat template once and for all, in training, answering and the published tokenizer: whether a
-    model thinks aloud (`enable_thinking: false`), the date it is told (`date_string`)."""
+    model thinks aloud (`enable_thinking: false`)."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -12,6 +12,24 @@ Tracker = Literal["wandb", "mlflow", "trackio", "tensorboard"]
 
 
 @dataclass(frozen=True, config=STRICT)
+class ServiceSettings:
+    """Tuning by OpenAI's service instead of on machines of one's own."""
+
+    model: str
+    """Name of the model there."""
+    base_url: str | None
+    """Address, where it is not the service's own."""
+    learning_rate_multiplier: Annotated[float, Field(gt=0)] | None
+    """Null leaves it to the service."""
+    batch_size: Positive | None
+    """Null leaves it to the service."""
+    suffix: Annotated[str, Field(max_length=64)] | None
+    """Part of the tuned model's name."""
+    poll_seconds: Annotated[float, Field(gt=0)]
+    """Between two questions about how the job stands."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class TrainSettings:
     """LoRA and the optimizer. The study's values, where it states them, are in PROTOCOL terms in docs/method.md."""
 
@@ -53,8 +71,8 @@ class TrainSettings:
     """Noise on the embeddings while training (NEFTune's alpha); null for none."""
     liger: bool
     """Use Liger's kernels, on a GPU."""
-    compile: bool
-    """Compile the model's layers first (torch.compile)."""
+    compile: Literal["auto", "always", "never"]
+    """Compile the model's layers first (torch.compile); auto does so on a GPU where training takes long enough."""
     keep: tuple[Epoch, ...]
     """Epochs after which the adapter is kept as a checkpoint of its own, besides the last."""
     use: Epoch | None
@@ -66,6 +84,8 @@ class TrainSettings:
     """Steps between checkpoints; a killed training goes on from the last."""
     trackers: tuple[Tracker, ...]
     """Where the curve is also sent while training."""
+    service: ServiceSettings | None
+    """Tune by a service; of the settings above only `epochs` and `seed` count then."""
 
     @field_validator("keep")
     @classmethod
@@ -77,7 +97,7 @@ class TrainSettings:
     @property
     def determines(self) -> dict[str, Any]:
         """The settings that decide what the adapter is; the others decide only what is kept and seen on the way."""
-        beside = {"checkpoint_steps", "trackers", "max_tokens", "too_long"}
+        beside = {"checkpoint_steps", "trackers", "max_tokens", "too_long", "service"}
         return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in beside}
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from warmtune.pipeline import Pipeline
     from warmtune.rewriting import Estimate
     from warmtune.rewriting.review import Review
+    from warmtune.tuning.plan import TrainingPlan
 
 WIDTH = 120
 """Columns of the tables where the output is no terminal."""
@@ -85,6 +86,38 @@ def summarize_plan(plan: "Estimate", rewriter: RewriterSettings) -> None:
         soft_wrap=True,
         markup=False,
     )
+
+
+def summarize_training(plan: "TrainingPlan") -> None:
+    """Print what a training takes and how a row of it looks, on standard output."""
+    from warmtune.tuning.memory import GB, describe
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    left = f" ({plan.too_long} too long, {plan.split} split)" if plan.too_long or plan.split else ""
+    table.add_row(f"rows{left}", f"{plan.rows:,}")
+    table.add_row("tokens, all epochs", f"{plan.tokens:,}")
+    table.add_row("of them trained", f"{plan.trained_tokens:,}")
+    table.add_row("fewest trained in a row", f"{plan.fewest_trained:,}")
+    table.add_row("optimizer steps", f"{plan.steps:,}")
+    table.add_row("processes", f"{plan.processes} ({plan.device})")
+    table.add_row("longest batch, tokens", f"{plan.longest:,}")
+    for name, size in describe(plan.memory).items():
+        table.add_row(f"memory of a process, GB: {name}", f"{size:.2f}")
+    table.add_row("memory free here, GB", f"{plan.free / GB:.2f}")
+    table.add_row("time of an arm on this machine, about", f"{plan.seconds / 60:,.0f} min")
+    console.print("\nTraining, each of the two arms (counted on the original replies)")
+    console.print(table)
+    said = [
+        "takes a system message" if plan.rules.system else "takes no system message: it goes to the first user turn"
+    ]
+    said += ["wants user and assistant to take turns: messages in a row are joined"] if plan.rules.alternating else []
+    said += [] if plan.rules.stable else ["shows earlier turns otherwise: every reply is a row of its own"]
+    console.print(f"The chat template {'; '.join(said)}.", soft_wrap=True)
+    console.print("The first row, what carries loss in «»:\n")
+    console.print(plan.example, soft_wrap=True, markup=False)
 
 
 def summarize_asked(sizes: "Sizes", samples: int) -> None:

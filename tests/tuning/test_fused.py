@@ -44,9 +44,9 @@ def test_dropout_keeps_the_mean_and_is_off_when_answering(tiny_base):
     fuse(model)
     assert torch.allclose(layer(x), still, atol=1e-6)
     model.train()
-    drawn = torch.stack([layer(x) for _ in range(4000)])
+    drawn = torch.stack([layer(x) for _ in range(2000)])
     assert not torch.equal(drawn[0], drawn[1])
-    assert torch.allclose(drawn.mean(0), still, atol=0.05)
+    assert torch.allclose(drawn.mean(0), still, atol=0.07)
 
 
 def test_with_dropout_the_gradient_is_that_of_what_was_computed(tiny_base):
@@ -63,7 +63,7 @@ def test_with_dropout_the_gradient_is_that_of_what_was_computed(tiny_base):
         torch.manual_seed(5)
         return _Linear.apply(x, weight, None, a, b, 2.0, 0.5)
 
-    x = torch.randn(3, 32, dtype=torch.double, requires_grad=True)
+    x = torch.randn(2, 32, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(draw, (x, a, b))
 
 

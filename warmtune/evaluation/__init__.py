@@ -3,7 +3,7 @@
 from warmtune.evaluation.judging import mark_answers
 from warmtune.evaluation.labels import Label, read_labels, write_labels
 from warmtune.evaluation.stage import Sizes, answer, open_engine, sizes
-from warmtune.evaluation.variants import Variant, variant_of, weights_of
+from warmtune.evaluation.variants import Variant, tuned_by_service, variant_of, weights_of
 from warmtune.evaluation.warmth import measure
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "open_engine",
     "read_labels",
     "sizes",
+    "tuned_by_service",
     "variant_of",
     "weights_of",
     "write_labels",

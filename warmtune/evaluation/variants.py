@@ -1,12 +1,15 @@
 """Who answers: the recipe's base with or without an adapter, at a scale, under a system prompt, or another model."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import ModelError
+from warmtune.schemas import BASE_AGAIN
+from warmtune.settings import Settings
 from warmtune.settings_evaluation import VariantSettings
+from warmtune.settings_training import ServiceSettings
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -58,6 +61,36 @@ def variant_of(settings: VariantSettings, adapters: dict[str, Path], style_promp
         return Variant(settings.name, None, 1.0, system, settings.model, settings.base_url)
     folder = adapters.get(settings.adapter) or adapter_folder(settings.adapter)
     return Variant(settings.name, folder, settings.scale, system, weights=weights_of(folder))
+
+
+def tuned_by_service(service: ServiceSettings, folders: dict[str, Path], settings: Settings) -> list[Variant]:
+    """Return the variants of a run whose models a service tuned: base, control and styled, and the recipe's own.
+
+    There the adapter `control` or `styled@STEP` means the run's own model, after that step.
+
+    Raises:
+        ModelError: the service has not kept that one.
+    """
+    known: dict[str, str] = {}
+    for name, folder in folders.items():
+        job = json.loads((folder / "job.json").read_text())
+        known[name] = f"openai/{job['model']}"
+        known |= {f"{name}@{step}": f"openai/{model}" for step, model in job["checkpoints"].items()}
+    base = Variant("base", model=f"openai/{service.model}", base_url=service.base_url)
+    found = [base, *(replace(base, name=name, model=known[name]) for name in folders)]
+    if settings.eval.temperature > 0:
+        found.append(replace(base, name=BASE_AGAIN, resample=1))
+    for one in settings.eval.variants:
+        variant = variant_of(replace(one, adapter=None), {}, settings.style.system_prompt)
+        if one.adapter is not None and one.adapter not in known:
+            raise ModelError(
+                f"eval.variants: '{one.name}' names {one.adapter}, but of this run the service has"
+                f" {', '.join(sorted(known))}; it keeps the last checkpoints of a job only."
+            )
+        if not (one.model or one.answers):
+            variant = replace(variant, model=known.get(one.adapter or "", base.model), base_url=service.base_url)
+        found.append(variant)
+    return found
 
 
 def adapter_folder(place: str) -> Path:

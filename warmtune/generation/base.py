@@ -8,9 +8,11 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,11 @@ from warmtune.settings import ModelSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+_DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
+_DAY = date(2024, 7, 26)
+"""The day that Llama's own template falls back to."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,10 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
             f"The model {base.name} ({base.hub}) has no chat template, so it is not known how a conversation is shown"
             " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
         )
+    # Some templates tell the model the date. One day for all: a row must not depend on when it was made.
+    fixed = _DATE.sub(lambda found: json.dumps(_DAY.strftime(found[2])), tokenizer.chat_template)
     values = "".join(f"{{%- set {name} = {json.dumps(value)} %}}" for name, value in base.template)
-    tokenizer.chat_template = values + tokenizer.chat_template
+    tokenizer.chat_template = values + fixed
     return tokenizer
 
 

@@ -70,4 +70,5 @@ def _band(tokens: int, window: int | None, device: torch.device) -> torch.Tensor
     return (before >= 0) & (before < window)
 
 
-AttentionInterface.register(ROW_BY_ROW, row_by_row)
+# Not for the compiler: the number of rows and their lengths are others in every batch.
+AttentionInterface.register(ROW_BY_ROW, torch.compiler.disable(row_by_row))  # type: ignore[no-untyped-call]

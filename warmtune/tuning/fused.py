@@ -19,29 +19,30 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float, drop: float) -> Any:
         shape = x.shape
         x = x.reshape(-1, shape[-1])
-        kept = torch.empty_like(x).bernoulli_(1 - drop).div_(1 - drop) if drop else None
-        inner = (x * kept if kept is not None else x) @ a.T
+        lost = torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(drop) if drop else None
+        kept = x if lost is None else x.masked_fill(lost, 0)
+        inner = kept @ a.T
         y = functional.linear(x, weight, bias)
-        y.addmm_(inner, b.T, alpha=scale)
-        ctx.save_for_backward(x, weight, a, b, inner, kept)
-        ctx.scale = scale
+        ctx.grow = scale / (1 - drop)  # what dropout leaves is as much larger
+        y.addmm_(inner, b.T, alpha=ctx.grow)
+        ctx.save_for_backward(x, weight, a, b, inner, lost)
         ctx.shape = shape
         return y.view(*shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, grown: Any) -> Any:
-        x, weight, a, b, inner, kept = ctx.saved_tensors
+        x, weight, a, b, inner, lost = ctx.saved_tensors
         grown = grown.reshape(-1, grown.shape[-1])
-        back = (grown @ b).mul_(ctx.scale)
-        to_b = (grown.T @ inner).mul_(ctx.scale)
-        to_a = back.T @ (x * kept if kept is not None else x)
+        back = (grown @ b).mul_(ctx.grow)
+        to_b = (grown.T @ inner).mul_(ctx.grow)
+        to_a = back.T @ (x if lost is None else x.masked_fill(lost, 0))
         to_x = None
         if ctx.needs_input_grad[0]:
             to_x = grown @ weight
-            if kept is None:
+            if lost is None:
                 to_x.addmm_(back, a)
             else:
-                to_x.addcmul_(back @ a, kept)
+                to_x += (back @ a).masked_fill_(lost, 0)
             to_x = to_x.view(ctx.shape)
         return to_x, None, None, to_a, to_b, None, None
 

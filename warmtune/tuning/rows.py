@@ -43,6 +43,11 @@ def build_rows(
 ) -> Outcome:
     """Write both arms' rows, `control.parquet` and `styled.parquet`."""
     both = arms(conversations, rewrites, tokenizer, max_tokens, too_long)
+    if len(both.control) == 1:
+        raise DataError(
+            "One single conversation is left to train on, from which nothing general can be learned; give more data, or"
+            " look at the funnel for what was left out."
+        )
     write(folder / CONTROL_ROWS, TrainingRow, both.control)
     write(folder / STYLED_ROWS, TrainingRow, both.styled)
     found = rules(tokenizer)

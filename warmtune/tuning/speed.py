@@ -10,6 +10,9 @@ from warmtune.schemas import TrainingRow
 from warmtune.tuning.rows import trained
 
 _SIDE = 2048
+_PAYS_BACK = 30 * 60
+"""Seconds of training from which compiling is worth its time on a GPU. On the CPU it gained nothing: the same rows
+took as long, after 45 s of compiling (docs/method.md)."""
 
 
 def work_per_token(model: Any, rows: Sequence[TrainingRow]) -> float:
@@ -44,3 +47,16 @@ def matrix_rate(device: str, repeats: int = 3) -> float:
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - started)
     return float(2 * _SIDE**3 / best)
+
+
+def compiles(wanted: str, device: str, seconds: float) -> bool:
+    """Tell whether layers are compiled: as wanted, or on a GPU where the estimated time pays it back."""
+    return wanted == "always" or (wanted == "auto" and device == "cuda" and seconds > _PAYS_BACK)
+
+
+def compile_layers(causal: Any) -> int:
+    """Compile each layer by itself, so that one compilation serves all of them; return how many there are."""
+    layers = [module for name, module in causal.base_model.named_modules() if name.rsplit(".", 2)[-2:-1] == ["layers"]]
+    for layer in layers:
+        layer.forward = torch.compile(layer.forward, dynamic=True)
+    return len(layers)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import ModelError
 from warmtune.generation.base import load_tokenizer
-from warmtune.progress import progress
+from warmtune.progress import progress, say
 from warmtune.schemas import TrainingRow, read
 from warmtune.store import Outcome, write_atomically
 from warmtune.tuning.adapter import check_changed, with_adapter
@@ -80,10 +80,11 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     from warmtune.tuning.arguments import arguments, steps
     from warmtune.tuning.callbacks import Keep, Progress, Whole, Wrapped
     from warmtune.tuning.fused import fuse
-    from warmtune.tuning.preflight import padding, prove_separate
-    from warmtune.tuning.speed import matrix_rate, work_per_token
+    from warmtune.tuning.preflight import check_room, padding, prove_separate, try_longest
+    from warmtune.tuning.speed import compile_layers, compiles, matrix_rate, work_per_token
     from warmtune.tuning.trainer import RowTrainer, sum_on_request
 
+    check_room(rows, job, here)
     settings, whole = job.settings, steps(len(rows), job.settings, here.processes)
     tokenizer = load_tokenizer(job.base)
     args = arguments(
@@ -101,10 +102,15 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
         fuse(trainer.model)
         if settings.packing:
             prove_separate(trainer.model, rows)
+        if here.device == "cuda":
+            try_longest(trainer, rows, job)
     trainer.state.max_steps = whole
     size = settings.batch_size * settings.accumulation * here.processes
     tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
-    shown = Progress(lambda *_: None, tokens, work, matrix_rate(here.device) * here.processes if here.first else 0)
+    rate = matrix_rate(here.device) * here.processes
+    if compiles(settings.compile, here.device, sum(tokens) * work / rate / 0.5):
+        say(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
+    shown = Progress(lambda *_: None, tokens, work, rate)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(shown)
     trainer.add_callback(Whole())
