@@ -75,6 +75,9 @@ class Pipeline:
     def run(self, until: str = STAGES[-1]) -> dict[str, Stage]:
         """Carry out the stages up to and including `until`, and return them by name."""
         steps = (self._prepare, self._rewrite, self._train, self._evaluate, self._report, self._publish)
+        if self.settings.launch.node > 0 and STAGES.index(until) > STAGES.index("train"):
+            say("This machine only trains along; the first one does the rest.")
+            until = "train"
         for step in steps[: STAGES.index(until) + 1]:
             step()
         return self.done
@@ -104,9 +107,14 @@ class Pipeline:
 
         return sizes(self.settings.eval, self.settings.seed)
 
-    def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str) -> Stage:
+    def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str, shared: bool = False) -> Stage:
+        """Make a stage; on the second machine and those after it, wait for the first, or train along (`shared`)."""
+        launch = self.settings.launch
         with working(title):
-            stage = self.store.run(name, determines, work)
+            if launch.node > 0:
+                stage = self.store.follow(name, determines, launch.timeout, work if shared else None)
+            else:
+                stage = self.store.run(name, determines, work)
         self.done[name] = stage
         say(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
         return stage
@@ -232,7 +240,7 @@ class Pipeline:
 
             return train(Job(rows.folder / file, self.base, s.train, s.launch, seed, f"Training {title}", folder))
 
-        self._stage(f"train-{variant}", determines, work, f"train: {title}")
+        self._stage(f"train-{variant}", determines, work, f"train: {title}", shared=True)
 
     def title(self, variant: str) -> str:
         """Return a variant's name for people: the style's name for the tuned model."""
@@ -392,7 +400,8 @@ class Pipeline:
 
     def _publish(self) -> None:
         if self.settings.train.service is not None:
-            return say("publish               nothing: the tuned model stays with the service; job.json names it")
+            say("publish               nothing: the tuned model stays with the service; job.json names it")
+            return
         s, tuned, reported = self.settings, self.done["train-styled"], self.done["report"]
         determines = {
             "publish": s.publish,

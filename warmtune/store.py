@@ -27,6 +27,7 @@ from warmtune.errors import StoreError
 from warmtune.progress import say
 
 MANIFEST = "manifest.json"
+_LOOK_EVERY = 1.0
 _SOURCES = (".py", ".jsonl", ".yaml", ".json", ".j2", ".css")
 
 
@@ -141,6 +142,34 @@ class Store:
                 seconds = before + time.monotonic() - started
                 _note_spent(folder, seconds)
             return _finish(name, folder, key, determines, outcome, seconds)
+
+    def follow(self, name: str, determines: Mapping[str, Any], patience: float, join: Work | None = None) -> Stage:
+        """Return the complete folder of a stage that another machine makes in the same store.
+
+        Args:
+            name: as in `run`.
+            determines: as in `run`.
+            patience: seconds without an end after which it gives up.
+            join: this machine's share of the work, where it has one.
+
+        Raises:
+            StoreError: the other machine has not finished in time.
+        """
+        key = fingerprint(name, determines)
+        folder = self.root / "stages" / f"{name}-{key}"
+        folder.mkdir(exist_ok=True)
+        if join is not None and not (folder / MANIFEST).is_file():
+            join(folder)
+        until = time.monotonic() + patience
+        while (done := _read(name, folder, key)) is None:
+            if time.monotonic() > until:
+                raise StoreError(
+                    f"The first machine has not finished the stage '{name}' in {folder} within {patience:.0f} s; look"
+                    " at its output, and whether both machines have the same store and the same settings. A longer wait:"
+                    " launch.timeout=SECONDS."
+                )
+            time.sleep(_LOOK_EVERY)
+        return done
 
 
 def write_atomically(file: Path, text: str) -> None:

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -138,3 +140,23 @@ def test_a_gpu_that_is_not_there_and_a_port_in_use_are_said():
             accelerate_config(dataclasses.replace(PAIR, port=taken.getsockname()[1]))
     with pytest.raises(LaunchError, match="needs a port"):
         accelerate_config(dataclasses.replace(PAIR, nodes=2))
+
+
+@pytest.mark.slow
+def test_two_machines_train_together(tiny_overrides, tmp_path):
+    """The same command twice, with its own `launch.node`, one process each, over the same store."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "warmtune", "train", "quickstart", *tiny_overrides, f"store={tmp_path}/runs"]
+    command += ["launch=ddp", "launch.processes=1", "launch.device=cpu", "launch.nodes=2", "launch.timeout=200"]
+    command += [f"launch.port={port}", "train.checkpoint_steps=100"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    machines = [
+        subprocess.Popen([*command, f"launch.node={node}"], env=environment, stdout=subprocess.PIPE, text=True)
+        for node in (0, 1)
+    ]
+    said = [machine.communicate(timeout=300)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], said
+    (manifest,) = (tmp_path / "runs" / "stages").glob("train-styled-*/manifest.json")
+    assert json.loads(manifest.read_text())["counts"]["rows"] > 2

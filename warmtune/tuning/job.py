@@ -7,7 +7,7 @@ from pathlib import Path
 from warmtune.generation.base import Base
 from warmtune.settings_training import LaunchSettings, TrainSettings
 
-JOB = "job.json"
+JOB = "job-{node}.json"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Job:
 
     def write(self) -> Path:
         """Write the job for other processes and return the file."""
-        file = self.folder / JOB
+        file = self.folder / JOB.format(node=self.launch.node)
         file.write_text(json.dumps(asdict(self), default=str))
         return file
 

@@ -21,7 +21,8 @@ from warmtune.tuning.world import device, processes_here
 
 OUTCOME = "outcome.json"
 FAILED = "failed-{rank}.json"
-LOG = "launch.log"
+CONFIG = "accelerate-{node}.yaml"
+LOG = "launch-{node}.log"
 _LINES = 12
 _PR_SET_PDEATHSIG = 1
 
@@ -33,14 +34,15 @@ def launched(job: Job) -> Outcome:
         UserError: of the kind that a process ended with.
         LaunchError: a process died otherwise; the others are stopped, and its last words are in the message.
     """
-    for old in (*job.folder.glob("failed-*.json"), job.folder / OUTCOME):
-        old.unlink(missing_ok=True)
-    config = job.folder / "accelerate.yaml"
+    if job.launch.node == 0:
+        for old in (*job.folder.glob("failed-*.json"), job.folder / OUTCOME):
+            old.unlink(missing_ok=True)
+    config, log = (job.folder / name.format(node=job.launch.node) for name in (CONFIG, LOG))
     config.write_text(yaml.safe_dump(accelerate_config(job.launch)))
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
     command += ["-m", "warmtune.tuning.worker", str(job.write())]
-    with (job.folder / LOG).open("w") as log:
-        process = subprocess.Popen(command, env=_environment(), stderr=log, preexec_fn=_end_with_parent)
+    with log.open("w") as said:
+        process = subprocess.Popen(command, env=_environment(), stderr=said, preexec_fn=_end_with_parent)
         try:
             code = process.wait()
         except BaseException:
@@ -142,6 +144,7 @@ def _end_with_parent() -> None:
 
 def _failure(job: Job, code: int) -> UserError:
     """Return the error that a process left behind, or one with its last words."""
+    log = job.folder / LOG.format(node=job.launch.node)
     for file in sorted(job.folder.glob(FAILED.format(rank="*"))):
         said = json.loads(file.read_text())
         kind = getattr(errors, said["kind"], None)
@@ -149,12 +152,12 @@ def _failure(job: Job, code: int) -> UserError:
             return kind(said["message"])
         return LaunchError(
             f"Process {said['rank']} of the training died with {said['kind']}: {said['message']} The others were"
-            f" stopped; what it said is in {job.folder / LOG}, and the same command goes on from the last checkpoint."
+            f" stopped; what it said is in {log}, and the same command goes on from the last checkpoint."
         )
-    words = _last_words(job.folder / LOG)
+    words = _last_words(log)
     return LaunchError(
         f"A process of the training was killed or could not start (exit code {code}); the others were stopped. The end"
-        f" of {job.folder / LOG}: {words} The same command goes on from the last checkpoint."
+        f" of {log}: {words} The same command goes on from the last checkpoint."
     )
 
 
