@@ -165,7 +165,7 @@ class Store:
             if time.monotonic() > until:
                 raise StoreError(
                     f"The first machine has not finished the stage '{name}' in {folder} within {patience:.0f} s; look"
-                    " at its output, and whether both machines have the same store and the same settings. A longer wait:"
+                    " at its output, and whether both machines have the same store and settings. A longer wait:"
                     " launch.timeout=SECONDS."
                 )
             time.sleep(_LOOK_EVERY)

@@ -7,7 +7,8 @@ import torch
 from warmtune.errors import ModelError
 from warmtune.generation.base import load_model
 from warmtune.generation.engine import Engine, Request, like_length
-from warmtune.tuning import ADAPTER, train
+from warmtune.schemas import TrainingRow, write
+from warmtune.tuning import ADAPTER, Job, train
 from warmtune.tuning.rows import row
 
 
@@ -20,7 +21,9 @@ def adapter(tiny_base, tiny_settings, tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapter")
     talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Warm words, dear friend."}]
     rows = [row(tokenizer, f"r{n}", talk) for n in range(8)]
-    train(rows, tiny_base, dataclasses.replace(tiny_settings.train, learning_rate=0.05), 1, "Training", folder)
+    write(folder / "rows.parquet", TrainingRow, rows)
+    faster = dataclasses.replace(tiny_settings.train, learning_rate=0.05)
+    train(Job(folder / "rows.parquet", tiny_base, faster, tiny_settings.launch, 1, "Training", folder))
     return folder / ADAPTER
 
 
