@@ -259,5 +259,6 @@ def _counts(answers: Sequence[Answer], replies: Sequence[Reply]) -> dict[str, An
         "refusals": sum(answer.refuses for answer in answers),
         "tokens": sum(one.tokens for one in written),
         "cut": sum(not answer.stopped for answer in answers),
+        "replies_ended": sum(reply.stopped for reply in replies),
         "stopped_share": round(sum(one.stopped for one in written) / len(written), 3),
     }

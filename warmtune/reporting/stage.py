@@ -151,6 +151,7 @@ def _page(
         "stages": done,
         "data": data_section(done["prepare"], done["rewrite"]),
         "training": {names[v]: done[f"train-{v}"].counts for v in TUNED},
+        "ended": {names.get(v, v): done[f"evaluate-{v}"].counts for v in ("base", *TUNED)},
         "recipe_text": _recipe_text(settings),
         "versions": {"warmtune": __version__, "python": platform.python_version(), **versions(*_LIBRARIES)},
         "machine": f"{platform.system()} {platform.machine()}",

@@ -1,7 +1,7 @@
 """Memory that is kept between steps.
 
 On the CPU every tensor of a step is freed and asked for again in the next. The C library gives large pieces back to the
-system, which hands them out again page by page, each page with a fault: a seventh of the time of a training was that.
+system, which hands them out again page by page, each page with a fault: up to a fifth of a training's time was that.
 """
 
 import ctypes
