@@ -10,7 +10,18 @@ from rich.table import Table
 
 from warmtune.errors import UserError
 
-_LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "inspect-ai", "hydra-core")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "datasets",
+    "inspect-ai",
+    "hydra-core",
+)
+_OPTIONAL = ("deepspeed", "liger-kernel", "vllm", "detoxify", "wandb", "mlflow", "trackio", "tensorboard")
 _NEEDED_GB = 6.0
 _NEEDED_DISK_GB = 2.0
 
@@ -21,6 +32,8 @@ def examine() -> int:
     problems: list[str] = []
     for name in _LIBRARIES:
         table.add_row(name, metadata.version(name))
+    optional = [f"{name} {found}" for name in _OPTIONAL if (found := _version(name))]
+    table.add_row("optional libraries", ", ".join(optional) or "none")
     cores = len(os.sched_getaffinity(0))
     table.add_row("processor", f"{cores} cores")
     _memory(table, problems)
@@ -37,6 +50,13 @@ def examine() -> int:
         console.print(f"- {problem}", markup=False)
     console.print("The quickstart can run here." if not problems else "The quickstart cannot run here yet.")
     return 2 if problems else 0
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _memory(table: Table, problems: list[str]) -> None:

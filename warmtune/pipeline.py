@@ -78,6 +78,10 @@ class Pipeline:
         if self.settings.launch.node > 0 and STAGES.index(until) > STAGES.index("train"):
             say("This machine only trains along; the first one does the rest.")
             until = "train"
+        if STAGES.index(until) >= STAGES.index("train"):
+            from warmtune.tuning.world import check_installed
+
+            check_installed(self.settings.train, self.settings.launch)
         for step in steps[: STAGES.index(until) + 1]:
             step()
         return self.done

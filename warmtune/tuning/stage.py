@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warmtune.errors import ModelError
+from warmtune.errors import LaunchError, ModelError
 from warmtune.generation.base import load_tokenizer
 from warmtune.progress import progress, say
 from warmtune.schemas import TrainingRow, read
@@ -37,13 +37,21 @@ def train(job: Job) -> Outcome:
 
     Raises:
         ModelError: when LoRA fits none of the model's modules, or when the trained adapter changes nothing.
-        LaunchError: the processes that came up are not those asked for, or one of them died.
+        LaunchError: the processes that came up are not those asked for, or one of them or the GPU died.
     """
     if job.launch.kind == "single":
         from warmtune.tuning.heap import kept
 
-        with kept():
-            return carry_out(job)
+        try:
+            with kept():
+                return carry_out(job)
+        except RuntimeError as error:
+            if "CUDA error" not in str(error):
+                raise
+            raise LaunchError(
+                f"The GPU failed while training ({str(error).splitlines()[0]}); look at `nvidia-smi`, and run the same"
+                " command again: it goes on from the last checkpoint."
+            ) from error
     from warmtune.tuning.launch import launched
 
     return launched(job)

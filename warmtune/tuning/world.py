@@ -1,11 +1,12 @@
 """The processes that train together: which came up, compared with which were asked for."""
 
+import importlib.util
 import os
 from dataclasses import dataclass, field
 from typing import Any
 
 from warmtune.errors import LaunchError
-from warmtune.settings_training import LaunchSettings
+from warmtune.settings_training import LaunchSettings, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,37 @@ class World:
     def first(self) -> bool:
         """Whether this is the process that writes."""
         return self.index == 0
+
+
+_EXTRAS = {
+    "deepspeed": "deepspeed",
+    "liger_kernel": "liger",
+    "tensorboard": "tracking",
+    "wandb": "tracking",
+    "mlflow": "tracking",
+    "trackio": "tracking",
+}
+"""The extra of this package that brings a library."""
+
+
+def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
+    """Look for the optional libraries that the settings ask for.
+
+    Raises:
+        LaunchError: names all that are missing, and how to get them.
+    """
+    wanted: list[str] = list(settings.trackers)
+    wanted += ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
+    wanted += ["liger_kernel"] if settings.liger else []
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if missing:
+        extras = ",".join(sorted({_EXTRAS[name] for name in missing}))
+        raise LaunchError(
+            f"The recipe asks for {', '.join(missing)}, which is not installed here;"
+            f" `pip install 'warmtune[{extras}]'`, or leave it out of the recipe."
+        )
+    if settings.liger and device(launch) == "cpu":
+        raise LaunchError("train.liger needs a GPU, for whose kernels Liger is; leave it out on the CPU.")
 
 
 def device(launch: LaunchSettings) -> str:
