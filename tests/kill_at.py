@@ -38,16 +38,9 @@ def arm(point: str) -> None:
 
         journal.Journal.put = after(5, journal.Journal.put)
     elif point == "train":
-        import warmtune.tuning.stage as stage
+        from warmtune.tuning.callbacks import Progress
 
-        original = stage._callback
-
-        def callback(report):
-            found = original(report)
-            found.on_step_begin = after(3, lambda *_, **__: None)
-            return found
-
-        stage._callback = callback
+        Progress.on_step_begin = after(3, Progress.on_step_begin)
     elif point == "evaluate":
         from warmtune.generation.engine import Engine
 

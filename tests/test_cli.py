@@ -118,6 +118,24 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, tiny_overrides):
     assert "Traceback" not in said
 
 
+def test_a_ctrl_c_that_a_library_swallowed_stops_before_the_next_stage(capsys, tmp_path, tiny_overrides, monkeypatch):
+    from warmtune.conversations import stage
+
+    write = stage.write
+
+    def swallowing(*arguments):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            write(*arguments)
+
+    monkeypatch.setattr(stage, "write", swallowing)
+    assert cli.main(["run", "quickstart", *tiny_overrides, f"store={tmp_path}"]) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+    assert len(list(tmp_path.glob("stages/prepare-*/manifest.json"))) == 1
+    assert not list(tmp_path.glob("stages/rewrite-*"))
+
+
 def test_a_review_is_written_read_back_and_refused_for_other_rewrites(capsys, tmp_path, tiny_overrides):
     arguments = ["rewrite", "quickstart", *tiny_overrides, "rewriter.measured=0", f"store={tmp_path}/runs"]
     assert cli.main([*arguments, "--review"]) == 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warmtune import __version__
+from warmtune import __version__, interrupt
 from warmtune.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _PLAN = "what rewriting, training and evaluation will take, before anything is s
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
     _quiet_libraries()
+    interrupt.listen()
     parsed = _parser().parse_args(arguments)
     try:
         done: int = parsed.act(parsed)

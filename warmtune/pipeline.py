@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warmtune import interrupt
 from warmtune.generation.base import Base, load_tokenizer, locate
 from warmtune.progress import say, working
 from warmtune.schemas import (
@@ -114,6 +115,7 @@ class Pipeline:
     def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str, shared: bool = False) -> Stage:
         """Make a stage; on the second machine and those after it, wait for the first, or train along (`shared`)."""
         launch = self.settings.launch
+        interrupt.check()
         with working(title):
             if launch.node > 0:
                 stage = self.store.follow(name, determines, launch.timeout, work if shared else None)

@@ -141,8 +141,9 @@ class TrainingRow:
     id: str
     input_ids: list[int]
     labels: list[int]
-    longest: int
-    """Tokens of the longer of this row and its twin in the other arm."""
+    length: int
+    """Tokens of the row with the original replies, in both arms: by it both are grouped alike, and the control does not
+    depend on the style."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def start(monkeypatch):
 
     def begin(**options):
         begun.append(finetuning.Service(**options))
-        settings = load("quickstart", ["train=openai"]).train.service
+        settings = load("quickstart", ["train=openai", "train.epochs=2"]).train.service
         return begun[-1], dataclasses.replace(settings, base_url=begun[-1].url, poll_seconds=0.01)
 
     yield begin
@@ -109,7 +109,7 @@ def test_tuned_models_and_their_checkpoints_answer_as_variants(tmp_path):
         kept = {"model": f"ft:{name}", "checkpoints": {"2": f"ft:{name}:ckpt-2"}}
         (tmp_path / name / "job.json").write_text(json.dumps(kept))
     folders = {name: tmp_path / name for name in ("control", "styled")}
-    settings = load("quickstart", ["train=openai"])
+    settings = load("quickstart", ["train=openai", "train.epochs=2"])
     early = VariantSettings(name="early", adapter="styled@2")
     prompted = VariantSettings(name="prompted", system="style")
     settings = dataclasses.replace(settings, eval=dataclasses.replace(settings.eval, variants=(early, prompted)))

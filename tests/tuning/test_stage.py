@@ -47,7 +47,7 @@ def _train(rows, base, settings, folder, seed=1, launch=LAUNCH):
 
 
 def test_matched_arms_see_the_same_ids_in_the_same_order(rows, tiny_base, settings, tmp_path):
-    longer = [TrainingRow(r.id, r.input_ids + r.input_ids[-5:], r.labels + r.labels[-5:], r.longest + 5) for r in rows]
+    longer = [TrainingRow(r.id, r.input_ids + r.input_ids[-5:], r.labels + r.labels[-5:], r.length) for r in rows]
     _train(rows, tiny_base, settings, tmp_path / "control")
     _train(longer, tiny_base, settings, tmp_path / "styled")
     orders = [json.loads((tmp_path / arm / ORDER).read_text()) for arm in ("control", "styled")]

@@ -29,7 +29,7 @@ def grouped(order: Sequence[int], lengths: Sequence[int], batch: int, seed: int)
 
     Args:
         order: row numbers.
-        lengths: of every row; of its longer arm, so that both arms are grouped alike.
+        lengths: of every row with the original replies, so that both arms are grouped alike.
         batch: rows in a batch.
         seed: of the order of batches.
     """

@@ -136,7 +136,7 @@ def _pairs(
         pair = tuple(row(tokenizer, id, [*arm[head], *arm[piece]], last_only=alone) for arm in (originals, styled))
         longest = max(len(one.input_ids) for one in pair)
         if longest <= max_tokens:
-            found.append((replace(pair[0], longest=longest), replace(pair[1], longest=longest)))
+            found.append((pair[0], replace(pair[1], length=pair[0].length)))
             continue
         halves = _halves(originals, piece, system) if split else []
         if not halves:

@@ -77,7 +77,7 @@ def carry_out(job: Job) -> Outcome:
 def _order(rows: Sequence[TrainingRow], job: Job) -> list[int]:
     order = epoch_order(len(rows), job.settings.epochs, job.seed)
     if job.settings.length_groups:
-        order = grouped(order, [row.longest for row in rows], job.settings.batch_size, job.seed)
+        order = grouped(order, [row.length for row in rows], job.settings.batch_size, job.seed)
     return order
 
 
