@@ -126,6 +126,7 @@ def _job(file: Path, changed: dict[str, Any]) -> Any:
 
     settings = load("quickstart", ["train.dropout=0", "train.schedule=constant", "train.warmup=0"])
     train = replace(settings.train, learning_rate=1e-4, epochs=1.0, checkpoint_steps=1000, **changed)
+    (file.parent / "ours").mkdir(exist_ok=True)
     return Job(file, locate(settings.model), train, settings.launch, 1, "Training", file.parent / "ours")
 
 
