@@ -21,7 +21,7 @@ from quickstart import document
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate")
 RESULTS = Path(__file__).parent / "results" / "train.json"
 TURNS = 2
-ROWS = 48
+ROWS = 96
 BATCH, ACCUMULATION = 8, 2
 WAYS = ("trl-default", "trl-best", "warmtune")
 SHAPES: dict[str, tuple[int, int, int, int, dict[str, Any]]] = {
@@ -79,6 +79,7 @@ def one(way: str, file: Path) -> None:
         train_sampling_strategy="sequential",
         learning_rate=1e-4,
         lr_scheduler_type="constant",
+        seed=1,  # of the adapter's first values, as ours
         logging_steps=1,
         save_strategy="no",
         report_to="none",
@@ -126,7 +127,7 @@ def _job(file: Path, changed: dict[str, Any]) -> Any:
 
     settings = load("quickstart", ["train.dropout=0", "train.schedule=constant", "train.warmup=0"])
     train = replace(settings.train, learning_rate=1e-4, epochs=1.0, checkpoint_steps=1000, **changed)
-    (file.parent / "ours").mkdir(exist_ok=True)
+    (file.parent / "ours").mkdir(parents=True, exist_ok=True)
     return Job(file, locate(settings.model), train, settings.launch, 1, "Training", file.parent / "ours")
 
 

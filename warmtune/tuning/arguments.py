@@ -19,7 +19,7 @@ def steps(rows: int, settings: TrainSettings, processes: int) -> int:
 
 
 def arguments(
-    settings: TrainSettings, whole: int, seed: int, folder: Path, device: str, pad: str, **more: Any
+    settings: TrainSettings, whole: int, seed: int, folder: Path, title: str, device: str, pad: str, **more: Any
 ) -> "SFTConfig":
     """Return the trainer's arguments.
 
@@ -28,6 +28,7 @@ def arguments(
         whole: optimizer steps in all.
         seed: of dropout, and of nothing else: rows come in their order, the adapter is there already.
         folder: for checkpoints.
+        title: what trackers call the training.
         device: cuda or cpu.
         pad: token that fills up rows where they are padded.
         more: what the way of launching adds.
@@ -67,6 +68,8 @@ def arguments(
         save_steps=settings.checkpoint_steps,
         save_total_limit=2,  # the older one stays until the newer is whole
         report_to=list(settings.trackers) or "none",
+        project="warmtune",
+        run_name=title,
         disable_tqdm=True,
         **more,
     )

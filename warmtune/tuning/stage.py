@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,9 +96,9 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     check_room(rows, job, here)
     settings, whole = job.settings, steps(len(rows), job.settings, here.processes)
     tokenizer = load_tokenizer(job.base)
-    args = arguments(
-        settings, whole, job.seed, job.checkpoints, here.device, padding(tokenizer, rows[0]), **here.arguments
-    )
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(job.folder / "tensorboard"))  # not among the checkpoints
+    pad = padding(tokenizer, rows[0])
+    args = arguments(settings, whole, job.seed, job.checkpoints, job.title, here.device, pad, **here.arguments)
     model = with_adapter(job.base, settings, job.seed, here.device)
     sum_on_request(model.get_base_model())
     work = work_per_token(model, rows)
