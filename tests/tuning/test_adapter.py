@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -141,12 +143,14 @@ def test_trackers_are_given_the_curve_without_a_network(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "tensorboard"))
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
     monkeypatch.setenv("TRACKIO_DISABLE_AUTO_SYNC", "1")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    pytest.importorskip(tracker)  # only now: trackio reads its place when it is imported
+    pytest.importorskip(tracker)
     settings = dataclasses.replace(tiny_settings.train, trackers=(tracker,), epochs=1.0)
     _train(_rows(tokenizer, 4), tiny_base, settings, tmp_path / "one")
-    written = [path for path in tmp_path.rglob("*") if path.is_file() and "one/adapter" not in str(path)]
-    marks = {"tensorboard": "tfevents", "trackio": "trackio/warmtune", "mlflow": "mlflow.db", "wandb": ".wandb"}
+    places = (tmp_path, Path(os.environ["TRACKIO_DIR"]))
+    written = [
+        path for place in places for path in place.rglob("*") if path.is_file() and "one/adapter" not in str(path)
+    ]
+    marks = {"tensorboard": "tfevents", "trackio": "warmtune.db", "mlflow": "mlflow.db", "wandb": ".wandb"}
     assert any(marks[tracker] in str(path) for path in written)
