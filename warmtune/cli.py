@@ -160,11 +160,13 @@ def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
 def _plan(parsed: argparse.Namespace) -> int:
     pipeline = _pipeline(parsed)
 
+    from warmtune.planning import plan_evaluation, plan_rewriting, plan_training
     from warmtune.summary_data import summarize_asked, summarize_plan, summarize_training
 
-    summarize_plan(pipeline.plan(), pipeline.settings.rewriter)
-    summarize_training(pipeline.plan_training())
-    summarize_asked(pipeline.asked(), pipeline.settings.eval.samples)
+    summarize_plan(plan_rewriting(pipeline), pipeline.settings.rewriter)
+    if pipeline.settings.train.service is None:
+        summarize_training(plan_training(pipeline))
+    summarize_asked(plan_evaluation(pipeline), pipeline.settings.eval.samples)
     return 0
 
 

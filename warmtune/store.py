@@ -84,6 +84,19 @@ def versions(*distributions: str) -> dict[str, str]:
     return {name: metadata.version(name) for name in distributions}
 
 
+def optional_version(distribution: str) -> str | None:
+    """Return an optional library's version, None where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def content_of(source: Path) -> str | None:
+    """Return the hash of a data file, so that a changed file is read again; None for what is not a local file."""
+    return sha256(source) if source.is_file() else None
+
+
 _FULL = (
     "The disk is full: there was no room left while writing in {folder}. Finished stages, checkpoints and answers are"
     " kept; free some space, or choose another place with store=FOLDER, and run the same command again."

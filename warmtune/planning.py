@@ -1,0 +1,45 @@
+"""What a recipe will take, found out without spending anything: behind `warmtune plan`."""
+
+from typing import TYPE_CHECKING
+
+from warmtune.generation.base import load_tokenizer
+from warmtune.schemas import CONVERSATIONS, JOURNALS, Conversation, read
+
+if TYPE_CHECKING:
+    from warmtune.evaluation import Sizes
+    from warmtune.pipeline import Pipeline
+    from warmtune.rewriting import Estimate
+    from warmtune.tuning.plan import TrainingPlan
+
+
+def plan_rewriting(pipeline: "Pipeline") -> "Estimate":
+    """Prepare the data and return what rewriting it will take; nothing is asked of a model."""
+    from warmtune.generation.chat import encode
+    from warmtune.rewriting import estimate
+
+    s, tokenizer = pipeline.settings, load_tokenizer(pipeline.base)
+    journals = pipeline.store.root / JOURNALS
+    conversations = _prepared(pipeline)
+    return estimate(conversations, s.style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
+
+
+def plan_training(pipeline: "Pipeline") -> "TrainingPlan":
+    """Prepare the data and return what a training of it takes; nothing is trained."""
+    from warmtune.tuning.plan import plan
+
+    s = pipeline.settings
+    seed = s.seed if s.train.seed is None else s.train.seed
+    return plan(_prepared(pipeline), pipeline.base, s.train, s.launch, seed)
+
+
+def plan_evaluation(pipeline: "Pipeline") -> "Sizes":
+    """Return how many questions and prompts the evaluation has."""
+    from warmtune.evaluation import sizes
+
+    return sizes(pipeline.settings.eval, pipeline.settings.seed)
+
+
+def _prepared(pipeline: "Pipeline") -> list[Conversation]:
+    if "prepare" not in pipeline.done:
+        pipeline.run("prepare")
+    return read(pipeline.done["prepare"].folder / CONVERSATIONS, Conversation)
