@@ -228,7 +228,7 @@ def peak(name: str, folder: str) -> None:
     guess = estimate(shape_of(job.base), job.settings, job.launch, 1, "cpu", longest, loss)
     _forked(lambda: train(job))
     highest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-    print(json.dumps({"estimated_gb": round(guess.total / GB, 3), "peak_gb": highest, "longest_batch": longest}))
+    print(json.dumps({"estimated_gb": round(guess.peak / GB, 3), "peak_gb": highest, "longest_batch": longest}))
 
 
 def _forked(work: Any) -> None:

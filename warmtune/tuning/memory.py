@@ -84,8 +84,16 @@ class Memory:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """All of it, while training."""
         return self.weights + self.adapter + self.activations + self.logits + self.libraries
+
+    @property
+    def peak(self) -> float:
+        """The most that the system counts for the process: while weights are read, their file counts as well.
+
+        Those pages are given up where memory is short, so what must be free is `total`.
+        """
+        return max(self.total, self.libraries + 2 * self.weights)
 
 
 def estimate(
