@@ -31,6 +31,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grown: Any) -> Any:
+        """Return the gradients of x, A and B; [tokens, outputs] comes in."""
         x, weight, a, b, inner, lost = ctx.saved_tensors
         grown = grown.reshape(-1, grown.shape[-1])
         back = (grown @ b).mul_(ctx.grow)
