@@ -185,6 +185,15 @@ class Store:
         return done
 
 
+def complete(name: str, folder: Path) -> Stage | None:
+    """Return a stage from its folder, None where it is not complete.
+
+    Raises:
+        StoreError: a file of it is missing or not what was written.
+    """
+    return _read(name, folder, None)
+
+
 def write_atomically(file: Path, text: str) -> None:
     """Write a text file so that it is either the old one or the new one, whole."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
@@ -223,7 +232,7 @@ def _finish(name: str, folder: Path, key: str, determines: Any, outcome: Outcome
     return dataclasses.replace(_stage(name, folder, manifest), reused=False)
 
 
-def _read(name: str, folder: Path, key: str) -> Stage | None:
+def _read(name: str, folder: Path, key: str | None) -> Stage | None:
     """Return the stage if its folder is complete, checking that its files are what the manifest says."""
     if not (folder / MANIFEST).is_file():
         return None
@@ -234,7 +243,7 @@ def _read(name: str, folder: Path, key: str) -> Stage | None:
                 f"{folder / path} is missing or not what stage '{name}' wrote; delete the folder {folder} and run"
                 " again, and the stage is made anew."
             )
-    assert manifest["fingerprint"] == key
+    assert key in (None, manifest["fingerprint"])
     return _stage(name, folder, manifest)
 
 
