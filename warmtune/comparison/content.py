@@ -41,6 +41,8 @@ class Entrant:
     """Which line it lies on in the plane of warmth and error: `sweep`, `dial`, `checkpoints`, or none (empty)."""
     place: float | None
     """Where on its line: intensity, scale or epoch."""
+    base: str
+    """Name of the entrant that is its base (runs may have several); empty for a base, and where there is none."""
     control: str
     """Name of the entrant that is its control; empty where there is none."""
     verdict: str
