@@ -83,6 +83,28 @@ def tiny_overrides(tiny_folder) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def warmtune():
+    """Run the command line in a process of its own; with `point`, killed there (see kill_at.py)."""
+
+    def run(*arguments, point=None, timeout=400, **more):
+        script = str(Path(__file__).parent / "kill_at.py")
+        command = [sys.executable, "-m", "warmtune"] if point is None else [sys.executable, script, point]
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=timeout, **more)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def whole(tiny_overrides, tmp_path_factory, warmtune):
+    """An unbroken run on the tiny model: its store, its arguments, and what it printed. Not to be written to."""
+    store = tmp_path_factory.mktemp("whole")
+    arguments = ["run", "quickstart", *tiny_overrides, f"store={store}"]
+    done = warmtune(*arguments)
+    assert done.returncode == 0, done.stderr
+    return store, arguments, done
+
+
+@pytest.fixture(scope="session")
 def tiny_settings(tiny_overrides) -> Settings:
     return load("quickstart", tiny_overrides)
 

@@ -3,38 +3,18 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 from warmtune.schemas import ANSWERS, REWRITTEN, Answer, Rewrite, read
 from warmtune.tuning import ORDER
 
-KILL_AT = Path(__file__).parent / "kill_at.py"
 POINTS = ("prepare", "rewrite", "end:rows", "train", "evaluate", "end:mark", "warmth", "report", "publish")
-
-
-def _warmtune(*arguments, point=None):
-    command = [sys.executable, "-m", "warmtune"] if point is None else [sys.executable, str(KILL_AT), point]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=400)
 
 
 def _manifests(store: Path) -> dict[str, dict]:
     found = [json.loads(file.read_text()) for file in store.glob("stages/*/manifest.json")]
     assert len({manifest["stage"] for manifest in found}) == len(found)
     return {manifest["stage"]: manifest for manifest in found}
-
-
-@pytest.fixture(scope="module")
-def whole(tiny_overrides, tmp_path_factory):
-    """An unbroken run: its store, its arguments, and what it printed."""
-    store = tmp_path_factory.mktemp("whole")
-    arguments = ["run", "quickstart", *tiny_overrides, f"store={store}"]
-    done = _warmtune(*arguments)
-    assert done.returncode == 0, done.stderr
-    return store, arguments, done
 
 
 def test_every_stage_is_there_and_its_counts_add_up(whole):
@@ -89,42 +69,42 @@ def test_the_logs_are_inspects(whole):
     assert ":adapter-" in log.eval.model
 
 
-def test_run_again_nothing_is_done(whole):
+def test_run_again_nothing_is_done(whole, warmtune):
     store, arguments, _ = whole
     before = {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
-    again = _warmtune(*arguments)
+    again = warmtune(*arguments)
     assert again.returncode == 0
     assert again.stderr.count(" kept ") == 12
     assert before == {file: file.stat().st_mtime_ns for file in store.glob("stages/*/*.parquet")}
 
 
-def test_a_moved_model_changes_nothing_and_a_part_keeps_the_whole(whole, tiny_folder, tmp_path):
+def test_a_moved_model_changes_nothing_and_a_part_keeps_the_whole(whole, tiny_folder, tmp_path, warmtune):
     store, arguments, _ = whole
     moved = shutil.copytree(tiny_folder, tmp_path / "model")
     elsewhere = [a.replace(str(tiny_folder), str(moved)) for a in arguments[1:]]
-    done = _warmtune("train", *elsewhere)
+    done = warmtune("train", *elsewhere)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(" kept ") == 5
-    again = _warmtune("prepare", *arguments[1:])
+    again = warmtune("prepare", *arguments[1:])
     assert again.returncode == 0
     runs = [json.loads(file.read_text())["stages"] for file in store.glob("quickstart-*/run.json")]
     assert {"prepare", "publish"} <= set(max(runs, key=len))
 
 
-def test_a_moved_store_is_kept_whole(whole, tmp_path):
+def test_a_moved_store_is_kept_whole(whole, tmp_path, warmtune):
     store, arguments, _ = whole
     moved = shutil.copytree(store, tmp_path / "moved", symlinks=True)
-    done = _warmtune(*arguments[:-1], f"store={moved}")
+    done = warmtune(*arguments[:-1], f"store={moved}")
     assert done.stderr.count(" kept ") == 12
 
 
-def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path):
+def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path, warmtune):
     store, _, _ = whole
     arguments = ["run", "quickstart", *tiny_overrides, f"store={tmp_path}"]
     for point in POINTS:
-        killed = _warmtune(*arguments, point=point)
+        killed = warmtune(*arguments, point=point)
         assert killed.returncode == -9, (point, killed.stderr)
-    done = _warmtune(*arguments)
+    done = warmtune(*arguments)
     assert done.returncode == 0, done.stderr
     expected, found = _manifests(store), _manifests(tmp_path)
     assert set(found) == set(expected)
@@ -134,22 +114,22 @@ def test_killed_in_every_stage_it_ends_the_same(whole, tiny_overrides, tmp_path)
         assert found["report"]["files"][name] == expected["report"]["files"][name]
 
 
-def test_half_the_intensity_shares_what_it_can(whole, tiny_overrides, tmp_path):
+def test_half_the_intensity_shares_what_it_can(whole, tiny_overrides, tmp_path, warmtune):
     store, _, _ = whole
     shared = shutil.copytree(store, tmp_path / "store", symlinks=True)
-    done = _warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", "style.intensity=0.5")
+    done = warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", "style.intensity=0.5")
     assert done.returncode == 0, done.stderr
     kept = {line.split("  ")[0].strip() for line in done.stderr.splitlines() if " kept " in line}
     assert kept == {"prepare", "train: control", "evaluate: base", "evaluate: control"}
 
 
-def test_further_variants_answer_the_same_prompts_and_stand_in_the_report(whole, tiny_overrides, tmp_path):
+def test_further_variants_answer_the_same_prompts_and_stand_in_the_report(whole, tiny_overrides, tmp_path, warmtune):
     store, _, _ = whole
     shared = shutil.copytree(store, tmp_path / "store", symlinks=True)
     folder = next(shared.glob("stages/train-control-*/adapter"))
     twin = f"{{name: twin, adapter: {folder}}}"
     variants = f"[{{name: half, adapter: styled, scale: 0.5}},{twin},{{name: asked, system: style}}]"
-    done = _warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", f"eval.variants={variants}")
+    done = warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", f"eval.variants={variants}")
     assert done.returncode == 0, done.stderr
     asked = {
         file.parent.name.split("-")[1]: [
@@ -165,11 +145,11 @@ def test_further_variants_answer_the_same_prompts_and_stand_in_the_report(whole,
     assert "| half | control |" in report.read_text()
 
 
-def test_answers_are_marked_by_hand_and_the_marks_come_into_the_report(whole, tmp_path):
+def test_answers_are_marked_by_hand_and_the_marks_come_into_the_report(whole, tmp_path, warmtune):
     store, arguments, _ = whole
     shared = shutil.copytree(store, tmp_path / "store", symlinks=True)
     again = [*arguments[1:-1], f"store={shared}"]
-    written = _warmtune("evaluate", *again, "--label", "6")
+    written = warmtune("evaluate", *again, "--label", "6")
     assert written.returncode == 0, written.stderr
     file = next(shared.glob("stages/mark-*/label.csv"))
     with file.open(newline="") as stream:
@@ -177,10 +157,10 @@ def test_answers_are_marked_by_hand_and_the_marks_come_into_the_report(whole, tm
     assert len(table) == 7
     with file.open("w", newline="") as stream:
         csv.writer(stream).writerows([table[0], *([*line[:-1], "incorrect"] for line in table[1:])])
-    kept = _warmtune("evaluate", *again, "--labelled", str(file))
+    kept = warmtune("evaluate", *again, "--labelled", str(file))
     assert kept.returncode == 0, kept.stderr
     assert "of 6 answers" in kept.stdout
-    reported = _warmtune("report", *again)
+    reported = warmtune("report", *again)
     assert reported.returncode == 0, reported.stderr
     assert any("a person and the marks | 6 |" in one.read_text() for one in shared.glob("stages/report-*/report.md"))
 
