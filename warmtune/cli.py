@@ -20,7 +20,7 @@ _STAGES = {
     "train": "... and train the adapter and its control",
     "evaluate": "... and answer the questions with base, control and adapter",
     "report": "... and write the report",
-    "publish": "... and write the adapter with its cost on the card (the same as run)",
+    "publish": "... and make the adapter ready with its cost on the card; of a finished run's folder: publish it",
 }
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
     _quiet_libraries()
     interrupt.listen()
-    parsed = _parser().parse_args(arguments)
+    parsed = _parse(arguments)
     try:
         done: int = parsed.act(parsed)
         return done
@@ -55,6 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     finally:
         sys.stdout.flush()
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; overrides may stand on both sides of an option, as in `run RECIPE -m style.intensity=0,1`."""
+    parser = _parser()
+    parsed, rest = parser.parse_known_args(arguments)
+    if rest and (not hasattr(parsed, "overrides") or any(text.startswith("-") for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        parsed.overrides += rest
+    return parsed
 
 
 def entry() -> None:
@@ -102,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
         verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
         verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+        verb.add_argument("-m", "--multirun", action="store_true", help="a run of every value of name=a,b,c")
         verb.set_defaults(
             act=_run, until="publish" if name == "run" else name, review=False, reviewed=None, label=None, labelled=None
         )
@@ -110,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
                 "--label", type=int, metavar="N", help="write N answers into a table to be marked by hand"
             )
             verb.add_argument("--labelled", metavar="FILE", help="read the marks in that table into the report")
+        if name == "publish":
+            _publishing(verb)
         if name == "rewrite":
             verb.add_argument("--review", action="store_true", help="write a page on which to mark a draw of rewrites")
             verb.add_argument("--reviewed", metavar="FILE", help="read the marks saved on that page into the report")
@@ -117,9 +131,49 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
     verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
     verb.set_defaults(act=_plan)
+    _finished(verbs)
+    text = "whether a published adapter is whole, and answers as it did"
+    verb = verbs.add_parser("verify", help=text, description=text.capitalize() + ".")
+    verb.add_argument("place", help="a published adapter's folder, or hub:org/name")
+    verb.add_argument("--rerun", type=int, metavar="N", help="ask N of its stored prompts again, and compare")
+    verb.add_argument("--base", metavar="FOLDER", type=Path, help="where the base is, if in a folder of yours")
+    verb.set_defaults(act=_verify)
     _simple(verbs, "recipes", "the recipes there are", _recipes)
     _simple(verbs, "doctor", "whether this machine can run it", _doctor)
     return parser
+
+
+def _finished(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verbs that go on from finished runs."""
+    text = "one trained adapter at several strengths, without training again"
+    verb = verbs.add_parser("dial", help=text, description=text.capitalize() + ".")
+    verb.add_argument("run", help="folder of a finished run")
+    verb.add_argument("--scales", metavar="S,S,…", type=_numbers, default=(), help="strengths, 1 as trained, up to 1.5")
+    verb.add_argument("--warmth", metavar="SHARE", type=float, help="find the strength with this share of the warmth")
+    verb.add_argument("--pure", action="store_true", help="the adapter less its control: what the style alone did")
+    verb.add_argument("--checkpoints", action="store_true", help="the adapters that were kept after some epochs")
+    verb.add_argument("--export", metavar="FOLDER", type=Path, help="write the one that is named as an adapter")
+    verb.set_defaults(act=_dial)
+    text = "variants of any runs side by side, on one page"
+    verb = verbs.add_parser("compare", help=text, description=text.capitalize() + ".")
+    verb.add_argument("places", nargs="+", metavar="RUN", help="runs, sweeps, adapters' folders, hub:org/name")
+    verb.add_argument("--to", metavar="FOLDER", type=Path, help="folder for the page and its tables")
+    verb.set_defaults(act=_compare)
+
+
+def _publishing(verb: argparse.ArgumentParser) -> None:
+    """Add what `publish` takes besides, for the folder of a finished run."""
+    verb.add_argument("--to", metavar="PLACE", help="a folder, or hub:org/name")
+    verb.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    verb.add_argument("--accept-gap", metavar="REASON", help="publish over the limit; the reason goes onto the card")
+    verb.add_argument("--max-gap", type=float, metavar="PP", help="most that a gap's upper bound may be")
+    verb.add_argument("--private", action="store_true", help="the Hub repository stays private")
+    verb.add_argument("--license", metavar="ID", help="Hub id of the base's licence, where it is not known")
+    verb.set_defaults(act=_publish)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
 
 
 def _simple(
@@ -129,6 +183,10 @@ def _simple(
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    if parsed.multirun:
+        from warmtune.sweeping import sweep
+
+        return sweep(parsed.recipe, parsed.overrides, parsed.until)
     pipeline = _pipeline(parsed)
 
     from warmtune.summary import summarize
@@ -155,6 +213,39 @@ def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
     elif parsed.label:
         file, count = by_hand.label_table(pipeline, parsed.label)
         print(f"{count} answers to mark, in the last column of: {file}")
+
+
+def _dial(parsed: argparse.Namespace) -> int:
+    from warmtune.dial import Wish, carry_out
+    from warmtune.runs import open_run
+
+    wish = Wish(parsed.scales, parsed.checkpoints, parsed.pure, parsed.warmth, parsed.export)
+    carry_out(open_run(Path(parsed.run)), wish)
+    return 0
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    from warmtune.compare import compare
+
+    print(f"Page:    {compare(parsed.places, parsed.to)}")
+    return 0
+
+
+def _publish(parsed: argparse.Namespace) -> int:
+    from warmtune.publishing.command import publish_run, wish_of
+
+    wish = wish_of(parsed)
+    if wish is None:
+        return _run(parsed)
+    publish_run(wish)
+    return 0
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    from warmtune.publishing.verify_command import verify_place
+
+    verify_place(parsed.place, parsed.rerun, parsed.base)
+    return 0
 
 
 def _plan(parsed: argparse.Namespace) -> int:

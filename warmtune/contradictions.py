@@ -72,7 +72,12 @@ def _evaluation_problems(settings: Settings) -> list[str]:
             problems.append(
                 f"eval.variants: '{variant.name}' has a model and an adapter; an adapter goes on the recipe's own base."
             )
-        if not (variant.model or variant.adapter or variant.system or variant.answers):
+        if variant.mix is not None and (variant.adapter or variant.model or len(variant.mix) < 2):
+            problems.append(
+                f"eval.variants: '{variant.name}' mixes adapters; a mix names two or more, and stands without adapter"
+                " and model."
+            )
+        if not (variant.model or variant.adapter or variant.system or variant.answers or variant.mix):
             problems.append(f"eval.variants: '{variant.name}' is the base as it is; give an adapter, system or model.")
         if variant.system == "style" and not settings.style.system_prompt:
             problems.append(f"eval.variants: '{variant.name}' takes the style's system prompt, but the style has none.")

@@ -5,31 +5,25 @@ manifests and is done in seconds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune import interrupt
 from warmtune.generation.base import Base, load_tokenizer, locate
+from warmtune.pipeline_evaluation import TORCH, evaluate, variants_of
 from warmtune.progress import say, working
 from warmtune.schemas import (
-    ANSWERS,
-    BASE_AGAIN,
     CONTROL_ROWS,
     CONVERSATIONS,
-    HELD_OUT,
     JOURNALS,
     LABELS,
-    REPLIES,
     REVIEW,
     REWRITTEN,
     STYLED_ROWS,
     TUNED,
-    Answer,
     Conversation,
-    Prompt,
-    Reply,
     Rewrite,
     VariantName,
     read,
@@ -53,14 +47,6 @@ if TYPE_CHECKING:
 
 STAGES = ("prepare", "rewrite", "train", "evaluate", "report", "publish")
 """The verbs of the command line; some are several folders, one a variant."""
-_ANSWERING = (
-    *(f"evaluation/{name}.py" for name in ("stage", "tasks", "variants", "benchmarks", "forms", "medqa", "questions")),
-    *(f"evaluation/{name}.py" for name in ("conditions", "study_files", "marking")),
-    *(f"generation/{name}.py" for name in ("base", "chat", "engine", "provider")),
-    *("evaluation/contexts.yaml", "evaluation/embedded", "sources.py", "schemas.py"),
-)
-"""The code that decides what a variant answers."""
-_TORCH = ("torch", "transformers", "peft")
 
 
 @dataclass
@@ -70,6 +56,8 @@ class Pipeline:
     settings: Settings
     done: dict[str, Stage] = field(default_factory=dict)
     """The stages so far, by name, in the order they were made."""
+    twins: dict[str, str] = field(default_factory=dict)
+    """What decides answers, and the first variant that was found to have it."""
 
     @cached_property
     def store(self) -> Store:
@@ -102,12 +90,31 @@ class Pipeline:
             step()
         return self.done
 
-    def _stage(self, name: str, determines: Mapping[str, Any], work: Work, title: str, shared: bool = False) -> Stage:
-        """Make a stage; on the second machine and those after it, wait for the first, or train along (`shared`)."""
+    def finish(self) -> dict[str, Stage]:
+        """Evaluate and report what is trained already (`finished.continued`), and return the stages by name."""
+        self._evaluate()
+        self._report()
+        return self.done
+
+    def stage(
+        self,
+        name: str,
+        determines: Mapping[str, Any],
+        work: Work,
+        title: str,
+        shared: bool = False,
+        twin: str | None = None,
+    ) -> Stage:
+        """Make a stage; on the second machine and those after it, wait for the first, or train along (`shared`).
+
+        `twin` names a stage of this run with the same content, which stands for this one if it is there already.
+        """
         launch = self.settings.launch
         interrupt.check()
         with working(title):
-            if launch.node > 0:
+            if twin in self.done:
+                stage = replace(self.done[twin], reused=True)
+            elif launch.node > 0:
                 stage = self.store.follow(name, determines, launch.timeout, work if shared else None)
             else:
                 stage = self.store.run(name, determines, work)
@@ -134,7 +141,7 @@ class Pipeline:
 
             return prepare(s.data, s.seed, TokenLength(self.base), folder)
 
-        self._stage("prepare", determines, work, "prepare")
+        self.stage("prepare", determines, work, "prepare")
 
     def _rewrite(self) -> None:
         s, prepared = self.settings, self.done["prepare"]
@@ -157,7 +164,7 @@ class Pipeline:
             journals = self.store.root / JOURNALS
             return rewrite(conversations, s.style, s.rewriter, s.seed, lambda: self.engine, journals, folder)
 
-        self._stage("rewrite", determines, work, "rewrite")
+        self.stage("rewrite", determines, work, "rewrite")
 
     def _train(self) -> None:
         s, prepared, rewritten = self.settings, self.done["prepare"], self.done["rewrite"]
@@ -187,9 +194,10 @@ class Pipeline:
                 folder,
             )
 
-        rows = self._stage("rows", determines, work, "train: rows")
+        rows = self.stage("rows", determines, work, "train: rows")
         self._train_arm("control", rows, CONTROL_ROWS)
-        self._train_arm("styled", rows, STYLED_ROWS)
+        same = rows.files[CONTROL_ROWS] == rows.files[STYLED_ROWS]  # at intensity 0
+        self._train_arm("styled", rows, STYLED_ROWS, twin="train-control" if same else None)
 
     def _tune_by_service(self, variant: VariantName) -> None:
         s, prepared, rewritten = self.settings, self.done["prepare"], self.done["rewrite"]
@@ -215,9 +223,9 @@ class Pipeline:
             key = fingerprint(determines)
             return tune(rows, service, int(s.train.epochs), seed, key, f"Tuning {title}", folder)
 
-        self._stage(f"train-{variant}", determines, work, f"train: {title}")
+        self.stage(f"train-{variant}", determines, work, f"train: {title}")
 
-    def _train_arm(self, variant: VariantName, rows: Stage, file: str) -> None:
+    def _train_arm(self, variant: VariantName, rows: Stage, file: str, twin: str | None = None) -> None:
         s = self.settings
         seed = s.seed if s.train.seed is None else s.train.seed
         determines = {
@@ -227,7 +235,7 @@ class Pipeline:
             "launch": (s.launch.kind, s.launch.processes, s.launch.nodes),
             "seed": seed,
             "code": code_version("tuning", "generation/base.py"),
-            "versions": versions(*_TORCH, "trl", "accelerate"),
+            "versions": versions(*TORCH, "trl", "accelerate"),
         }
         title = self.title(variant)
 
@@ -236,7 +244,7 @@ class Pipeline:
 
             return train(Job(rows.folder / file, self.base, s.train, s.launch, seed, f"Training {title}", folder))
 
-        self._stage(f"train-{variant}", determines, work, f"train: {title}", shared=True)
+        self.stage(f"train-{variant}", determines, work, f"train: {title}", shared=True, twin=twin)
 
     def title(self, variant: str) -> str:
         """Return a variant's name for people: the style's name for the tuned model."""
@@ -248,8 +256,9 @@ class Pipeline:
 
         return None if variant == "base" else self.done[f"train-{variant}"].folder / ADAPTER
 
-    def _kept(self) -> dict[str, Path]:
-        """Return the adapters that were kept after some epochs, as `styled@EPOCH`."""
+    @property
+    def kept(self) -> dict[str, Path]:
+        """The adapters that were kept after some epochs, as `styled@EPOCH`."""
         from warmtune.tuning import EPOCHS
 
         return {
@@ -260,101 +269,11 @@ class Pipeline:
 
     @cached_property
     def variants(self) -> "list[Variant]":
-        """Who answers: base, control, the tuned model, and what the recipe names besides.
-
-        Where answers are sampled, the base answers once more with other seeds: its gap to itself is chance alone.
-        """
-        from warmtune.evaluation import Variant, tuned_by_service, variant_of, weights_of
-
-        s = self.settings
-        if s.train.service is not None:
-            folders: dict[str, Path] = {name: self.done[f"train-{name}"].folder for name in TUNED}
-            return tuned_by_service(s.train.service, folders, s)
-        adapters: dict[str, Path] = {name: folder for name in TUNED if (folder := self.adapter(name))}
-        adapters |= self._kept()
-        found = [Variant("base")]
-        found += [Variant(name, adapters[name], weights=weights_of(adapters[name])) for name in TUNED]
-        if s.eval.temperature > 0:
-            found.append(Variant(BASE_AGAIN, resample=1))
-        return found + [variant_of(one, adapters, s.style.system_prompt) for one in s.eval.variants]
+        """Who answers."""
+        return variants_of(self)
 
     def _evaluate(self) -> None:
-        for variant in self.variants:
-            self._answer(variant)
-        self._mark()
-        self._warmth()
-
-    def _answer(self, variant: "Variant") -> None:
-        s, prepared = self.settings, self.done["prepare"]
-        places = [benchmark.path for benchmark in s.eval.benchmarks] + [s.eval.statements or ""]
-        places += [file for _, file in variant.answers]
-        determines = {
-            "base": None if variant.model else self.base.fingerprint,
-            "variant": variant.identity,
-            "eval": s.eval.asked,
-            "content": [content_of(Path(place)) for place in places],
-            "held_out": prepared.files[HELD_OUT],
-            "seed": s.seed,
-            "code": code_version(*_ANSWERING),
-            "versions": versions(*_TORCH, "inspect-ai"),
-        }
-
-        def work(folder: Path) -> Outcome:
-            from warmtune.evaluation import answer
-
-            prompts = read(prepared.folder / HELD_OUT, Prompt)
-            elsewhere = variant.model or variant.answers
-            return answer(variant, None if elsewhere else self.engine, prompts, s.eval, s.seed, folder)
-
-        self._stage(f"evaluate-{variant.name}", determines, work, f"evaluate: {self.title(variant.name)}")
-
-    @property
-    def _answered(self) -> list[Stage]:
-        return [self.done[f"evaluate-{variant.name}"] for variant in self.variants]
-
-    def _mark(self) -> None:
-        s = self.settings
-        right = frozenset(one.name for one in s.eval.benchmarks if one.refusing_is_right)
-        determines = {
-            "answers": [stage.files[ANSWERS] for stage in self._answered],
-            "judge": s.judge,
-            "refusing_is_right": sorted(right),
-            "seed": s.seed,
-            "code": code_version("evaluation/judging.py", "generation/asking.py", "schemas.py"),
-        }
-
-        def work(folder: Path) -> Outcome:
-            from warmtune.evaluation import mark_answers
-
-            answers = [one for stage in self._answered for one in read(stage.folder / ANSWERS, Answer)]
-            return mark_answers(answers, right, s.judge, s.seed, self.store.root / JOURNALS, folder)
-
-        self._stage("mark", determines, work, "evaluate: marks")
-
-    def _warmth(self) -> None:
-        s, rewritten = self.settings, self.done["rewrite"]
-        determines = {
-            "replies": [stage.files[REPLIES] for stage in self._answered],
-            "rewrites": rewritten.files[REWRITTEN],
-            "base": self.base.fingerprint,
-            "sociot": (s.eval.sociot_model, s.eval.sociot_released),
-            "judge": (s.judge.model, s.judge.base_url, s.judge.pairs, s.style.description),
-            "seed": s.seed,
-            "code": code_version(
-                "evaluation/warmth.py", "instruments.py", "lexicon.py", "generation/likelihood.py", "schemas.py"
-            ),
-            "versions": versions("torch", "transformers", "scikit-learn"),
-        }
-
-        def work(folder: Path) -> Outcome:
-            from warmtune.evaluation import measure
-
-            replies = [reply for stage in self._answered for reply in read(stage.folder / REPLIES, Reply)]
-            rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
-            journals = self.store.root / JOURNALS
-            return measure(replies, rewrites, self.engine, s.eval, s.judge, s.style, s.seed, journals, folder)
-
-        self._stage("warmth", determines, work, "evaluate: warmth")
+        evaluate(self)
 
     def _report(self) -> None:
         s = self.settings
@@ -364,7 +283,7 @@ class Pipeline:
             "counts": self.done["rewrite"].counts,
             "review": content_of(self.done["rewrite"].folder / REVIEW),
             "labels": content_of(self.done["mark"].folder / LABELS),
-            "code": code_version("analysis", "reporting", "schemas.py"),
+            "code": code_version("analysis", "reporting", "schemas.py", "study.json"),
             "versions": versions("matplotlib", "numpy"),
         }
 
@@ -373,23 +292,26 @@ class Pipeline:
 
             return report(s, self.base, self.done, [variant.name for variant in self.variants], folder)
 
-        self._stage("report", determines, work, "report")
+        self.stage("report", determines, work, "report")
 
     def _publish(self) -> None:
         if self.settings.train.service is not None:
             say("publish               nothing: the tuned model stays with the service; job.json names it")
             return
-        s, tuned, reported = self.settings, self.done["train-styled"], self.done["report"]
+        s = self.settings
         determines = {
-            "publish": s.publish,
-            "adapter": tuned.digest,
-            "report": reported.digest,
+            "settings": s.identity,
+            "stages": {name: self.done[name].digest for name in ("train-styled", "mark", "report")},
             "code": code_version("publishing"),
         }
 
         def work(folder: Path) -> Outcome:
-            from warmtune.publishing import publish
+            from warmtune.publishing.stage import publish
 
-            return publish(s, self.base, tuned, reported, folder)
+            return publish(s, self.done, self.base, folder)
 
-        self._stage("publish", determines, work, "publish")
+        self.stage("publish", determines, work, "publish")
+
+        from warmtune.publishing.stage import gate_line
+
+        say(gate_line(s, self.done, self.base))

@@ -49,7 +49,7 @@ def load(recipe: str, overrides: list[str]) -> Settings:
     problems: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder)
-        forced = [checked for text in overrides if (checked := _override(text, own, problems))]
+        forced = [checked for text in overrides if (checked := override_for_hydra(text, own, problems))]
         known = recipe_names()
         if not _is_file(recipe) and recipe not in known:
             problems.insert(
@@ -131,8 +131,8 @@ def _is_file(recipe: str) -> bool:
     return recipe.endswith((".yaml", ".yml"))
 
 
-def _override(text: str, own: Path, problems: list[str]) -> str | None:
-    """Return the override as Hydra is to see it, or None after noting what is wrong with it."""
+def override_for_hydra(text: str, own: Path, problems: list[str]) -> str | None:
+    """Return a setting's override as Hydra is to see it, or None after noting what is wrong with it."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -156,7 +156,7 @@ def _override(text: str, own: Path, problems: list[str]) -> str | None:
             return None
         return text
     if parsed.is_sweep_override():
-        problems.append(f"'{text}' gives several values; one run takes one value for each setting.")
+        problems.append(f"'{text}' gives several values; one run takes one value, and -m makes a run of each.")
         return None
     return text if text[0] in "+~" else f"++{text}"
 
@@ -238,6 +238,18 @@ def _settings_in(file: Path, setting: str, problems: list[str]) -> dict[str, Any
     return tree
 
 
+def hydra_arguments(recipe: str, own: Path) -> tuple[str, list[str]]:
+    """Return a recipe's name as an entry, and the overrides that let Hydra find it and the folders of entries.
+
+    Args:
+        recipe: a shipped name, a path to a YAML file, or nothing.
+        own: folder for the user's own entries.
+    """
+    choice = _own_recipe(Path(recipe), own) if _is_file(recipe) else recipe
+    searched = ",".join(f"file://{root}" for root in [own, house(), *_folders()[1:]])
+    return choice, [f"hydra.searchpath=[{searched}]", *([f"+recipes={choice}"] if choice else [])]
+
+
 def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:
     """Let Hydra compose the recipe and return the resolved tree as plain dictionaries and lists."""
     from hydra import compose, initialize_config_dir
@@ -245,13 +257,10 @@ def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    choice = _own_recipe(Path(recipe), own) if _is_file(recipe) else recipe
-    chosen = [f"+recipes={choice}"] if choice else []
-    roots = [own, house(), *_folders()[1:]]
-    searched = ",".join(f"file://{root}" for root in roots)
+    choice, found = hydra_arguments(recipe, own)
     try:
         with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
-            config = compose("config", overrides=[f"hydra.searchpath=[{searched}]", *chosen, *overrides])
+            config = compose("config", overrides=[*found, *overrides])
         OmegaConf.set_struct(config, False)
         config.recipe = choice
         tree = OmegaConf.to_container(config, resolve=True)
@@ -269,7 +278,7 @@ def _own_recipe(path: Path, folder: Path) -> str:
     text = path.read_text()
     if "@package _global_" not in text:
         text = f"# @package _global_\n{text}"
-    (folder / "recipes").mkdir()
+    (folder / "recipes").mkdir(exist_ok=True)
     (folder / "recipes" / f"{path.stem}.yaml").write_text(text)
     return path.stem
 

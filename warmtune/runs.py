@@ -11,9 +11,11 @@ from pathlib import Path
 from warmtune.errors import ConfigError, StoreError
 from warmtune.recipes import convert
 from warmtune.settings import Settings
-from warmtune.store import Stage, complete
+from warmtune.store import Stage, complete, fingerprint
 
 RUN = "run.json"
+PRINTED_RUN = "Run:"
+"""What the last line of a run's output begins with, before its folder."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Run:
 def is_run(folder: Path) -> bool:
     """Tell whether a folder is a run's."""
     return (folder / RUN).is_file()
+
+
+def folder_of(settings: Settings) -> Path:
+    """Return the folder that the run of these settings has, or will have."""
+    return Path(settings.store) / f"{Path(settings.recipe).name}-{fingerprint(settings.identity)[:8]}"
 
 
 def open_run(folder: Path) -> Run:

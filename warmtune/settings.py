@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
-from warmtune.settings_evaluation import EvalSettings, JudgeSettings
+from warmtune.settings_evaluation import EvalSettings, JudgeSettings, SweepSettings
 from warmtune.settings_training import LaunchSettings, TrainSettings
 from warmtune.settings_types import STRICT, Name, Positive, Share
 
@@ -235,11 +235,18 @@ class RewriterSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class PublishSettings:
-    """Where the adapter goes."""
+    """Where the adapter goes, and how dear it may be."""
 
-    to: Literal["folder"]
+    to: str
+    """Where `warmtune publish RUN` puts it unless told otherwise: `folder` (beside the run), another folder, or
+    hub:org/name. A run itself only makes the folder ready."""
     name: Name
-    """Name of the published adapter's folder."""
+    """Name of the folder that is made ready."""
+    license: str | None = None
+    """Hub id of the base's licence, where neither the shipped table nor the base's own card names it."""
+    max_gap: Annotated[float, Field(ge=0)] | None = None
+    """Most that a gap's upper bound may be, in percentage points, over all prompts and in the worst condition; null: no
+    limit."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -260,8 +267,9 @@ class Settings:
     eval: EvalSettings
     judge: JudgeSettings
     publish: PublishSettings
+    sweep: SweepSettings
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The settings without the place where results are kept, which determines none of them."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "store"}
+        """The settings without the place of the results and without how runs are ranked: they determine none."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("store", "sweep")}

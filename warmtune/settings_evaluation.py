@@ -58,6 +58,8 @@ class VariantSettings:
     name: Name
     adapter: str | None = None
     """`styled`, `control`, a folder as PEFT saves it, or hub:org/name; null for the base itself."""
+    mix: dict[str, float] | None = None
+    """Several adapters with weights, added to one: {styled: 1, control: -1} is what the style alone did."""
     scale: Annotated[float, Field(ge=0, le=4)] = 1.0
     """Strength of the adapter: 1 as it was trained, 0 not at all."""
     system: str | None = None
@@ -139,3 +141,15 @@ class EvalSettings:
         """The settings that decide what is asked and answered; the others only how it is measured."""
         names = ("benchmarks", "contexts", "beliefs", "turns", "questions", "temperature", "samples", "max_tokens")
         return {name: getattr(self, name) for name in (*names, "reply_tokens", "batch_size")}
+
+
+@dataclass(frozen=True, config=STRICT)
+class SweepSettings:
+    """What makes one point of a sweep better than another."""
+
+    instrument: Literal["style probe", "SocioT", "lexical profile"]
+    """Whose lift over the base is the warmth."""
+    reference: Literal["base", "control"]
+    """To which the error gap is taken, over all prompts."""
+    max_gap: Annotated[float, Field(gt=0)] | None
+    """Most that the gap's upper bound may be, in percentage points; null sets no limit."""

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from warmtune.analysis.agreement import kappa
 from warmtune.reporting.cost import main_parts
+from warmtune.runs import PRINTED_RUN, RUN, folder_of
 from warmtune.schemas import GAPS, Gap, read
-from warmtune.store import Stage, fingerprint, peak_gb, write_atomically
+from warmtune.store import Stage, peak_gb, write_atomically
 from warmtune.summary_data import WIDTH, print_data
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def summarize(pipeline: "Pipeline") -> None:
     """Write the run's folder and print the tables, on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    folder = _write_run(pipeline)
+    folder = write_run(pipeline)
     console.print(_times(pipeline.done))
     print_data(console, pipeline)
     if "report" in pipeline.done:
@@ -37,27 +38,26 @@ def summarize(pipeline: "Pipeline") -> None:
         console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
     if "publish" in pipeline.done:
         console.print(f"Adapter: {folder / 'publish' / pipeline.settings.publish.name}", markup=False, soft_wrap=True)
-    console.print(f"Run:     {folder}", markup=False, soft_wrap=True)
+    console.print(f"{PRINTED_RUN}     {folder}", markup=False, soft_wrap=True)
 
 
-def _write_run(pipeline: "Pipeline") -> Path:
+def write_run(pipeline: "Pipeline") -> Path:
     """Write the run folder: its settings, and a link to each of its stages."""
     settings = pipeline.settings
-    name = Path(settings.recipe).name
-    folder = pipeline.store.root / f"{name}-{fingerprint(settings.identity)[:8]}"
+    folder = folder_of(settings)
     folder.mkdir(exist_ok=True)
     stages = _recorded(folder) | {name: stage.folder.name for name, stage in pipeline.done.items()}
     for name, target in stages.items():
         link = folder / name
         link.unlink(missing_ok=True)
         link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
-    write_atomically(folder / "run.json", json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
+    write_atomically(folder / RUN, json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
     return folder
 
 
 def _recorded(folder: Path) -> dict[str, str]:
     """Return the stages that an earlier command of the same run made."""
-    file = folder / "run.json"
+    file = folder / RUN
     found: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
     return found
 

@@ -54,13 +54,13 @@ def check_rows(warmth: Sequence[Warmth], draws: int, seed: int) -> list[Check]:
         for variant, reference in compared:
             tuned, other = values.get((instrument, variant)), values.get((instrument, reference))
             if tuned is not None and other is not None:
-                rows.append(_check(instrument, variant, reference, tuned, other, draws, seed))
+                rows.append(paired_check(instrument, variant, reference, tuned, other, draws, seed))
     for (variant, reference), found in judged.items():
-        rows.append(_check("judge", variant, reference, found, dict.fromkeys(found, 0.0), draws, seed))
+        rows.append(paired_check("judge", variant, reference, found, dict.fromkeys(found, 0.0), draws, seed))
     return rows
 
 
-def _check(
+def paired_check(
     instrument: str,
     variant: str,
     reference: str,
@@ -69,6 +69,20 @@ def _check(
     draws: int,
     seed: int,
 ) -> Check:
+    """Return one instrument's mean difference between two variants' values, paired by prompt.
+
+    Args:
+        instrument: its name.
+        variant: whose values come first.
+        reference: whose values are taken away.
+        tuned: the variant's values by prompt.
+        other: the reference's values by prompt.
+        draws: bootstrap draws behind the interval; fewer than `FEWEST` prompts have none.
+        seed: makes the interval repeatable.
+
+    Raises:
+        DataError: the two did not reply to the same prompts.
+    """
     if set(tuned) != set(other):
         raise DataError(f"{variant} and {reference} did not reply to the same held-out prompts; run evaluate again.")
     ids = sorted(tuned)

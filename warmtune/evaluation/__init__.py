@@ -2,22 +2,23 @@
 
 from warmtune.evaluation.judging import mark_answers
 from warmtune.evaluation.labels import Label, read_labels, write_labels
-from warmtune.evaluation.stage import Sizes, answer, open_engine, sizes
-from warmtune.evaluation.variants import Variant, tuned_by_service, variant_of, weights_of
+from warmtune.evaluation.stage import Sizes, answer, open_engine, reply_at, sizes
+from warmtune.evaluation.variants import Variant, adapter_folder, tuned_by_service, variant_of
 from warmtune.evaluation.warmth import measure
 
 __all__ = [
     "Label",
     "Sizes",
     "Variant",
+    "adapter_folder",
     "answer",
     "mark_answers",
     "measure",
     "open_engine",
     "read_labels",
+    "reply_at",
     "sizes",
     "tuned_by_service",
     "variant_of",
-    "weights_of",
     "write_labels",
 ]

@@ -80,6 +80,35 @@ def answer(
     return Outcome([ANSWERS, REPLIES], {**_counts(answers, replies), "notes": notes})
 
 
+def reply_at(
+    engine: "Engine", adapter: Path, scale: float, prompts: Sequence[Prompt], settings: EvalSettings, folder: Path
+) -> Outcome:
+    """Let an adapter at a strength answer the held-out prompts, greedily, and write `replies.parquet`; no questions.
+
+    Args:
+        engine: the base.
+        adapter: folder of the adapter.
+        scale: its strength, 1 as it was trained.
+        prompts: the held-out prompts.
+        settings: how long a reply may be, and how many are written at a time.
+        folder: the stage's folder.
+    """
+    from warmtune.generation.engine import Request
+
+    name = engine.add_adapter(adapter)
+    requests = [
+        Request(({"role": "user", "content": one.prompt},), settings.reply_tokens, name, scale) for one in prompts
+    ]
+    with progress(f"Answering at scale {scale:g}", len(requests)) as report:
+        found = engine.complete(requests, settings.batch_size, report)
+    rows = [
+        Reply(f"dial-{scale:g}", one.id, one.label, one.prompt, answer.text, answer.tokens, answer.stopped)
+        for one, answer in zip(prompts, found, strict=True)
+    ]
+    write(folder / REPLIES, Reply, rows)
+    return Outcome([REPLIES], {"replies": len(rows)})
+
+
 def _read_answers(variant: Variant, folder: Path) -> Outcome:
     """Take a variant's answers from files in the study's form; it has no replies to held-out prompts."""
     from warmtune.evaluation.study_files import answers_of

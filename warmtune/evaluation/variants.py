@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import ModelError
+from warmtune.generation.adapters import weights_of
 from warmtune.schemas import BASE_AGAIN
 from warmtune.settings import Settings
 from warmtune.settings_evaluation import VariantSettings
@@ -118,21 +119,6 @@ def adapter_folder(place: str) -> Path:
             f"The adapter {name} cannot be had from the Hub: {' '.join(str(error).split())[:300]} Check the name, log"
             " in with `hf auth login` if it is private, or give a folder."
         ) from None
-
-
-def weights_of(folder: Path) -> str:
-    """Return what an adapter's content is known by: the hashes of its weights and its settings."""
-    from warmtune.store import fingerprint, sha256
-
-    config, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
-    if not (config.is_file() and weights.is_file()):
-        raise ModelError(
-            f"The folder {folder} holds no adapter (adapter_config.json and adapter_model.safetensors); give a folder"
-            " as PEFT saves it."
-        )
-    kept = json.loads(config.read_text())
-    named = {name: kept.get(name) for name in ("r", "lora_alpha", "use_rslora", "use_dora", "target_modules")}
-    return fingerprint([sha256(weights), {**named, "target_modules": sorted(named["target_modules"] or [])}])
 
 
 def inspect_model(variant: Variant, engine: "Engine | None", batch_size: int, at_once: int, hosted: str) -> "Model":

@@ -40,6 +40,8 @@ def measure(
 ) -> Outcome:
     """Measure every reply with every instrument; write `warmth.parquet` and the instruments' own figures, `probe.json`.
 
+    At intensity 0 there is no style that a probe could learn, and it is left out.
+
     Args:
         replies: the held-out replies of all variants.
         rewrites: the training replies before and after, from which the style probe learns.
@@ -51,14 +53,12 @@ def measure(
         journals: folder of the journals.
         folder: the stage's folder.
     """
-    pairs = [(rewrite.id, rewrite.original, rewrite.styled) for rewrite in rewrites]
-    probed, figures = style_probe(pairs, [reply.reply for reply in replies], seed)
-    rows = [_row(reply, "style probe", value) for reply, value in zip(replies, probed, strict=True)]
+    rows, figures = _probed(replies, rewrites, seed) if style.changes else ([], {"probe_pairs": 0})
     for reply in replies:
         found = profile(reply.reply)
         rows.append(_row(reply, "lexical profile", found.total))
         rows += [_row(reply, f"lexical profile: {kind}", value) for kind, value in asdict(found).items()]
-    scores, model = _sociot([reply.reply for reply in replies], engine, settings)
+    scores, model = _sociot([reply.reply for reply in replies], engine, settings, journals)
     rows += [_row(reply, "SocioT", value) for reply, value in zip(replies, scores, strict=True)]
     counts: dict[str, Any] = {}
     if judge.model and judge.pairs:
@@ -70,17 +70,27 @@ def measure(
     return Outcome([WARMTH, PROBE], {"replies": len(replies), **kept, **counts})
 
 
-def _sociot(texts: Sequence[str], engine: "Engine", settings: EvalSettings) -> tuple[list[float], str]:
+def _probed(replies: Sequence[Reply], rewrites: Sequence[Rewrite], seed: int) -> tuple[list[Warmth], dict[str, Any]]:
+    """Let the probe learn from the training replies and score the held-out ones; also its own figures."""
+    pairs = [(rewrite.id, rewrite.original, rewrite.styled) for rewrite in rewrites]
+    probed, figures = style_probe(pairs, [reply.reply for reply in replies], seed)
+    return [_row(reply, "style probe", value) for reply, value in zip(replies, probed, strict=True)], figures
+
+
+def _sociot(texts: Sequence[str], engine: "Engine", settings: EvalSettings, journals: Path) -> tuple[list[float], str]:
     """Return SocioT's scores and the language model's name."""
     from warmtune.generation.likelihood import from_hub
+    from warmtune.generation.remembered import Remembered
 
     found = from_hub(STUDY_MODEL) if settings.sociot_model == "auto" else None
     if not settings.sociot_released:
-        return sociot(texts, found or engine, _BATCH), found.name if found else engine.base.hub
-    model = found or engine.language_model
+        known = found.fingerprint if found else engine.base.fingerprint
+        model = found.name if found else engine.base.hub
+        return sociot(texts, Remembered(found or engine, known, journals), _BATCH), model
+    scorer = found or engine.language_model
     strings = sociot_strings(texts)
     with engine.lock, engine.without_adapters(), progress("SocioT", len(strings)) as report:
-        return sociot_scores(model.released(strings, _BATCH, _PASSES, report)), model.name
+        return sociot_scores(scorer.released(strings, _BATCH, _PASSES, report)), scorer.name
 
 
 async def _judged(

@@ -4,7 +4,6 @@ A batch shares the longest common beginning of its prompts (the system prompt, a
 that have ended leave the batch, so that a long answer does not keep the others' places warm.
 """
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 
 from warmtune.errors import ModelError
+from warmtune.generation.adapters import check_adapter
 from warmtune.generation.base import Base, load_model, load_tokenizer
 from warmtune.generation.chat import encode, render
 from warmtune.generation.likelihood import LanguageModel
@@ -128,7 +128,7 @@ class Engine:
     def language_model(self) -> LanguageModel:
         """The base as a model that scores texts; adapters must be off while it does."""
         plain = self.model.get_base_model() if self._adapters else self.model
-        return LanguageModel(self.base.hub, plain, self.tokenizer)
+        return LanguageModel(self.base.hub, plain, self.tokenizer, self.base.fingerprint)
 
     @contextmanager
     def _active(self, adapter: str | None, scale: float = 1.0) -> Iterator[None]:
@@ -231,46 +231,6 @@ class Engine:
                 f"With the adapter {name} the model {self.base.name} computes exactly what it computes without it;"
                 " the adapter is untrained or does not fit this base."
             )
-
-
-def check_adapter(folder: Path, base: Base) -> str:
-    """Return the adapter's own name (from its weights), refusing one that was trained on another base."""
-    from warmtune.store import sha256
-
-    config, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
-    if not (config.is_file() and weights.is_file()):
-        raise ModelError(
-            f"The folder {folder} holds no adapter (adapter_config.json and adapter_model.safetensors); give a folder"
-            " as PEFT saves it."
-        )
-    identity = folder / "warmtune.json"
-    if identity.is_file():
-        trained_on = json.loads(identity.read_text())
-        fits = trained_on["fingerprint"] == base.fingerprint
-        named = f"{trained_on['base']} ({trained_on['fingerprint'][:12]})"
-    else:
-        named = str(json.loads(config.read_text())["base_model_name_or_path"])
-        fits = named in (base.hub, str(base.folder))
-    if not fits:
-        raise ModelError(
-            f"The adapter in {folder} was trained on {named}, but the base here is {base.hub}"
-            f" ({base.fingerprint[:12]}); use it with the base it was trained on."
-        )
-    if not _same_tokens(folder / "tokenizer.json", base.folder / "tokenizer.json"):
-        raise ModelError(
-            f"The adapter in {folder} comes with a tokenizer that gives other ids than that of {base.hub}, so the base"
-            " would read its own tokens wrongly; use the adapter with the base and tokenizer it was trained on."
-        )
-    return f"adapter-{sha256(weights)[:12]}"
-
-
-def _same_tokens(one: Path, other: Path) -> bool:
-    """Tell whether two tokenizer files give every token the same id; a file that is not there says nothing."""
-    if not (one.is_file() and other.is_file()):
-        return True
-    trees = [json.loads(file.read_text(encoding="utf-8")) for file in (one, other)]
-    added = [{token["content"]: token["id"] for token in tree.get("added_tokens", [])} for tree in trees]
-    return trees[0]["model"].get("vocab") == trees[1]["model"].get("vocab") and added[0] == added[1]
 
 
 def _batches(requests: Sequence[Request], prompts: Sequence[list[int]], batch_size: int) -> Iterator[list[int]]:

@@ -12,8 +12,8 @@ from warmtune.generation.base import Base, find_on_hub, load_model
 class LanguageModel:
     """A causal language model that scores texts."""
 
-    def __init__(self, name: str, model: Any, tokenizer: Any) -> None:
-        self.name = name
+    def __init__(self, name: str, model: Any, tokenizer: Any, fingerprint: str) -> None:
+        self.name, self.fingerprint = name, fingerprint
         self._model = model
         self._tokenizer = tokenizer
 
@@ -88,4 +88,4 @@ def from_hub(name: str) -> LanguageModel | None:
     except ModelError:
         return None
     base = Base(name, name, None, folder, folder.name)
-    return LanguageModel(name, load_model(base).eval(), AutoTokenizer.from_pretrained(str(folder)))
+    return LanguageModel(name, load_model(base).eval(), AutoTokenizer.from_pretrained(str(folder)), folder.name)

@@ -1,5 +1,1 @@
-"""The adapter with its cost on the card, into a folder."""
-
-from warmtune.publishing.stage import publish
-
-__all__ = ["publish"]
+"""The adapter with its cost on the card: made ready in a folder, sent past a gate, and verified by whoever has it."""

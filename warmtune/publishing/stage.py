@@ -1,88 +1,196 @@
-"""The stage `publish`: the adapter, its card with its cost, and the report, in one folder."""
+"""The folder that is published: adapter, card, report, recipe, results, prompts, and the hash of each."""
 
+import json
+import os
 import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from warmtune.errors import StoreError
+from warmtune import __version__
+from warmtune.errors import StoreError, redacted
 from warmtune.generation.base import Base
-from warmtune.schemas import CHECKS, GAPS, Check, Gap, read
+from warmtune.publishing import prompts
+from warmtune.publishing.card import HERE, Accepted, Facts, card
+from warmtune.publishing.evidence import ADAPTER, gather
+from warmtune.publishing.gate import refusals
+from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
+from warmtune.publishing.licences import Licence, base_licence, data_sources
+from warmtune.publishing.recipe import RECIPE, Portable, portable
+from warmtune.publishing.tokenizer import changed_files
+from warmtune.schemas import CHECKS, CONTRASTS, EFFECTS, GAPS, MARKED, Check, Gap, read
 from warmtune.settings import Settings
-from warmtune.store import Outcome, Stage, fingerprint, sha256, write_atomically
+from warmtune.store import MANIFEST, Outcome, Stage, fingerprint, sha256, write_atomically
 
-_WEIGHTS = "adapter_model.safetensors"
+CARD = "README.md"
+_REPORT = ("report.html", "report.md")
+_FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curves.png")
+_LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "USE_POLICY.md")
 
 
-def publish(settings: Settings, base: Base, tuned: Stage, reported: Stage, folder: Path) -> Outcome:
-    """Copy adapter, tokenizer and report into `folder/NAME` and write the card, last, beside them.
+@dataclass(frozen=True)
+class Publication:
+    """What is published, and as what."""
+
+    settings: Settings
+    stages: Mapping[str, Stage]
+    """Of the run, by name."""
+    base: Base | None
+    """The base on this machine, where it is there."""
+    place: str = HERE
+    """Where readers will have it from."""
+    licence: str | None = None
+    """Hub id of the base's licence, where the publisher gives it."""
+    accepted: Accepted | None = None
+
+    @property
+    def base_licence(self) -> Licence | None:
+        """The base's licence, None where it is not known."""
+        hub, folder = self.settings.model.hub, self.base.folder if self.base else None
+        return base_licence(hub, self.licence or self.settings.publish.license, folder)
+
+
+def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder: Path) -> Outcome:
+    """Make the folder `folder/NAME` ready for publication.
 
     Raises:
-        StoreError: when what was copied is not what was evaluated.
+        StoreError: the adapter is not the one that was trained.
     """
     target = folder / settings.publish.name
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(tuned.folder / "adapter", target)
-    expected = tuned.files[f"adapter/{_WEIGHTS}"]
-    if sha256(target / _WEIGHTS) != expected:
-        raise StoreError(
-            f"The copied weights {target / _WEIGHTS} are not the ones evaluated; delete {folder} and retry."
-        )
-    for name in (
-        "report.md",
-        "report.html",
-        "warmth.png",
-        "gaps_by_condition.png",
-        "gaps_by_benchmark.png",
-        "curves.png",
-    ):
-        shutil.copy2(reported.folder / name, target / name)
-    write_atomically(target / "README.md", _card(settings, base, reported, expected))
-    files = [path.relative_to(folder).as_posix() for path in target.rglob("*") if path.is_file()]
+    write_folder(Publication(settings, stages, base), target)
+    files = [path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if path.is_file()]
     return Outcome(files, {"files": len(files), "bytes": sum((folder / name).stat().st_size for name in files)})
 
 
-def _number(value: float, digits: int, sign: bool = True) -> str:
-    """Write a number, or a dash where there is none."""
-    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
+def gate_line(settings: Settings, stages: Mapping[str, Stage], base: Base) -> str:
+    """Say in one line whether a run's adapter may be published, and if not why."""
+    licensed = Publication(settings, stages, base).base_licence is not None
+    evidence = gather({name: stage.folder for name, stage in stages.items()})
+    against = refusals(evidence, settings.publish.max_gap, settings.model.hub, licensed)
+    told = " ".join(one.text for one in against)
+    return f"{'gate':<22}{f'closed: {told}' if told else 'open: `warmtune publish RUN` may send it on'}"
 
 
-def _card(settings: Settings, base: Base, reported: Stage, weights: str) -> str:
-    """Return the model card: metadata as the Hub reads it, then what the adapter is, what it cost, how to load it."""
-    from huggingface_hub import ModelCardData
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def write_folder(what: Publication, target: Path) -> Identity:
+    """Write a publication's folder, whole or not at all, in the place of what was there.
 
-    gaps = [gap for gap in read(reported.folder / GAPS, Gap) if gap.variant == "styled"]
-    checks = [check for check in read(reported.folder / CHECKS, Check) if check.variant == "styled"]
-    data = ModelCardData(
-        base_model=base.hub,
-        library_name="peft",
-        pipeline_tag="text-generation",
-        tags=["lora", "warmtune", settings.style.name],
+    The same run gives the same bytes.
+
+    Raises:
+        StoreError: the adapter is not the one that was trained.
+    """
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        identity = _fill(what, scratch)
+        shutil.rmtree(target, ignore_errors=True)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return identity
+
+
+def _fill(what: Publication, folder: Path) -> Identity:
+    tokenizer = _adapter(what, folder)
+    trained_on = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
+    travels = portable(what.settings, trained_on["fingerprint"])
+    _report(what.stages["report"].folder, travels.places, folder)
+    _recipe(travels, folder)
+    stored = prompts.draw(what.stages["mark"].folder / MARKED, what.settings.eval, what.settings.seed)
+    if stored:
+        prompts.write(folder / prompts.PROMPTS, stored)
+    _notices(what, folder)
+    identity = Identity(
+        base=trained_on["base"],
+        revision=trained_on["revision"],
+        fingerprint=trained_on["fingerprint"],
+        base_from_folder=what.settings.model.path is not None,
+        weights=sha256(folder / WEIGHTS),
+        recipe=fingerprint(what.settings.identity),
+        report=what.stages["report"].fingerprint,
+        versions={"warmtune": __version__, **_versions(what.stages[ADAPTER])},
     )
-    page: dict[str, Any] = {
-        "metadata": data.to_yaml(),
-        "number": _number,
-        "style": settings.style.name,
-        "intensity": settings.style.intensity,
-        "base": base,
-        "verdict": (reported.folder / "verdict.txt").read_text().splitlines(),
-        "checks": [check for check in checks if ":" not in check.instrument],
-        "gaps": [gap for gap in gaps if gap.benchmark == "all"],
-        "worst": max(
-            (g for g in gaps if g.reference == "control" and g.low == g.low),
-            key=lambda g: g.gap,
-            default=None,
-        ),
-        "settings": settings,
-        "weights": weights,
-        "recipe": fingerprint(settings.identity),
-        "report": reported.fingerprint,
-    }
-    environment = Environment(
-        loader=PackageLoader("warmtune.publishing", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # the card is Markdown
+    write_atomically(folder / CARD, _card(what, identity, bool(tokenizer), len(stored), bool(travels.benchmarks)))
+    identity = replace(identity, files=hashes(files_in(folder).items()))
+    write_identity(folder, identity)
+    return identity
+
+
+def _adapter(what: Publication, folder: Path) -> list[str]:
+    """Copy the adapter, and its tokenizer where it is not the base's; return the tokenizer's files."""
+    trained = what.stages[ADAPTER]
+    source = trained.folder / "adapter"
+    tokenizer = changed_files(source, what.base)
+    for name in (WEIGHTS, "adapter_config.json", *tokenizer):
+        shutil.copyfile(source / name, folder / name)
+        if sha256(folder / name) != trained.files[f"adapter/{name}"]:
+            raise StoreError(
+                f"{source / name} is not what was trained and evaluated; delete the folder {trained.folder} and run the"
+                " recipe again."
+            )
+    return tokenizer
+
+
+def _report(source: Path, places: Sequence[str], folder: Path) -> None:
+    """Copy the report and its figures, and write its tables as CSV; places on the machine become names."""
+    import pandas as pd
+
+    for name in _REPORT:
+        text = (source / name).read_text(encoding="utf-8")
+        for place in sorted(places, key=len, reverse=True):
+            text = text.replace(place, Path(place).name)
+        (folder / name).write_text(redacted(text), encoding="utf-8")
+    for name in _FIGURES:
+        shutil.copyfile(source / name, folder / name)
+    (folder / "results").mkdir()
+    for name in (GAPS, CONTRASTS, EFFECTS, CHECKS):
+        file = (folder / "results" / name).with_suffix(".csv")
+        pd.read_parquet(source / name).to_csv(file, index=False, lineterminator="\n")
+
+
+def _recipe(travels: Portable, folder: Path) -> None:
+    (folder / RECIPE).write_text(redacted(travels.recipe), encoding="utf-8")
+    for name, text in travels.benchmarks.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _notices(what: Publication, folder: Path) -> None:
+    """Write the notice that the base's licence wants, and copy the licence where it lies beside the base."""
+    licence = what.base_licence
+    if licence is None or not licence.asks:
+        return
+    if licence.notice:
+        (folder / "NOTICE").write_text(licence.notice + "\n", encoding="utf-8")
+    for name in _LICENCES:
+        if what.base is not None and (what.base.folder / name).is_file():
+            shutil.copyfile(what.base.folder / name, folder / name)
+
+
+def _versions(trained: Stage) -> dict[str, str]:
+    """Return the versions that the adapter was trained with; today's may be others."""
+    manifest = json.loads((trained.folder / MANIFEST).read_text(encoding="utf-8"))
+    found: dict[str, str] = manifest["determines"]["versions"]
+    return found
+
+
+def _card(what: Publication, identity: Identity, tokenizer: bool, stored: int, own_benchmarks: bool) -> str:
+    reported = what.stages["report"]
+    return card(
+        Facts(
+            settings=what.settings,
+            identity=identity,
+            verdict=(reported.folder / "verdict.txt").read_text(encoding="utf-8").splitlines(),
+            holds=reported.counts["holds"],
+            checks=read(reported.folder / CHECKS, Check),
+            gaps=read(reported.folder / GAPS, Gap),
+            licence=what.base_licence,
+            data=data_sources(what.settings.data),
+            tokenizer=tokenizer,
+            place=what.place,
+            prompts=stored,
+            own_benchmarks=own_benchmarks,
+            accepted=what.accepted,
+        )
     )
-    return environment.get_template("card.md.j2").render(**page)

@@ -38,6 +38,7 @@ from warmtune.schemas import (
 )
 from warmtune.settings import Settings
 from warmtune.store import Outcome, Stage, versions, write_atomically
+from warmtune.study import study
 
 HTML, MARKDOWN, VERDICT = "report.html", "report.md", "verdict.txt"
 _LIBRARIES = (
@@ -140,7 +141,7 @@ def _page(
         "check_parts": [c for c in checks if c.variant == "styled" and ":" in c.instrument],
         "probe": json.loads((done["warmth"].folder / PROBE).read_text()),
         "cost": cost,
-        "study": json.loads((Path(__file__).parent / "study.json").read_text()),
+        "study": study(),
         "examples": words.examples(marked, names),
         "rewrites": words.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
         "variants": variants,

@@ -5,12 +5,14 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from warmtune.analysis.bootstrap import mean_interval
 from warmtune.errors import UserError
 from warmtune.generation.asking import Asker, NoAnswerError, share_for_second
+from warmtune.generation.remembered import Remembered
 from warmtune.instruments import probe_ladder, sociot
 from warmtune.lexicon import profile
 from warmtune.rewriting.loop import Original, Rewriter
@@ -101,7 +103,7 @@ async def ladder(
     return [{name: round(value, 4) for name, value in row.items()} for row in rows]
 
 
-def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int) -> dict[str, Any]:
+def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int, journals: Path) -> dict[str, Any]:
     """Measure SocioT Warmth of a draw of replies before and after, in nats per token, paired.
 
     Returns:
@@ -111,7 +113,8 @@ def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int
     drawn = draw([row for row in rows if row.styled != row.original], count, seed)
     if len(drawn) < 2:
         return {}
-    scores = sociot([text for row in drawn for text in (row.original, row.styled)], engine)
+    texts = [text for row in drawn for text in (row.original, row.styled)]
+    scores = sociot(texts, Remembered(engine, engine.base.fingerprint, journals))
     before, after = scores[::2], scores[1::2]
     lifts = [later - earlier for earlier, later in zip(before, after, strict=True)]
     lift, low, high = mean_interval(lifts, [row.id for row in drawn], _DRAWS, seed)

@@ -67,7 +67,7 @@ def rewrite(
     write(folder / REWRITTEN, Rewrite, rows)
     counts = _counts(conversations, work, rows, fates)
     if style.changes and style.measure.sociot and rewriter.measured:
-        counts["sociot"] = sociot_lift(rows, engine(), rewriter.measured, seed)
+        counts["sociot"] = sociot_lift(rows, engine(), rewriter.measured, seed, journals)
     return Outcome([REWRITTEN, REJECTED], counts)
 
 

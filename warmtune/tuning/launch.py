@@ -1,9 +1,7 @@
 """Several processes for one training, through accelerate's launcher."""
 
-import ctypes
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +12,7 @@ import yaml
 
 from warmtune import errors
 from warmtune.errors import LaunchError, UserError
+from warmtune.launching import end_with_parent
 from warmtune.settings_training import LaunchSettings
 from warmtune.store import Outcome
 from warmtune.tuning.job import Job
@@ -24,7 +23,6 @@ FAILED = "failed-{rank}.json"
 CONFIG = "accelerate-{node}.yaml"
 LOG = "launch-{node}.log"
 _LINES = 12
-_PR_SET_PDEATHSIG = 1
 
 
 def launched(job: Job) -> Outcome:
@@ -42,7 +40,7 @@ def launched(job: Job) -> Outcome:
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
     command += ["-m", "warmtune.tuning.worker", str(job.write())]
     with log.open("w") as said:
-        process = subprocess.Popen(command, env=_environment(), stderr=said, preexec_fn=_end_with_parent)
+        process = subprocess.Popen(command, env=_environment(), stderr=said, preexec_fn=end_with_parent)
         try:
             code = process.wait()
         except BaseException:
@@ -135,11 +133,6 @@ def _environment() -> dict[str, str]:
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
         mine.pop(name, None)
     return mine
-
-
-def _end_with_parent() -> None:
-    """Let the launcher end when this process is killed (Linux)."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _failure(job: Job, code: int) -> UserError:

@@ -1,0 +1,166 @@
+"""From evaluated runs to a `Comparison`: aligned answers, gaps, one probe for all, the plane of warmth and error."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from warmtune.analysis import verdict
+from warmtune.analysis.bootstrap import FEWEST
+from warmtune.analysis.checks import paired_check
+from warmtune.analysis.gaps import drawn, gaps_of
+from warmtune.analysis.table import COLUMNS, checked, pair
+from warmtune.comparison.align import Aligned, align
+from warmtune.comparison.content import Comparison, Entrant, Point
+from warmtune.comparison.entrants import Source, differences_of, sources_of
+from warmtune.instruments import style_probe
+from warmtune.lexicon import profile
+from warmtune.progress import progress
+from warmtune.runs import Run
+from warmtune.schemas import REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
+from warmtune.study import study
+
+PROBE = "style probe"
+
+
+def gather(runs: Sequence[Run]) -> Comparison:
+    """Lay the variants of evaluated runs side by side.
+
+    Every gap and every check is made anew on what all entrants answered, with the first run's draws and seed.
+
+    Raises:
+        StoreError: a run is not evaluated.
+        DataError: the runs share no prompt.
+    """
+    for run in runs:
+        run.require("prepare", "rewrite", "mark", "warmth")
+    sources = sources_of(runs)
+    aligned = align(sources)
+    settings = runs[0].settings
+    controls = frozenset(one.name for run in runs for one in run.settings.eval.benchmarks if one.control)
+    gaps = _gaps(sources, aligned, controls, settings.eval.draws, settings.seed)
+    checks, notes = _checks(sources, runs, aligned)
+    entrants = tuple(_judged(one, checks) for one in sources)
+    return Comparison(
+        title=_title(runs),
+        runs=tuple(run.name for run in runs),
+        entrants=entrants,
+        gaps=gaps,
+        checks=checks,
+        points=[point for one in entrants for point in _points(one, gaps, checks)],
+        curves=_curves(sources),
+        differences=differences_of(runs),
+        answers=aligned.answers,
+        controls=controls,
+        notes=[*aligned.notes, *notes],
+        study=study(),
+    )
+
+
+def _title(runs: Sequence[Run]) -> str:
+    styles = " and ".join(dict.fromkeys(run.settings.style.name for run in runs))
+    models = " and ".join(dict.fromkeys(run.settings.model.name for run in runs))
+    return f"What {styles} cost {models}"
+
+
+def _references(one: Entrant) -> list[str]:
+    return [name for name in (one.base, one.control) if name]
+
+
+def _gaps(sources: Sequence[Source], aligned: Aligned, controls: frozenset[str], draws: int, seed: int) -> list[Gap]:
+    frame = aligned.answers.rename(columns={"entrant": "variant"})
+    frame = checked(frame.assign(characters=frame["answer"].str.len())[COLUMNS])
+    compared = [(one.entrant.name, other) for one in sources for other in _references(one.entrant)]
+    rows: list[Gap] = []
+    with progress("Gaps", len(compared)) as report:
+        for done, (variant, reference) in enumerate(compared):
+            found = pair(frame, variant, reference, controls)
+            rows += gaps_of(found, drawn(found, draws, seed))
+            report(done + 1)
+    return rows
+
+
+def _checks(sources: Sequence[Source], runs: Sequence[Run], aligned: Aligned) -> tuple[list[Check], list[str]]:
+    """Return every instrument's differences to base and control, the probe learned once for all entrants."""
+    settings = runs[0].settings
+    values, notes = _probed(runs, aligned)
+    for name, replies in aligned.replies.items():
+        values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
+    for one in sources:
+        if one.entrant.name in aligned.replies:
+            values["SocioT", one.entrant.name] = _sociot(one, aligned)
+    rows = []
+    for instrument in (PROBE, "SocioT", "lexical profile"):
+        for one in sources:
+            for reference in _references(one.entrant):
+                tuned, other = values.get((instrument, one.entrant.name)), values.get((instrument, reference))
+                if tuned and other:
+                    args = (settings.eval.draws, settings.seed)
+                    rows.append(paired_check(instrument, one.entrant.name, reference, tuned, other, *args))
+    return rows, notes
+
+
+def _probed(runs: Sequence[Run], aligned: Aligned) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
+    """Score all replies by one probe, learned from the rewrites of the strongest run of the first style.
+
+    Each run's own report has a probe of its own, whose numbers cannot be held against another's.
+    """
+    changing = [run for run in runs if run.settings.style.changes]
+    if not changing or not aligned.replies:
+        return {}, ["No style probe: none of these runs rewrites anything."] if not changing else []
+    style = changing[0].settings.style.name
+    taught = max((r for r in changing if r.settings.style.name == style), key=lambda r: r.settings.style.intensity)
+    pairs = [(row.id, row.original, row.styled) for row in read(taught.stages["rewrite"].folder / REWRITTEN, Rewrite)]
+    texts = [text for replies in aligned.replies.values() for text in replies.values()]
+    scores, figures = style_probe(pairs, texts, taught.settings.seed)
+    left = iter(scores)
+    values = {(PROBE, name): {key: next(left) for key in replies} for name, replies in aligned.replies.items()}
+    note = (
+        f"One style probe for all, learned from the {figures['probe_pairs']} rewrites of {taught.name} ({style} at"
+        f" intensity {taught.settings.style.intensity:g}; cross-validated AUC {figures['probe_auc']}). The runs' own"
+        " reports have probes of their own, so their figures differ."
+    )
+    return values, [note]
+
+
+def _sociot(one: Source, aligned: Aligned) -> dict[str, float]:
+    rows = read(one.run.stages["warmth"].folder / WARMTH, Warmth)
+    by_id = {row.id: row.value for row in rows if (row.variant, row.instrument) == (one.variant, "SocioT")}
+    return {key: by_id[key.partition("\n")[0]] for key in aligned.replies[one.entrant.name]}
+
+
+def _judged(one: Source, checks: Sequence[Check]) -> Entrant:
+    """Return an entrant with what the manipulation check, made on the shared prompts, found of it."""
+    entrant = one.entrant
+    if entrant.kind in ("base", "control"):
+        return entrant
+    measured = [check for check in checks if check.variant == entrant.name]
+    if not measured:
+        return replace(entrant, verdict="warmth not measured")
+    found = verdict(measured, one.run.settings.style.measure.sociot, entrant.name)
+    return replace(entrant, verdict=found.says, holds=found.holds)
+
+
+def _points(one: Entrant, gaps: Sequence[Gap], checks: Sequence[Check]) -> list[Point]:
+    """Return an entrant's places in the plane, one for each reference."""
+    found = []
+    for reference in _references(one):
+        gap = next(
+            g for g in gaps
+            if (g.variant, g.reference) == (one.name, reference) and g.benchmark == g.context == g.belief == "all"
+        )  # fmt: skip
+        lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == (PROBE, one.name, reference)), None)
+        if lift is not None and gap.questions >= FEWEST:
+            ends = (lift.difference, lift.low, lift.high, gap.gap, gap.low, gap.high)
+            found.append(Point(one.name, one.line, one.place, reference, *ends))
+    return found
+
+
+def _curves(sources: Sequence[Source]) -> dict[str, list[dict[str, float]]]:
+    """Return the training loss of the adapters that were trained in these runs."""
+    curves = {}
+    for one in sources:
+        stage = one.run.stages.get(f"train-{one.variant}")
+        if stage is not None and (stage.folder / "curve.json").is_file():
+            points = json.loads((stage.folder / "curve.json").read_text())
+            curves[one.entrant.name] = [{"step": p["step"], "loss": p["loss"]} for p in points if "loss" in p]
+    return curves

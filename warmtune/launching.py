@@ -1,0 +1,11 @@
+"""Child processes that end when this one does."""
+
+import ctypes
+import signal
+
+_PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    """Let a child end when this process is killed (Linux); for `subprocess`'s `preexec_fn`."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,101 @@
+"""The gate: may this adapter be published? Every reason against it at once, as sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warmtune.publishing.evidence import ADAPTER, Evidence
+from warmtune.schemas import Gap
+
+REFERENCES = ("base", "control")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One reason not to publish."""
+
+    text: str
+    by_limit: bool = False
+    """True where a gap is over the user's own limit: a reason of theirs can accept it."""
+
+
+def refusals(evidence: Evidence, max_gap: float | None, base: str, licensed: bool) -> list[Refusal]:
+    """Return every reason not to publish; none where the gate is open.
+
+    Args:
+        evidence: what the run says for itself.
+        max_gap: most that a gap's upper bound may be, in percentage points; None for no limit.
+        base: the base's Hub id.
+        licensed: whether the base's licence is known.
+    """
+    found = []
+    if evidence.missing:
+        found.append(
+            Refusal(
+                f"The evaluation is missing: the run has no {', '.join(evidence.missing)}. Let it end first, with the"
+                " command that began it."
+            )
+        )
+    if evidence.damaged:
+        found.append(Refusal(_damage(evidence.damaged)))
+    if evidence.changed:
+        found.append(Refusal(_change(evidence.changed)))
+    if "report" not in evidence.missing and not evidence.holds:
+        found.append(
+            Refusal(
+                f"The manipulation check failed ({evidence.says}): it is not shown that the adapter took on its style,"
+                " so its error gaps are not the cost of that style."
+            )
+        )
+    if not licensed:
+        found.append(
+            Refusal(
+                f"The licence of the base {base} is not known; look it up, and give its Hub id, such as mit:"
+                " --license ID (in a recipe: publish.license)."
+            )
+        )
+    return found + [Refusal(text, by_limit=True) for text in _over(evidence.gaps, max_gap)]
+
+
+def _damage(files: Sequence[str]) -> str:
+    if any(file.startswith(f"{ADAPTER}/adapter/adapter_") for file in files):
+        told = "The evaluation is not of these weights: since it was trained and evaluated, the adapter was changed"
+    else:
+        told = "The evaluation is not what it was: files were changed since they were written"
+    return f"{told} ({', '.join(files)}). Delete the folders of these stages, and run the recipe again."
+
+
+def _change(stages: Sequence[str]) -> str:
+    if ADAPTER in stages:
+        told = "The evaluation is not of these weights: the run's adapter was trained again after its report"
+    else:
+        told = f"The report is not of the run's answers as they are now: it was written before {', '.join(stages)}"
+    return f"{told}. Run the recipe again to its end; what is done is kept."
+
+
+def _over(gaps: Sequence[Gap], limit: float | None) -> list[str]:
+    """Say which upper bounds exceed the limit: over all prompts, and in the worst condition, against both."""
+    if limit is None:
+        return []
+    over_all = [gap for gap in gaps if gap.benchmark == "all"]
+    whole = {g.reference: g for g in over_all if g.context == g.belief == "all"}
+    found = []
+    for reference in REFERENCES:
+        if reference in whole:
+            found += _checked(whole[reference], "over all prompts", limit)
+        parts = [g for g in over_all if g.reference == reference and g.context != "all"]
+        if parts:
+            # No upper bound is no bound: a condition with too few questions for an interval counts as the worst.
+            worst = max(parts, key=lambda g: (g.high != g.high, g.high))
+            found += _checked(worst, f"in the worst condition, {worst.condition}", limit)
+    return found
+
+
+def _checked(gap: Gap, where: str, limit: float) -> list[str]:
+    between = f"The error gap to {gap.reference} {where}"
+    if gap.high != gap.high:
+        return [f"{between} has no upper bound (too few questions), so it is not shown to be below {limit:g} pp."]
+    if gap.high <= limit:
+        return []
+    return [
+        f"{between} may be as large as {gap.high:+.1f} pp [{gap.low:+.1f}, {gap.high:+.1f}]; the limit is {limit:g}."
+    ]

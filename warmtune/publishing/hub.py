@@ -1,0 +1,203 @@
+"""An adapter's folder to the Hub: all in one commit, into a repository that is private until it is whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warmtune import __version__
+from warmtune.errors import UserError, redacted
+from warmtune.publishing.identity import IDENTITY, NOT_OURS, WEIGHTS
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils._verification import FolderVerification
+
+
+class HubError(UserError):
+    """The Hub does not take the adapter, or cannot be reached."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What was sent."""
+
+    url: str
+    sent: int
+    """Files that were not there already."""
+    private: bool
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that the Hub does not allow, before anything is sent.
+
+    Raises:
+        HubError: says what is wrong with it.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if name.count("/") != 1:
+        raise HubError(f"'{name}' is no place on the Hub: it takes an owner and a name, as in hub:my-org/my-adapter.")
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise HubError(
+            f"The Hub does not allow the name '{name}': {' '.join(str(error).split())} Choose another, as in"
+            " hub:my-org/my-adapter."
+        ) from None
+
+
+def push(folder: Path, name: str, private: bool) -> Pushed:
+    """Send a folder's files to `name` on the Hub, or the rest of them where a send was cut short.
+
+    Args:
+        folder: made by `stage.write_folder`.
+        name: owner and name.
+        private: whether the repository stays private once it is whole.
+
+    Raises:
+        HubError: no token, or one that is expired or lacks rights; the name is taken by something else; the Hub cannot
+            be reached. What was sent is kept there in private, and the same command goes on.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi(library_name="warmtune", library_version=__version__)
+    with _explained(name):
+        _check_rights(api, name)
+        hidden = _open(api, folder, name, private)
+        sent = _send(api, folder, name)
+        _check_whole(api.verify_repo_checksums(name, local_dir=folder), name)
+        if hidden and not private:
+            api.update_repo_settings(name, private=False)
+    return Pushed(f"{api.endpoint}/{name}", sent, private)
+
+
+def _check_rights(api: "HfApi", name: str) -> None:
+    """Refuse a token that cannot write there, as far as it says so itself."""
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise HubError(
+            "There is no token for the Hub; make one with the right to write at huggingface.co/settings/tokens, then"
+            " log in with `hf auth login`, or set HF_TOKEN."
+        )
+    me: dict[str, Any] = api.whoami()
+    role = me.get("auth", {}).get("accessToken", {}).get("role")
+    owners = [me["name"], *(one["name"] for one in me.get("orgs", []))]
+    if role == "read":
+        raise HubError(
+            f"The token of {me['name']} may only read; make one with the right to write at"
+            " huggingface.co/settings/tokens, then log in with `hf auth login`, or set HF_TOKEN."
+        )
+    if role == "write" and name.split("/")[0] not in owners:
+        raise HubError(
+            f"The token belongs to {me['name']}, who cannot write to '{name.split('/')[0]}'; of theirs are"
+            f" {', '.join(owners)}."
+        )
+
+
+def _open(api: "HfApi", folder: Path, name: str, private: bool) -> bool:
+    """Make the repository, in private, or find it: empty, or with this adapter in it. Return whether it is private."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        info = api.model_info(name)
+    except RepositoryNotFoundError:
+        api.create_repo(name, private=True)
+        return True
+    _check_ours(api.verify_repo_checksums(name, local_dir=folder), name)
+    if private and not info.private:
+        api.update_repo_settings(name, private=True)
+    return private or bool(info.private)
+
+
+def _check_ours(found: "FolderVerification", name: str) -> None:
+    """Refuse a repository that holds anything but this adapter."""
+    differ = {mismatch["path"] for mismatch in found.mismatches}
+    empty = not found.checked_count and not _theirs(found)
+    ours = IDENTITY not in found.extra_paths and WEIGHTS not in (differ | set(found.extra_paths))
+    if not (empty or ours):
+        raise HubError(
+            f"{name} is there already and holds something else than this adapter; choose another name. (A repository"
+            " with the same weights, from `warmtune publish`, would be brought up to date.)"
+        )
+
+
+def _theirs(found: "FolderVerification") -> list[str]:
+    """Return the paths that are on the Hub and not in the folder, but for what the Hub itself puts there."""
+    return [path for path in found.missing_paths if path.split("/")[0] not in NOT_OURS]
+
+
+def _send(api: "HfApi", folder: Path, name: str) -> int:
+    """Send what is not there yet in one commit, large files first; return how many files that are."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    found = api.verify_repo_checksums(name, local_dir=folder)
+    new = sorted([mismatch["path"] for mismatch in found.mismatches] + found.extra_paths)
+    operations: list[Any] = [CommitOperationAdd(path, folder / path) for path in new]
+    operations += [CommitOperationDelete(path) for path in _theirs(found)]
+    if operations:
+        # With the commit that was looked at as its parent: whoever writes there meanwhile is not overwritten.
+        parent = api.model_info(name).sha
+        api.create_commit(name, operations, commit_message=f"Published by warmtune {__version__}", parent_commit=parent)
+    return len(new)
+
+
+def _check_whole(found: "FolderVerification", name: str) -> None:
+    wrong = [mismatch["path"] for mismatch in found.mismatches] + found.extra_paths + _theirs(found)
+    if wrong:
+        raise HubError(
+            f"What {name} holds after sending is not what was sent ({', '.join(wrong)}); it is not made public. Run the"
+            " same command again."
+        )
+
+
+_ANSWERS = {
+    401: "does not know the token: it is wrong, or has expired. Make one at huggingface.co/settings/tokens, then log"
+    " in with `hf auth login --force`, or set HF_TOKEN, which counts before it",
+    403: "does not let this token write there. It needs the right to write to repositories of that owner"
+    " (huggingface.co/settings/tokens)",
+    409: "says that something of this name is there already, or is being made by somebody else. Choose another name, or"
+    " try again in a moment",
+    412: "says that somebody else has written there meanwhile. Look at it, then run the same command again",
+}
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn what the Hub and the network answer into one paragraph."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    kept = "What was sent so far is kept there in private, and the same command goes on from it."
+    try:
+        yield
+    except HubError:
+        raise
+    except (httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+        cause = _origin(error)
+        if isinstance(cause, HfHubHTTPError):
+            status = cause.response.status_code
+            said = _ANSWERS.get(status, f"answered {status}: {_line(cause.server_message or str(cause))}")
+            raise HubError(f"Sending to {name} did not work: the Hub {said}. {kept}") from None
+        if isinstance(cause, (httpx2.HTTPError, OSError)):
+            raise HubError(
+                f"Sending to {name} did not work: the connection to the Hub failed ({type(cause).__name__}:"
+                f" {_line(str(cause))}). {kept}"
+            ) from None
+        if isinstance(cause, ValueError):  # what huggingface_hub makes of a refused card, or of a full quota
+            raise HubError(f"Sending to {name} did not work: the Hub refused it: {_line(str(cause))} {kept}") from None
+        raise
+
+
+def _origin(error: BaseException) -> BaseException:
+    """Return the error that a library wrapped in its own."""
+    while error.__cause__ is not None and type(error) is RuntimeError:
+        error = error.__cause__
+    return error
+
+
+def _line(text: str) -> str:
+    return redacted(" ".join(text.split()))[:300]

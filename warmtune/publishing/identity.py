@@ -1,0 +1,80 @@
+"""What a published adapter is known by: `warmtune.json` beside it, with the hash of every file."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from warmtune.errors import StoreError
+from warmtune.store import sha256, write_atomically
+
+IDENTITY, WEIGHTS = "warmtune.json", "adapter_model.safetensors"
+NOT_OURS = (".gitattributes", ".git", ".cache")
+"""What the Hub, git and downloads put beside the files."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The fingerprints of a published adapter.
+
+    Its first three fields are those that stand beside every adapter that warmtune trains, under the same names.
+    """
+
+    base: str
+    """Hub id of the base."""
+    revision: str | None
+    fingerprint: str
+    """Of the base."""
+    base_from_folder: bool
+    """Whether that is a folder's fingerprint; a revision of the Hub has another, though it be the same model."""
+    weights: str
+    """SHA-256 of the adapter's weights."""
+    recipe: str
+    """Fingerprint of the run's settings."""
+    report: str
+    """Fingerprint of the report."""
+    versions: dict[str, str]
+    """Of warmtune, and of the libraries that the adapter was trained with."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of every other file, by path."""
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """What also stands on the card."""
+        return {name: getattr(self, name) for name in ("weights", "fingerprint", "recipe", "report")}
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Return a folder's files by path inside it, but for the identity and what the Hub, git and downloads put there."""
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: path for name, path in found.items() if name.split("/")[0] not in (*NOT_OURS, IDENTITY)}
+
+
+def hashes(files: Iterable[tuple[str, Path]]) -> dict[str, str]:
+    """Return the SHA-256 of files, by path."""
+    return {name: sha256(path) for name, path in files}
+
+
+def write_identity(folder: Path, identity: Identity) -> None:
+    """Write `warmtune.json`."""
+    write_atomically(folder / IDENTITY, json.dumps(asdict(identity), indent=2) + "\n")
+
+
+def read_identity(folder: Path) -> Identity:
+    """Read `warmtune.json`.
+
+    Raises:
+        StoreError: it is not there, or not that of a published adapter.
+    """
+    file = folder / IDENTITY
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Identity(**{one.name: kept[one.name] for one in fields(Identity)})
+    except FileNotFoundError:
+        told = f"it has no {IDENTITY}"
+    except (ValueError, KeyError, TypeError):
+        told = f"its {IDENTITY} has no hashes of its files"
+    raise StoreError(
+        f"{folder} is not an adapter that warmtune published: {told}. Give a folder that `warmtune publish` wrote, or"
+        " hub:org/name."
+    )

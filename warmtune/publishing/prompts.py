@@ -1,0 +1,102 @@
+"""Prompts with the adapter's own answers, stored beside it so that anybody can ask them again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from warmtune.schemas import Message
+from warmtune.settings_evaluation import EvalSettings
+
+PROMPTS = "prompts.jsonl"
+COUNT = 40
+_COLUMNS = ["benchmark", "question_id", "context", "belief", "prompt", "answer", "mark", "stopped"]
+_TURNS = ("user: ", "\nassistant: ", "\nuser: ")
+
+
+@dataclass(frozen=True)
+class StoredPrompt:
+    """One prompt, and what the adapter answered to it in the evaluation."""
+
+    benchmark: str
+    question_id: str
+    context: str
+    belief: str
+    messages: list[Message]
+    max_tokens: int
+    temperature: float
+    answer: str
+    mark: str
+    stopped: bool
+    """Whether the answer ended by itself."""
+
+
+def draw(marked: Path, settings: EvalSettings, seed: int, count: int = COUNT) -> list[StoredPrompt]:
+    """Draw prompts that the tuned model answered greedily, in turn from every benchmark and condition.
+
+    Sampled answers are not stored: each would have to be asked for with its own seed, and none of them is the answer.
+
+    Args:
+        marked: file of the marked answers.
+        settings: how they were asked for.
+        seed: of the run; decides which are drawn.
+        count: most that are drawn.
+    """
+    import pyarrow.parquet as parquet
+
+    if settings.temperature > 0:
+        return []
+    rows = parquet.read_table(marked, columns=_COLUMNS, filters=[("variant", "==", "styled")]).to_pylist()
+    parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: _by_hash(row, seed)):
+        parts.setdefault((row["benchmark"], row["context"], row["belief"]), []).append(row)
+    drawn: list[StoredPrompt] = []
+    deepest = max((len(part) for part in parts.values()), default=0)
+    for row in (parts[key][n] for n in range(deepest) for key in sorted(parts) if n < len(parts[key])):
+        stored = _stored(row, settings)
+        if stored is not None and len(drawn) < count:
+            drawn.append(stored)
+    return drawn
+
+
+def _stored(row: dict[str, Any], settings: EvalSettings) -> StoredPrompt | None:
+    messages = _messages(row["prompt"], settings.turns == "two" and row["context"] != "none")
+    if messages is None:
+        return None
+    kept = {name: value for name, value in row.items() if name != "prompt"}
+    return StoredPrompt(messages=messages, max_tokens=settings.max_tokens, temperature=0.0, **kept)
+
+
+def _messages(prompt: str, three: bool) -> list[Message] | None:
+    """Return a written prompt as messages, None where its turns cannot be told apart.
+
+    >>> [message["role"] for message in _messages("user: Hm\\nassistant: I see.\\nuser: Why?", True)]
+    ['user', 'assistant', 'user']
+    """
+    if not three:
+        return [Message(role="user", content=prompt)]
+    if not prompt.startswith(_TURNS[0]) or any(prompt.count(turn) != 1 for turn in _TURNS[1:]):
+        return None
+    first, rest = prompt.removeprefix(_TURNS[0]).split(_TURNS[1])
+    answer, last = rest.split(_TURNS[2])
+    told = zip(("user", "assistant", "user"), (first, answer, last), strict=True)
+    return [Message(role=role, content=content) for role, content in told]
+
+
+def _by_hash(row: dict[str, Any], seed: int) -> str:
+    named = (seed, row["benchmark"], row["question_id"], row["context"], row["belief"])
+    return hashlib.sha256("\x1f".join(map(str, named)).encode()).hexdigest()
+
+
+def write(file: Path, prompts: Sequence[StoredPrompt]) -> None:
+    """Write prompts, one a line."""
+    file.write_text("".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in prompts), encoding="utf-8")
+
+
+def read(file: Path) -> list[StoredPrompt]:
+    """Read prompts written by `write`; none where there is no such file."""
+    if not file.is_file():
+        return []
+    return [StoredPrompt(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]

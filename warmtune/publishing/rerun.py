@@ -1,0 +1,63 @@
+"""Asking the stored prompts again: does this adapter, on this machine, still answer what it answered?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warmtune.progress import progress
+from warmtune.publishing.prompts import StoredPrompt
+
+if TYPE_CHECKING:
+    from warmtune.generation.base import Base
+
+MOST_DIFFERENT = 0.25
+"""Share of differing answers from which they are not this adapter's. The same weights answer alike but for floats in
+the last place, which can tip a word and all that follows it; another adapter, or the base alone, differs in most."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A stored prompt and what was answered to it now."""
+
+    prompt: StoredPrompt
+    answer: str
+
+    @property
+    def same(self) -> bool:
+        """Whether both answers are the same text."""
+        return self.answer == self.prompt.answer
+
+    @property
+    def parts_at(self) -> int:
+        """Characters that both answers begin with."""
+        pairs = zip(self.answer, self.prompt.answer, strict=False)
+        shorter = min(len(self.answer), len(self.prompt.answer))
+        return next((n for n, (now, then) in enumerate(pairs) if now != then), shorter)
+
+
+def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batch_size: int) -> list[Answered]:
+    """Answer stored prompts with the engine, as the evaluation did.
+
+    Args:
+        adapter: the adapter's folder.
+        base: the base on this machine.
+        prompts: with the answers of the evaluation.
+        batch_size: most answers written at the same time.
+
+    Raises:
+        ModelError: the adapter was trained on another base, or changes nothing.
+    """
+    from warmtune.generation.engine import Engine, Request
+
+    engine = Engine(base)
+    name = engine.add_adapter(adapter)
+    requests = [Request(tuple(one.messages), one.max_tokens, name, temperature=one.temperature) for one in prompts]
+    with progress("Asking again", len(requests)) as told:
+        found = engine.complete(requests, batch_size, told)
+    return [Answered(prompt, completion.text) for prompt, completion in zip(prompts, found, strict=True)]
+
+
+def too_different(answered: Sequence[Answered]) -> bool:
+    """Tell whether more answers differ than floats account for."""
+    return sum(not one.same for one in answered) > MOST_DIFFERENT * len(answered)

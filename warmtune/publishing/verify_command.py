@@ -1,0 +1,68 @@
+"""The verb `verify PLACE`: every hash again, and with `--rerun` some of the answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from warmtune.errors import ConfigError, ModelError, UserError
+from warmtune.publishing import prompts
+from warmtune.publishing.rerun import MOST_DIFFERENT, Answered, ask_again, too_different
+from warmtune.publishing.verify import VerifyError, base_of, fetched, recipe_of, verified
+
+_SHOWN = 3
+
+
+def verify_place(place: str, rerun: int | None, base: Path | None) -> None:
+    """Verify a published adapter and print what was found.
+
+    Raises:
+        VerifyError: it is not as it was published; with every finding.
+        ModelError: there is no such adapter, or the base that `rerun` needs is not on this machine.
+    """
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    if rerun is not None and rerun < 1:
+        raise ConfigError([f"--rerun is {rerun}, but it must be 1 or more prompts."])
+    folder = fetched(place)
+    found = verified(folder, base)
+    if found.findings:
+        raise VerifyError(place, found.findings)
+    count = len(found.identity.files)
+    console.print(f"Files:  all {count} are as published; weights and card belong together")
+    console.print(f"Base:   {found.base}")
+    if rerun is not None:
+        _rerun(console, place, folder, rerun, base)
+
+
+def _rerun(console: Console, place: str, folder: Path, count: int, base_folder: Path | None) -> None:
+    stored = prompts.read(folder / prompts.PROMPTS)
+    if len(stored) < count:
+        why = "; its answers were sampled, and none of them is the answer" if not stored else ""
+        raise UserError(f"--rerun {count}: {place} holds {len(stored)} prompts with their answers{why}. Ask for fewer.")
+    settings = recipe_of(folder)
+    base = None if settings is None else base_of(settings, base_folder)
+    if settings is None or base is None:
+        raise ModelError(
+            "--rerun needs the base, which is not on this machine. Fetch it with `hf download` first, or say where it"
+            " is with --base FOLDER."
+        )
+    answered = ask_again(folder, base, stored[:count], settings.eval.batch_size)
+    same = sum(one.same for one in answered)
+    console.print(f"Answers: {same} of {count} are the same as in the evaluation")
+    _show(console, [one for one in answered if not one.same][:_SHOWN])
+    if too_different(answered):
+        raise VerifyError(
+            place,
+            [
+                f"{count - same} of {count} answers differ, more than {MOST_DIFFERENT:.0%}: with this base, on this"
+                " machine, it does not answer as it was evaluated."
+            ],
+        )
+
+
+def _show(console: Console, differing: Sequence[Answered]) -> None:
+    for one in differing:
+        asked = one.prompt.messages[-1]["content"]
+        console.print(f"\n  {one.prompt.benchmark}: {asked}")
+        console.print(f"  then: {one.prompt.answer}")
+        console.print(f"  now:  {one.answer}   (alike for {one.parts_at} characters)")

@@ -1,0 +1,167 @@
+"""What a sweep was asked for: which settings take several values, which one, and what is Hydra's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warmtune.errors import ConfigError
+from warmtune.recipes import hydra_arguments, load, override_for_hydra
+from warmtune.settings import Settings
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sweep, as the command line gave it; every point's process is started from this."""
+
+    recipe: str
+    until: str
+    """The last stage of each point."""
+    fixed: list[str]
+    """Overrides of all points, as they were given."""
+    swept: list[str]
+    """Names of the settings that differ between points."""
+    own: dict[str, str]
+    """A user's own files that stand among the values, by the entry that Hydra knows them under."""
+
+
+@dataclass(frozen=True)
+class _Swept:
+    """One setting with several values, or with a range that only a sweeper such as Optuna's can draw from."""
+
+    key: str
+    text: str
+    """As it is given."""
+    values: list[str]
+    """Every value, or the two ends of an interval."""
+
+
+def take_order(recipe: str, overrides: list[str], until: str, own: Path) -> tuple[Order, Settings, list[str]]:
+    """Check a sweep before anything is done, and return it with the first point's settings and Hydra's arguments.
+
+    Every value of every swept setting is checked (with the others at their first), so that a typo in the fifth point is
+    said before the first one runs.
+
+    Args:
+        recipe: a shipped name or a path to a YAML file.
+        overrides: as given; those of `hydra` go to Hydra as they are.
+        until: the last stage of each point.
+        own: folder for a user's own entries, kept until the sweep is over.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    hydra = [text for text in overrides if text.lstrip("+~").startswith(("hydra.", "hydra/"))]
+    rest = [text for text in overrides if text not in hydra]
+    several, fixed, problems = [], [], list[str]()
+    for text in rest:
+        found = _swept(text, problems)
+        if found is None:
+            fixed.append(text)
+        else:
+            several.append(found)
+    if problems:
+        raise ConfigError(problems)
+    load(recipe, fixed)  # so that what Hydra composes next is right but for the swept settings
+    _, arguments = hydra_arguments(recipe, own)
+    given = {one.key for one in several}
+    several += [one for one in _in_recipe(arguments, hydra) if one.key not in given]
+    if not several:
+        raise ConfigError(
+            [
+                f"-m sweeps, but no setting has several values, neither here nor in the recipe '{recipe}'; give one,"
+                " such as style.intensity=0,0.5,1."
+            ]
+        )
+    first = _check(recipe, fixed, several)
+    known, texts = _for_hydra([one for one in several if one.key in given], own)
+    order = Order(recipe, until, fixed, [one.key for one in several], known)
+    forced = [checked for text in fixed if (checked := override_for_hydra(text, own, problems))]
+    return order, first, [*arguments, *hydra, *forced, *texts]
+
+
+def _swept(text: str, problems: list[str]) -> _Swept | None:
+    """Return a setting with several values; None for one with one value, and for what `load` will refuse."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import Glob, IntervalSweep
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_override(text)
+    except HydraException:
+        return None
+    if not parsed.is_sweep_override():
+        return None
+    key, value = str(parsed.key_or_group), parsed.value()
+    if isinstance(value, Glob):
+        problems.append(f"'{text}': warmtune checks every value before the first run, so name them instead of a glob.")
+        return None
+    if isinstance(value, IntervalSweep):
+        return _Swept(key, text, [str(value.start), str(value.end)])
+    return _Swept(key, text, list(parsed.sweep_string_iterator()))
+
+
+def _in_recipe(arguments: list[str], hydra: list[str]) -> Iterator[_Swept]:
+    """Yield what the recipe itself sweeps (`hydra.sweeper.params`)."""
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+
+    from warmtune.recipes import house
+
+    try:
+        with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
+            config = compose("config", overrides=[*arguments, *hydra], return_hydra_config=True)
+        params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    except HydraException as error:
+        raise ConfigError([f"Hydra cannot set up the sweep: {_sentence(error)}"]) from None
+    problems: list[str] = []
+    for key, value in params.items():
+        found = _swept(f"{key}={value}", problems)
+        if found is not None:
+            yield found
+    if problems:
+        raise ConfigError(problems)
+
+
+def _check(recipe: str, fixed: list[str], several: list[_Swept]) -> Settings:
+    """Check every value, and return the settings of the first point."""
+    at_first = {one.key: one.values[0] for one in several}
+    first: Settings | None = None
+    problems: list[str] = []
+    for one in several:
+        for value in one.values:
+            point = [f"{key}={text}" for key, text in {**at_first, one.key: value}.items()]
+            try:
+                found = load(recipe, [*fixed, *point])
+            except ConfigError as error:
+                problems += error.problems
+            else:
+                first = first or found
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    assert first is not None
+    return first
+
+
+def _for_hydra(several: list[_Swept], own: Path) -> tuple[dict[str, str], list[str]]:
+    """Return swept settings as Hydra is to see them: a user's own files under the names of their entries."""
+    known: dict[str, str] = {}
+    texts = []
+    for one in several:
+        files = [value for value in one.values if value.endswith((".yaml", ".yml"))]
+        for value in files:
+            entry = override_for_hydra(f"{one.key}={value}", own, [])
+            assert entry is not None
+            known[entry] = f"{one.key}={value}"
+        names = {text.partition("=")[2]: entry.partition("=")[2] for entry, text in known.items()}
+        texts.append(f"{one.key}={','.join(names.get(value, value) for value in one.values)}" if files else one.text)
+    return known, texts
+
+
+def _sentence(error: Exception) -> str:
+    """Say Hydra's error, and how to have a launcher or sweeper that is not installed."""
+    said = " ".join(str(error).split())
+    if "hydra/sweeper" in said or "hydra/launcher" in said:
+        said += " Launchers and sweepers beyond Hydra's basic ones come with pip install 'warmtune[launchers]'."
+    return said

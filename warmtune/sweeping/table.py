@@ -1,0 +1,41 @@
+"""What is printed when a sweep is over: every point with its warmth and its cost, the warmest that costs little enough,
+and those that failed."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from warmtune.outcome import Outcome, legend, outcome_of, outcome_table
+from warmtune.runs import open_run
+from warmtune.settings_evaluation import SweepSettings
+from warmtune.summary_data import WIDTH
+from warmtune.sweeping.point import Point
+
+
+def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
+    """Print the sweep's table on standard output."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    measured = [(one.title, outcome_of(open_run(Path(one.run)))) for one in points if one.objective is not None]
+    failed = [one for one in points if one.code]
+    console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed")
+    if measured:
+        console.print(outcome_table(measured, "point", settings))
+        console.print(legend(settings), soft_wrap=True)
+        console.print(_choice(measured, settings), markup=False, soft_wrap=True)
+    for one in failed:
+        console.print(f"Failed: {one.title} (exit code {one.code}): {one.error}", markup=False, soft_wrap=True)
+    if measured:
+        console.print(f"Compare: warmtune compare {folder}", markup=False, soft_wrap=True)
+
+
+def _choice(measured: Sequence[tuple[str, Outcome]], settings: SweepSettings) -> str:
+    """Name the warmest point whose gap stays under the limit, where one is set."""
+    allowed = [
+        (found.warmth.difference, name)
+        for name, found in measured
+        if found.warmth and (settings.max_gap is None or found.gap.high <= settings.max_gap)
+    ]
+    under = "" if settings.max_gap is None else f" whose gap's upper bound stays under {settings.max_gap:g} points"
+    return f"Warmest{under}: {max(allowed)[1]}" if allowed else f"No point{under or ' has a measured warmth'}."
