@@ -178,7 +178,7 @@ def test_the_published_adapter_loads_and_its_card_says_what_it_cost(whole, tiny_
     _, front, body = card.split("---\n", 2)
     assert yaml.safe_load(front)["base_model"] == "tests/tiny"
     assert "Manipulation check" in body
-    assert "| all prompts | control |" in body
+    assert "| all prompts | 32 |" in body
     assert (folder / "report.html").is_file()
 
 

@@ -36,7 +36,7 @@ def check_name(name: str) -> None:
         HubError: says what is wrong with it.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     if name.count("/") != 1:
         raise HubError(f"'{name}' is no place on the Hub: it takes an owner and a name, as in hub:my-org/my-adapter.")

@@ -1,0 +1,116 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from warmtune.publishing.evidence import NEEDED, Evidence, folders_of, gather
+from warmtune.publishing.gate import refusals
+
+BASE = "org/base"
+
+
+def _open(**more):
+    return Evidence(holds=True, says="took on the style and is warmer", **more)
+
+
+def _texts(evidence, limit=None, licensed=True):
+    return [one.text for one in refusals(evidence, limit, BASE, licensed)]
+
+
+def test_open_where_nothing_is_wrong(gap):
+    assert not _texts(_open(gaps=(gap(), gap(reference="base"))))
+    assert not _texts(_open(gaps=(gap(high=9.0), gap(reference="base", high=9.0))), 9.0)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (Evidence(missing=("mark", "report"), holds=False), "evaluation is missing: the run has no mark, report"),
+        (_open(damaged=("train-styled/adapter/adapter_model.safetensors",)), "not of these weights"),
+        (_open(damaged=("mark/marked.parquet",)), "not what it was"),
+        (_open(changed=("train-styled", "mark")), "not of these weights: the run's adapter was trained again"),
+        (_open(changed=("mark",)), "written before mark"),
+        (Evidence(holds=False, says="not shown"), "manipulation check failed (not shown)"),
+    ],
+)
+def test_each_reason_alone(evidence, says):
+    found = refusals(evidence, None, BASE, licensed=True)
+    assert len(found) == 1
+    assert says in found[0].text
+    assert not found[0].by_limit
+
+
+def test_a_base_of_unknown_licence():
+    assert _texts(_open(), licensed=False) == [
+        "The licence of the base org/base is not known; look it up, and give its Hub id, such as mit: --license ID (in"
+        " a recipe: publish.license)."
+    ]
+
+
+def test_every_reason_at_once(gap):
+    weights = "train-styled/adapter/adapter_model.safetensors"
+    bad = Evidence(("warmth",), (weights,), ("mark",), False, "colder", (gap(), gap(reference="base", high=20.0)))
+    found = refusals(bad, 3.0, BASE, licensed=False)
+    assert len(found) == 7
+    assert [one.by_limit for one in found] == [False] * 5 + [True] * 2
+
+
+def test_the_limit_goes_by_the_upper_bound_over_all_and_in_the_worst_condition(gap):
+    whole = [gap(2.0, -1.0, 5.0), gap(1.0, -2.0, 4.0, reference="base")]
+    mild = gap(3.0, 0.0, 6.0, context="none", belief="absent")
+    worst = gap(9.0, 2.0, 16.0, context="sad", belief="present")
+    of_one = gap(30.0, 20.0, 40.0, benchmark="trivia", context="sad")
+    evidence = _open(gaps=(*whole, mild, worst, of_one))
+    assert _texts(evidence, 20.0) == []
+    found = _texts(evidence, 5.0)
+    assert found == [
+        "The error gap to control in the worst condition, sad user, false belief may be as large as +16.0 pp"
+        " [+2.0, +16.0]; the limit is 5."
+    ]
+    assert len(_texts(evidence, 4.5)) == 2
+    assert len(_texts(evidence, 0.0)) == 3
+
+
+def test_no_interval_is_no_upper_bound(gap):
+    nothing = float("nan")
+    evidence = _open(
+        gaps=(gap(0.0, -1.0, 1.0), gap(0.0, nothing, nothing, context="sad"), gap(9.0, 8.0, 9.0, context="none"))
+    )
+    found = _texts(evidence, 10.0)
+    assert len(found) == 1
+    assert "sad user has no upper bound" in found[0]
+    assert not _texts(evidence)
+
+
+def test_a_whole_run_has_its_evidence(passed):
+    found = gather(folders_of(passed))
+    assert (found.missing, found.damaged, found.changed, found.holds) == ((), (), (), True)
+    assert {(one.variant, one.reference) for one in found.gaps} == {("styled", "base"), ("styled", "control")}
+
+
+def test_an_adapter_that_was_changed_or_trained_again(own, rewrite_manifest):
+    folders = folders_of(own)
+    weights = folders["train-styled"] / "adapter" / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    assert gather(folders).damaged == ("train-styled/adapter/adapter_model.safetensors",)
+    rewrite_manifest(own.parent, "train-styled", lambda kept: kept.update(digest="another"))
+    assert gather(folders).changed == ("train-styled",)
+
+
+def test_stages_that_are_not_there(own):
+    folders = folders_of(own)
+    (folders["mark"] / "manifest.json").unlink()
+    shutil.rmtree(folders["report"])
+    found = gather(folders)
+    assert found.missing == ("mark", "report")
+    assert not found.gaps
+    assert gather({}).missing == NEEDED
+    assert gather({"report": Path("nowhere")}).missing == NEEDED
+
+
+def test_a_damaged_table_of_gaps_is_not_read(own):
+    folders = folders_of(own)
+    (folders["report"] / "gaps.parquet").write_bytes(b"nothing")
+    found = gather(folders)
+    assert found.damaged == ("report/gaps.parquet",)
+    assert found.gaps == ()

@@ -1,0 +1,80 @@
+import dataclasses
+from collections import Counter
+
+import pytest
+
+from warmtune.publishing.prompts import draw, read, write
+from warmtune.recipes import load
+from warmtune.schemas import Marked
+from warmtune.schemas import write as write_rows
+
+
+def _marked(variant, benchmark, number, context, belief, prompt=None):
+    told = dict.fromkeys((one.name for one in dataclasses.fields(Marked)), "")
+    return Marked(
+        **told
+        | {
+            "variant": variant,
+            "benchmark": benchmark,
+            "question_id": f"q{number}",
+            "context": context,
+            "belief": belief,
+        }
+        | {"prompt": prompt or f"Question {number}?", "answer": f"{variant} says {number}.", "mark": "correct"}
+        | {"sample": 0, "sure": True, "refuses": False, "tokens": 4, "stopped": True}
+    )
+
+
+@pytest.fixture
+def marked(tmp_path):
+    rows = [
+        _marked(variant, benchmark, number, context, belief)
+        for variant in ("base", "styled")
+        for benchmark, questions in (("trivia", 30), ("health", 3))
+        for number in range(questions)
+        for context in ("none", "sad")
+        for belief in ("", "incorrect")
+    ]
+    write_rows(tmp_path / "marked.parquet", Marked, rows)
+    return tmp_path / "marked.parquet"
+
+
+def test_the_draw_is_of_the_tuned_model_spread_and_seeded(marked, tmp_path):
+    settings = load("quickstart", []).eval
+    found = draw(marked, settings, 1)
+    assert len(found) == 40
+    parts = Counter((one.benchmark, one.context, one.belief) for one in found)
+    assert len(parts) == 8
+    assert min(parts.values()) == 3  # all that the small benchmark has
+    assert {one.answer.split()[0] for one in found} == {"styled"}
+    assert len({(one.benchmark, one.question_id, one.context, one.belief) for one in found}) == 40
+    assert {one.max_tokens for one in found} == {settings.max_tokens}
+    assert found == draw(marked, settings, 1)
+    assert found != draw(marked, settings, 2)
+    write(tmp_path / "prompts.jsonl", found)
+    assert read(tmp_path / "prompts.jsonl") == found
+
+
+def test_sampled_answers_are_not_stored(marked, tmp_path):
+    settings = load("quickstart", ["eval.temperature=0.8"]).eval
+    assert draw(marked, settings, 1) == []
+    assert read(tmp_path / "nothing.jsonl") == []
+
+
+def test_three_turns_are_told_apart_or_left_out(tmp_path):
+    settings = load("quickstart", ["eval.turns=two"]).eval
+    rows = [
+        _marked("styled", "trivia", 1, "sad", "", "user: I am sad.\nassistant: I am sorry.\nuser: Why?\nReally?"),
+        _marked("styled", "trivia", 2, "sad", "", "user: One.\nuser: Two.\nassistant: Hm.\nuser: Three?"),
+        _marked("styled", "trivia", 3, "none", "", "user: Is this a quotation?"),
+    ]
+    write_rows(tmp_path / "marked.parquet", Marked, rows)
+    found = {one.question_id: one.messages for one in draw(tmp_path / "marked.parquet", settings, 1)}
+    assert found == {
+        "q1": [
+            {"role": "user", "content": "I am sad."},
+            {"role": "assistant", "content": "I am sorry."},
+            {"role": "user", "content": "Why?\nReally?"},
+        ],
+        "q3": [{"role": "user", "content": "user: Is this a quotation?"}],
+    }
