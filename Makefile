@@ -53,6 +53,9 @@ bench-train: install ## Measure training side by side with TRL, and the memory e
 bench-sweep: install ## Measure a sweep against separate runs, and the comparison page, write benchmarks/results/sweep.json
 	@$(BIN)/python benchmarks/sweep.py
 
+gallery: install ## Run a sweep, a dial, cold and a system prompt on the embedded model, write docs/gallery
+	@$(BIN)/python benchmarks/gallery.py
+
 integration: install ## Rewrite through a real local server with the embedded model
 	@$(BIN)/pytest -m integration
 
@@ -62,4 +65,4 @@ lock: ## Resolve requirements.lock anew
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-sweep integration lock clean
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-sweep gallery integration lock clean
