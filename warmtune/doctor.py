@@ -9,19 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from warmtune.errors import UserError
-from warmtune.store import optional_version
+from warmtune.store import LIBRARIES, optional_version
 
-_LIBRARIES = (
-    "torch",
-    "transformers",
-    "trl",
-    "peft",
-    "accelerate",
-    "bitsandbytes",
-    "datasets",
-    "inspect-ai",
-    "hydra-core",
-)
+_MORE = ("bitsandbytes", "datasets", "hydra-core")
 _OPTIONAL = ("deepspeed", "liger-kernel", "vllm", "detoxify", "wandb", "mlflow", "trackio", "tensorboard")
 _NEEDED_GB = 6.0
 _NEEDED_DISK_GB = 2.0
@@ -31,7 +21,7 @@ def examine() -> int:
     """Print what was found; return 0 when the quickstart can run here and 2 when something it needs is missing."""
     table = Table(box=None, pad_edge=False, show_header=False)
     problems: list[str] = []
-    for name in _LIBRARIES:
+    for name in (*LIBRARIES, *_MORE):
         table.add_row(name, metadata.version(name))
     optional = [f"{name} {found}" for name in _OPTIONAL if (found := optional_version(name))]
     table.add_row("optional libraries", ", ".join(optional) or "none")

@@ -79,6 +79,10 @@ def code_version(*parts: str) -> str:
     return whole.hexdigest()[:16]
 
 
+LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "inspect-ai")
+"""The libraries that a result depends on most; reports name their versions, and `doctor` asks for them."""
+
+
 def versions(*distributions: str) -> dict[str, str]:
     """Return the installed versions of libraries that a stage's output depends on."""
     return {name: metadata.version(name) for name in distributions}

@@ -13,25 +13,10 @@ from warmtune.generation.engine import Engine
 from warmtune.recipes import load
 from warmtune.schemas import TrainingRow, write
 from warmtune.store import sha256
-from warmtune.tuning import ADAPTER, CURVE, Job, callbacks, train
-from warmtune.tuning.rows import row
+from warmtune.tuning import ADAPTER, CURVE, Job, train
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"
 LAUNCH = load("quickstart", []).launch
-
-
-def _rows(tokenizer, count):
-    return [
-        row(
-            tokenizer,
-            f"r{n}",
-            [
-                {"role": "user", "content": f"What is {n}?"},
-                {"role": "assistant", "content": "A number. " * (1 + n % 4)},
-            ],
-        )
-        for n in range(count)
-    ]
 
 
 def _train(rows, base, settings, folder):
@@ -41,23 +26,14 @@ def _train(rows, base, settings, folder):
 
 
 @pytest.mark.slow
-def test_qlora_trains_resumes_and_answers_on_the_embedded_model(embedded, tokenizer, tmp_path, monkeypatch):
+def test_qlora_trains_resumes_and_answers_on_the_embedded_model(embedded, ragged_rows, tmp_path, killed_at):
     settings = load("quickstart", ["train=qlora", "train.learning_rate=1e-3", "train.batch_size=2"]).train
     settings = dataclasses.replace(settings, epochs=1.0, accumulation=1, checkpoint_steps=2)
-    rows = _rows(tokenizer, 8)
+    rows = ragged_rows(8)
     _train(rows, embedded, settings, tmp_path / "whole")
 
-    class Killed(BaseException):
-        pass
-
-    def dies(self, args, state, control, **_):
-        if state.global_step == 3:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(callbacks.Whole, "on_step_end", dies)
-        with pytest.raises(Killed):
-            _train(rows, embedded, settings, tmp_path / "broken")
+    with killed_at(3):
+        _train(rows, embedded, settings, tmp_path / "broken")
     _train(rows, embedded, settings, tmp_path / "broken")
     assert sha256(tmp_path / "broken" / WEIGHTS) == sha256(tmp_path / "whole" / WEIGHTS)
     losses = [point["loss"] for point in json.loads((tmp_path / "whole" / CURVE).read_text())]
@@ -68,11 +44,11 @@ def test_qlora_trains_resumes_and_answers_on_the_embedded_model(embedded, tokeni
 
 
 def test_the_adapter_opens_in_peft_and_in_transformers_with_the_same_logits(
-    tiny_base, tokenizer, tiny_settings, tmp_path
+    tiny_base, ragged_rows, tiny_settings, tmp_path
 ):
     from peft import PeftModel
 
-    rows = _rows(tokenizer, 4)
+    rows = ragged_rows(4)
     _train(rows, tiny_base, dataclasses.replace(tiny_settings.train, epochs=2.0), tmp_path / "one")
     folder, ids = str(tmp_path / "one" / ADAPTER), torch.tensor([rows[0].input_ids])
     plain = load_model(tiny_base).eval()
@@ -86,7 +62,7 @@ def test_the_adapter_opens_in_peft_and_in_transformers_with_the_same_logits(
     assert torch.allclose(peft, transformers, atol=1e-6)
 
 
-def test_the_loss_is_trls_own(tiny_base, tokenizer, tiny_settings, tmp_path):
+def test_the_loss_is_trls_own(tiny_base, tokenizer, ragged_rows, tiny_settings, tmp_path):
     """The same rows in the same order by plain SFTTrainer: the same losses and the same adapter."""
     from datasets import Dataset
     from peft import LoraConfig
@@ -96,7 +72,7 @@ def test_the_loss_is_trls_own(tiny_base, tokenizer, tiny_settings, tmp_path):
 
     from warmtune.tuning.order import epoch_order
 
-    rows = _rows(tokenizer, 9)
+    rows = ragged_rows(9)
     settings = dataclasses.replace(
         tiny_settings.train, epochs=2.0, dropout=0.0, batch_size=3, accumulation=2, schedule="constant", warmup=0.0
     )
@@ -138,7 +114,7 @@ def test_the_loss_is_trls_own(tiny_base, tokenizer, tiny_settings, tmp_path):
 
 @pytest.mark.parametrize("tracker", ["tensorboard", "trackio", "mlflow", "wandb"])
 def test_trackers_are_given_the_curve_without_a_network(
-    tiny_base, tokenizer, tiny_settings, tmp_path, tracker, monkeypatch
+    tiny_base, ragged_rows, tiny_settings, tmp_path, tracker, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -147,7 +123,7 @@ def test_trackers_are_given_the_curve_without_a_network(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     pytest.importorskip(tracker)
     settings = dataclasses.replace(tiny_settings.train, trackers=(tracker,), epochs=1.0)
-    _train(_rows(tokenizer, 4), tiny_base, settings, tmp_path / "one")
+    _train(ragged_rows(4), tiny_base, settings, tmp_path / "one")
     places = (tmp_path, Path(os.environ["TRACKIO_DIR"]))
     written = [
         path for place in places for path in place.rglob("*") if path.is_file() and "one/adapter" not in str(path)

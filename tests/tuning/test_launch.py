@@ -85,7 +85,7 @@ def test_a_process_that_dies_ends_all_and_the_training_goes_on(rows, tiny_base, 
     (tmp_path / "one").mkdir()
     thread = threading.Thread(target=kill_the_second, daemon=True)
     thread.start()
-    with pytest.raises(LaunchError, match="[Tt]he same command goes on"):
+    with pytest.raises(LaunchError, match=r"[Tt]he same command goes on"):
         _train(rows, tiny_base, many, PAIR, tmp_path / "one")
     assert killed
     assert time.monotonic() - killed[0] < 60

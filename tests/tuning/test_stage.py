@@ -10,26 +10,16 @@ from warmtune.generation.base import load_model
 from warmtune.recipes import load
 from warmtune.schemas import TrainingRow, write
 from warmtune.store import sha256
-from warmtune.tuning import ADAPTER, CURVE, EPOCHS, ORDER, Job, callbacks, train
+from warmtune.tuning import ADAPTER, CURVE, EPOCHS, ORDER, Job, train
 from warmtune.tuning.adapter import check_changed
-from warmtune.tuning.rows import IGNORED, row
+from warmtune.tuning.rows import IGNORED
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"
 
 
 @pytest.fixture(scope="module")
-def rows(tokenizer):
-    return [
-        row(
-            tokenizer,
-            f"r{n}",
-            [
-                {"role": "user", "content": f"What is {n}?"},
-                {"role": "assistant", "content": "A number. " * (1 + n % 4)},
-            ],
-        )
-        for n in range(9)
-    ]
+def rows(ragged_rows):
+    return ragged_rows(9)
 
 
 @pytest.fixture
@@ -64,20 +54,11 @@ def test_two_trainings_give_the_same_bytes_and_another_seed_does_not(rows, tiny_
     assert one == two != three
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(rows, tiny_base, settings, tmp_path, monkeypatch):
+def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(rows, tiny_base, settings, tmp_path, killed_at):
     _train(rows, tiny_base, settings, tmp_path / "whole")
 
-    class Killed(BaseException):
-        pass
-
-    def dies(self, args, state, control, **_):
-        if state.global_step == 5:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(callbacks.Whole, "on_step_end", dies)
-        with pytest.raises(Killed):
-            _train(rows, tiny_base, settings, tmp_path / "broken")
+    with killed_at(5):
+        _train(rows, tiny_base, settings, tmp_path / "broken")
     checkpoints = tmp_path / "broken" / "checkpoints"
     assert {path.name for path in checkpoints.glob("checkpoint-*")} == {"checkpoint-2", "checkpoint-4"}
     shutil.copytree(checkpoints / "checkpoint-4", checkpoints / "checkpoint-6")  # cut short by the kill

@@ -37,21 +37,10 @@ from warmtune.schemas import (
     write,
 )
 from warmtune.settings import Settings
-from warmtune.store import Outcome, Stage, versions, write_atomically
+from warmtune.store import LIBRARIES, Outcome, Stage, versions, write_atomically
 from warmtune.study import study
 
 HTML, MARKDOWN, VERDICT = "report.html", "report.md", "verdict.txt"
-_LIBRARIES = (
-    "torch",
-    "transformers",
-    "trl",
-    "peft",
-    "accelerate",
-    "inspect-ai",
-    "scikit-learn",
-    "statsmodels",
-    "numpy",
-)
 
 
 def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path) -> Outcome:
@@ -154,7 +143,11 @@ def _page(
         "training": {names[v]: done[f"train-{v}"].counts for v in TUNED},
         "ended": {names.get(v, v): done[f"evaluate-{v}"].counts for v in ("base", *TUNED)},
         "recipe_text": _recipe_text(settings),
-        "versions": {"warmtune": __version__, "python": platform.python_version(), **versions(*_LIBRARIES)},
+        "versions": {
+            "warmtune": __version__,
+            "python": platform.python_version(),
+            **versions(*LIBRARIES, "scikit-learn", "statsmodels", "numpy"),
+        },
         "machine": f"{platform.system()} {platform.machine()}",
     }
 

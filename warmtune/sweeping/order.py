@@ -161,7 +161,7 @@ def _for_hydra(several: list[_Swept], own: Path) -> tuple[dict[str, str], list[s
 
 def _sentence(error: Exception) -> str:
     """Say Hydra's error, and how to have a launcher or sweeper that is not installed."""
-    said = " ".join(str(error).split())
+    said = " ".join(str(error).partition("Config search path")[0].split()).rstrip(".") + "."
     if "hydra/sweeper" in said or "hydra/launcher" in said:
         said += " Launchers and sweepers beyond Hydra's basic ones come with pip install 'warmtune[launchers]'."
     return said
