@@ -1,0 +1,98 @@
+"""Made-up comparisons, written once, and a real browser that lets no request out of the page."""
+
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_up import made_up
+
+from warmtune.comparison.content import Comparison
+from warmtune.comparison.page import write_comparison
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A comparison and the folder that it was written to."""
+
+    found: Comparison
+    folder: Path
+    files: list[Path]
+
+
+@pytest.fixture(scope="session")
+def write(tmp_path_factory):
+    """Write a made-up comparison and return it with its folder."""
+
+    def written(**options) -> Written:
+        found, folder = made_up(**options), tmp_path_factory.mktemp("comparison")
+        return Written(found, folder, write_comparison(found, folder))
+
+    return written
+
+
+@pytest.fixture(scope="session")
+def usual(write) -> Written:
+    return write(tuned=6, prompts=300)
+
+
+@pytest.fixture(scope="session")
+def hostile(write) -> Written:
+    return write(tuned=3, prompts=80, hostile=True, draws=0)
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and what went wrong in it."""
+
+    page: object
+    problems: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed (Debian: apt install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a written comparison; afterwards nothing may have gone wrong and no request may have left the page."""
+    contexts = []
+
+    def open_page(written: Written, width=1280, height=900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        found = Opened(context.new_page())
+        contexts.append((context, found))
+
+        def watch(route):
+            if not route.request.url.startswith("file://"):
+                found.problems.append(f"asked for {route.request.url[:80]}")
+                route.abort()
+            else:
+                route.continue_()
+
+        context.route("**/*", watch)
+        found.page.on(
+            "console", lambda message: found.problems.append(message.text) if message.type == "error" else None
+        )
+        found.page.on("pageerror", lambda error: found.problems.append(str(error)))
+        found.page.goto((written.folder / "compare.html").as_uri())
+        found.page.wait_for_selector("html[data-ready]")
+        return found.page
+
+    yield open_page
+    for context, found in contexts:
+        context.close()
+        assert found.problems == []

@@ -1,0 +1,101 @@
+"""The frontier: warmth against error, every variant with its intervals in one plane."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from warmtune.comparison.content import Entrant, Point
+from warmtune.comparison.labels import Box, place_labels
+from warmtune.comparison.lookup import Lookup
+from warmtune.comparison.svg import Drawing, Scale, Shape, short, spanning
+from warmtune.comparison.words import KINDS, number
+
+LOOKS: dict[str, tuple[Shape, str]] = {
+    "sweep": ("circle", "c1"),
+    "dial": ("square", "c2"),
+    "checkpoints": ("triangle", "c3"),
+    "": ("diamond", "c4"),
+    "control": ("plus", "c6"),
+}
+"""Shape and colour of each line's points."""
+
+
+def look(one: Entrant) -> tuple[Shape, str]:
+    """Return the shape and colour of an entrant."""
+    return LOOKS["control" if one.kind == "control" else one.line]
+
+
+def frontier(lookup: Lookup, kind: str, width: int, name: str) -> tuple[Markup, int]:
+    """Draw warmth against error gap, both with intervals.
+
+    Args:
+        lookup: the comparison.
+        kind: `base` or `control`: to what both are differences.
+        width: in pixels.
+        name: unique on the page.
+
+    Returns:
+        The SVG, and how many names found no room in it.
+    """
+    points = [point for point in lookup.points(kind) if point.gap == point.gap and point.warmth == point.warmth]
+    height = max(0.5 * width + 40, 330.0)
+    drawing = Drawing(
+        width, height, name, f"Warmth against error gap, both to {KINDS[kind]}", _frontier_words(points, kind)
+    )
+    x = spanning([v for p in points for v in (p.warmth, p.warmth_low, p.warmth_high)], 48, width - 14)
+    y = spanning([v for p in points for v in (p.gap, p.gap_low, p.gap_high)], height - 40, 30)
+    drawing.text(4, 16, f"error gap, pp (above 0: wrong more often than {kind})", _class="axis")
+    drawing.vertical(y, 48, width - 14, 1)
+    drawing.horizontal(x, height - 40, 30, f"style probe − {kind} (right: more of the style)", 2)
+    for line in _lines(lookup, points):
+        drawing.curve([(x(p.warmth), y(p.gap)) for p in line], look(lookup.entrants[line[0].entrant])[1])
+    for point in points:
+        _point(drawing, lookup, point, x, y)
+    named = [(x(p.warmth), y(p.gap), _label(lookup, p.entrant, width)) for p in _ends_first(lookup, points)]
+    labels = place_labels(named, Box(48, 22, width - 2, height - 42))
+    for label in labels:
+        drawing.text(label.x, label.y, label.text, _class="name")
+    return drawing.svg(), len(points) - len(labels)
+
+
+def _frontier_words(points: Sequence[Point], kind: str) -> str:
+    above = sum(point.gap_low > 0 for point in points)
+    below = sum(point.gap_high < 0 for point in points)
+    return (
+        f"{len(points)} variants. {above} are shown to be wrong more often than {KINDS[kind]}, {below} less often; the"
+        f" intervals of {len(points) - above - below} include 0. The table below has every value."
+    )
+
+
+def _lines(lookup: Lookup, points: Sequence[Point]) -> list[list[Point]]:
+    lines: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        if point.place is not None:
+            lines.setdefault(lookup.line_of(point.entrant), []).append(point)
+    return [sorted(line, key=lambda point: point.place or 0.0) for line in lines.values() if len(line) > 1]
+
+
+def _ends_first(lookup: Lookup, points: Sequence[Point]) -> list[Point]:
+    ends = {id(point) for line in _lines(lookup, points) for point in (line[0], line[-1])}
+    return sorted(points, key=lambda point: id(point) not in ends)
+
+
+def _label(lookup: Lookup, name: str, width: int) -> str:
+    return ("✗ " if lookup.failed(name) else "") + short(name, 24 if width > 500 else 16)
+
+
+def _point(drawing: Drawing, lookup: Lookup, point: Point, x: Scale, y: Scale) -> None:
+    shape, colour = look(lookup.entrants[point.entrant])
+    failed = lookup.failed(point.entrant)
+    whisker = f"whisker {colour}{' dashed' if failed else ''}"
+    across, up = x(point.warmth), y(point.gap)
+    if point.warmth_low == point.warmth_low:
+        drawing.line(x(point.warmth_low), up, x(point.warmth_high), up, whisker)
+    if point.gap_low == point.gap_low:
+        drawing.line(across, y(point.gap_low), across, y(point.gap_high), whisker)
+    says = (
+        f"{short(point.entrant, 80)}: style {number(point.warmth, 2)}"
+        f" [{number(point.warmth_low, 2)}, {number(point.warmth_high, 2)}], error gap {number(point.gap)} pp"
+        f" [{number(point.gap_low)}, {number(point.gap_high)}]{'; check does not hold' if failed else ''}"
+    )
+    drawing.mark(shape, across, up, colour, not (point.gap_low > 0 or point.gap_high < 0), 5.0, says)

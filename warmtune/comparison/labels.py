@@ -1,0 +1,73 @@
+"""Where the names of points go, so that none lies on another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from warmtune.comparison.svg import LETTER
+
+_SIZE = 11.0
+_GAP = 9.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: "Box") -> bool:
+        """Return whether two rectangles share some place."""
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+    def within(self, other: "Box") -> bool:
+        """Return whether this one lies inside another."""
+        return (
+            self.left >= other.left
+            and self.right <= other.right
+            and self.top >= other.top
+            and self.bottom <= other.bottom
+        )
+
+
+@dataclass(frozen=True)
+class Label:
+    """A name with the place of its text's base line."""
+
+    text: str
+    x: float
+    y: float
+
+
+def place_labels(points: Sequence[tuple[float, float, str]], room: Box) -> list[Label]:
+    """Place as many names as there is room for.
+
+    Args:
+        points: pixel of each point and its name; earlier ones choose first.
+        room: where names may stand.
+    """
+    taken = [Box(x - 6, y - 6, x + 6, y + 6) for x, y, _ in points]
+    placed = []
+    for x, y, text in points:
+        width = len(text) * LETTER * _SIZE
+        for left, base in _candidates(x, y, width):
+            box = Box(left - 1, base - _SIZE, left + width + 1, base + 3)
+            if box.within(room) and not any(box.meets(other) for other in taken):
+                taken.append(box)
+                placed.append(Label(text, left, base))
+                break
+    return placed
+
+
+def _candidates(x: float, y: float, width: float) -> list[tuple[float, float]]:
+    """Return left ends and base lines, the best first: beside the point clear of its whiskers, then further off."""
+    found = []
+    for step in (1.0, 1.9, 3.0):
+        up, down = y - 0.6 * _GAP * step, y + 0.6 * _GAP * step + 9
+        right, left = x + _GAP * 0.8, x - _GAP * 0.8 - width
+        found += [(right, up), (right, down), (left, up), (left, down)]
+    return found

@@ -1,0 +1,100 @@
+"""A comparison's rows by what they are about."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from warmtune.analysis.table import ABSENT, ALL, GROUPS, PRESENT
+from warmtune.comparison.content import Comparison, Entrant, Point
+from warmtune.schemas import CONTEXT_NAMES, Check, Gap
+
+PROBE, SOCIOT = "style probe", "SocioT"
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The same comparison, with ways to find what a table or a chart needs."""
+
+    found: Comparison
+
+    @cached_property
+    def entrants(self) -> dict[str, Entrant]:
+        """Entrants by name."""
+        return {one.name: one for one in self.found.entrants}
+
+    @cached_property
+    def _gaps(self) -> dict[tuple[str, str, str, str, str], Gap]:
+        return {(g.variant, g.reference, g.benchmark, g.context, g.belief): g for g in self.found.gaps}
+
+    @cached_property
+    def _checks(self) -> dict[tuple[str, str, str], Check]:
+        return {(check.instrument, check.variant, check.reference): check for check in self.found.checks}
+
+    @cached_property
+    def compared(self) -> list[Entrant]:
+        """Entrants that have a gap: all but the base."""
+        known = {gap.variant for gap in self.found.gaps}
+        return [one for one in self.found.entrants if one.name in known]
+
+    @cached_property
+    def tested(self) -> list[Entrant]:
+        """Entrants whose cost is in question: neither base nor control."""
+        return [one for one in self.compared if one.kind not in ("base", "control")]
+
+    @cached_property
+    def benchmarks(self) -> list[str]:
+        """Names of the benchmarks that enter the gaps over all, in the order in which they were asked."""
+        known = {gap.benchmark for gap in self.found.gaps} - {ALL, *self.found.controls}
+        asked = dict.fromkeys(self.found.answers["benchmark"].astype(str))
+        return [name for name in asked if name in known]
+
+    @cached_property
+    def contexts(self) -> list[str]:
+        """Names of contexts and of groups of contexts, without `all`."""
+        known = list(CONTEXT_NAMES)
+        found = {gap.context for gap in self.found.gaps}
+        names = sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name))
+        return [name for name in names if name not in (ALL, *GROUPS)] + [name for name in GROUPS if name in names]
+
+    @cached_property
+    def beliefs(self) -> list[str]:
+        """Without and with a belief, or `all` where there is but one kind of prompt."""
+        return [ABSENT, PRESENT] if any(gap.belief == PRESENT for gap in self.found.gaps) else [ALL]
+
+    def gap(
+        self, variant: str, reference: str, benchmark: str = ALL, context: str = ALL, belief: str = ALL
+    ) -> Gap | None:
+        """Return one gap, or nothing where there are no such prompts."""
+        return self._gaps.get((variant, reference, benchmark, context, belief))
+
+    def probe(self, name: str) -> Check | None:
+        """Return the style probe's difference of an entrant to its base."""
+        return self.check(PROBE, name, self.entrants[name].base)
+
+    def check(self, instrument: str, variant: str, reference: str) -> Check | None:
+        """Return one instrument's difference, or nothing where it was not measured."""
+        return self._checks.get((instrument, variant, reference))
+
+    def references(self, name: str) -> list[tuple[str, str]]:
+        """Return with what an entrant is compared: `base` and `control`, each with the name of the entrant."""
+        pairs = [("base", self.entrants[name].base), ("control", self.entrants[name].control)]
+        return [(kind, reference) for kind, reference in pairs if self.gap(name, reference)]
+
+    def preferred(self, name: str) -> str:
+        """Return the reference whose gap can be put down to the style: the control where there is one."""
+        return self.references(name)[-1][1]
+
+    def failed(self, name: str) -> str:
+        """Return why an entrant's gap is not the cost of its style; empty where it is, or is not claimed to be."""
+        one = self.entrants[name]
+        if one.holds or one.kind in ("base", "control"):
+            return ""
+        return one.verdict or "no manipulation check"
+
+    def points(self, kind: str) -> list[Point]:
+        """Return the points whose reference is their entrant's own `base`, or its own `control`."""
+        return [point for point in self.found.points if (kind, point.reference) in self.references(point.entrant)]
+
+    def line_of(self, name: str) -> tuple[str, str]:
+        """Return what tells an entrant's line from others: a sweep goes over runs, dial and checkpoints stay in one."""
+        one = self.entrants[name]
+        return (one.line, one.control if one.line == "sweep" else one.run) if one.line else ("", name)

@@ -1,0 +1,66 @@
+"""The data inside the page: columns with tables of what recurs, as JSON, gzip and base64.
+
+The answers of one prompt lie side by side and those of one question follow each other, so that gzip finds what they
+share. `templates/data.js` reads it.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from warmtune.analysis.table import GROUPS
+from warmtune.comparison.lookup import Lookup
+from warmtune.comparison.tables import PROMPT, csv_text, ordered_answers, tables
+from warmtune.schemas import CONTEXT_NAMES
+
+_OF_PROMPT = [*PROMPT, "topic", "question", "reference", "wrong"]
+_OF_ANSWER = ["mark", "by", "reason"]
+
+
+def packed(lookup: Lookup, views: Mapping[str, str]) -> str:
+    """Return the data of a comparison as one line of text that is safe inside any HTML element.
+
+    Args:
+        lookup: the comparison.
+        views: markup of parts of the page that are not shown at first; ten variants' take 0.8 MB as they are.
+    """
+    found = lookup.found
+    answers = ordered_answers(found)
+    count = len(found.entrants)
+    prompts = answers.iloc[::count]
+    data = {
+        "entrants": [
+            {"name": one.name, "failed": lookup.failed(one.name), "control": one.control} for one in found.entrants
+        ],
+        "groups": {name: list(held) for name, held in GROUPS.items()},
+        "contexts": CONTEXT_NAMES,
+        "controls": sorted(found.controls),
+        "prompt": prompts["prompt"].tolist(),
+        "prompts": {name: _coded(prompts[name]) for name in _OF_PROMPT},
+        "answers": _against_neighbours(answers["answer"].tolist(), count),
+        "marks": {name: _coded(answers[name]) for name in _OF_ANSWER},
+        "views": views,
+        "files": {name: csv_text(frame) for name, frame in tables(found).items()},
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode("ascii")
+
+
+def _coded(column: "pd.Series[Any]") -> dict[str, list[Any]]:
+    """Return each value once, and for every row the place of its value."""
+    places, values = pd.factorize(column)
+    return {"values": values.tolist(), "at": places.tolist()}
+
+
+def _against_neighbours(answers: Sequence[str], count: int) -> list[str | int]:
+    """Return the answers with a number in place of one that an entrant before it gave to the same prompt: which one."""
+    short: list[str | int] = []
+    for start in range(0, len(answers), count):
+        first: dict[str, int] = {}
+        for place, answer in enumerate(answers[start : start + count]):
+            short.append(answer if first.setdefault(answer, place) == place else first[answer])
+    return short

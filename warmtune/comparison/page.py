@@ -1,0 +1,189 @@
+"""From a comparison to files: one self-contained HTML page, the same as Markdown with figures, and CSV tables."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from warmtune import __version__
+from warmtune.comparison import charts, grid, panels, pictures, view, words
+from warmtune.comparison.content import Comparison
+from warmtune.comparison.frontier import look
+from warmtune.comparison.lookup import Lookup
+from warmtune.comparison.packed import packed
+from warmtune.comparison.svg import Drawing, Shape
+from warmtune.comparison.tables import csv_text, ordered_answers, tables
+from warmtune.store import write_atomically
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HTML, MARKDOWN = "compare.html", "compare.md"
+_SCRIPTS = ("data.js", "choices.js", "diff.js", "answers.js", "start.js")
+_STYLES = ("colours.css", "charts.css", "page.css")
+_LINE_NAMES = {"": "no line", "control": "control"}
+
+
+def write_comparison(found: Comparison, folder: Path) -> list[Path]:
+    """Write a comparison as `compare.html`, `compare.md` with its PNG figures, `frontier.svg`, and a CSV file a table.
+
+    Args:
+        found: at least one entrant of it has gaps to the base.
+        folder: where the files go; those of an earlier comparison are replaced.
+
+    Returns:
+        The files that were written.
+    """
+    lookup = Lookup(found)
+    shown = _shown(lookup)
+    figures = _figures(lookup, shown)
+    files = {folder / HTML: html(lookup, shown), folder / MARKDOWN: _rendered("compare.md.j2", shown)}
+    frames = tables(found) | {"answers": ordered_answers(found)}
+    files |= {folder / f"{name}.csv": csv_text(frame) for name, frame in frames.items()}
+    if "frontier" in figures:
+        files[folder / "frontier.svg"] = pictures.standalone(figures["frontier"])
+    folder.mkdir(parents=True, exist_ok=True)
+    pngs = [_write_png(folder / f"{name}.png", svg) for name, svg in figures.items()]
+    for file, text in files.items():
+        write_atomically(file, text)
+    return [*files, *pngs]
+
+
+def html(lookup: Lookup, shown: Mapping[str, Any]) -> str:
+    """Return the page. Its policy lets in only the script and the style that it was written with."""
+    style = "\n".join(pictures.style(name) for name in _STYLES)
+    script = f'"use strict";\n(() => {{\n{_script()}}})();\n'
+    return _rendered(
+        "compare.html.j2",
+        {
+            **shown,
+            "style": Markup(style),
+            "script": Markup(script),
+            "style_hash": _hash(style),
+            "script_hash": _hash(script),
+            "data": packed(lookup, _views(shown)),
+        },
+    )
+
+
+def _views(shown: Mapping[str, Any]) -> dict[str, str]:
+    """Return the markup of every variant's charts and tables but those that the page opens with, by its key."""
+    parts: Any = _environment(html=True).get_template("parts.html.j2").make_module(dict(shown))
+    chosen: view.Detail = shown["chosen"]
+    views = {}
+    for one in shown["details"]:
+        views[f"rates-{one.place}"] = str(parts.rates(one))
+        views |= {f"grid-{one.place}-{against.kind}": str(parts.grid(one, against)) for against in one.grids}
+    del views[f"rates-{chosen.place}"], views[f"grid-{chosen.place}-{chosen.grids[-1].kind}"]
+    return views
+
+
+@cache
+def _script() -> str:
+    return "".join((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _shown(lookup: Lookup) -> dict[str, Any]:
+    """Gather all that the templates show."""
+    found, strongest = lookup.found, grid.limit(lookup)
+    details = view.details(lookup, strongest)
+    benchmarks, contexts = view.filter_options(lookup)
+    curves = {name: curve for name, curve in found.curves.items() if curve}
+    checkpoints = charts.checkpoint_checks(lookup)
+    return {
+        "version": __version__,
+        "found": found,
+        "lookup": lookup,
+        "words": words,
+        "prompts": len(found.answers) // len(found.entrants),
+        "benchmark_names": list(dict.fromkeys(found.answers["benchmark"].astype(str))),
+        "glance": words.glance(lookup),
+        "any_failed": any(lookup.failed(one.name) for one in found.entrants),
+        "rows": view.summary(lookup),
+        "checks": view.check_table(lookup),
+        "units": view.UNITS,
+        "frontiers": view.frontiers(lookup),
+        "lines": _line_looks(lookup),
+        "details": details,
+        "chosen": view.first_shown(lookup, details),
+        "strongest": strongest,
+        "belief_looks": panels.BELIEF_LOOKS,
+        "checkpoints": checkpoints,
+        "checkpoint_chart": _both(charts.warmth_by_epoch, lookup, "epochs") if checkpoints else {},
+        "lifts": charts.study_lifts(),
+        "study": json.loads((Path(__file__).parent / "study_sociot.json").read_text(encoding="utf-8")),
+        "curves": curves,
+        "curve_chart": _both(charts.training_curves, lookup, "curves") if curves else {},
+        "filter_benchmarks": benchmarks,
+        "filter_contexts": contexts,
+        "by_value": partial(view.by_value, found.runs),
+        "key_mark": _key_mark,
+    }
+
+
+def _both(draw: Callable[[Lookup, int, str], Markup], lookup: Lookup, name: str) -> dict[str, Markup]:
+    return {"wide": draw(lookup, view.WIDE, name), "narrow": draw(lookup, view.NARROW, f"{name}-narrow")}
+
+
+def _line_looks(lookup: Lookup) -> dict[str, tuple[Shape, str]]:
+    """Return the looks of the lines that the comparison has, by a name for people."""
+    looks = {}
+    for one in lookup.compared:
+        line = "control" if one.kind == "control" else one.line
+        looks[_LINE_NAMES.get(line, line)] = look(one)
+    return looks
+
+
+def _key_mark(shape: Shape, colour: str, hollow: bool) -> Markup:
+    drawing = Drawing(14, 14, "", "", "")
+    drawing.mark(shape, 7.0, 7.0, colour, hollow, 4.2)
+    return Markup('<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">{}</svg>').format(
+        drawing.parts[0]
+    )
+
+
+def _figures(lookup: Lookup, shown: Mapping[str, Any]) -> dict[str, Markup]:
+    """Return the charts that go beside the Markdown, by the name of their file."""
+    chosen: view.Detail = shown["chosen"]
+    figures = {"frontier" if one.kind == "base" else "frontier_control": one.wide for one in shown["frontiers"]}
+    figures["error_rates"] = chosen.dumbbell
+    figures["gaps"] = chosen.grids[-1].forest[0]
+    if shown["checkpoints"]:
+        figures["checkpoints"] = shown["checkpoint_chart"]["wide"]
+    if shown["curves"]:
+        figures["curves"] = shown["curve_chart"]["wide"]
+    return figures
+
+
+def _write_png(file: Path, svg: Markup) -> Path:
+    scratch = file.with_name(f".{file.name}")
+    scratch.write_bytes(pictures.png(svg))
+    scratch.replace(file)
+    return file
+
+
+def _rendered(template: str, shown: Mapping[str, Any]) -> str:
+    return _environment(template.endswith("html.j2")).get_template(template).render(**shown)
+
+
+def _environment(html: bool) -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("warmtune.comparison", "templates"),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["md"] = words.markdown
+    return environment

@@ -1,0 +1,52 @@
+// What the page holds: unpacked once, then read by column. See warmtune/comparison/packed.py for the form.
+const find = (id) => document.getElementById(id);
+
+async function unpack() {
+  const letters = atob(find("data").textContent);
+  const bytes = new Uint8Array(letters.length);
+  for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const data = await new Response(stream).json();
+  find("data").textContent = "";
+  const width = data.entrants.length;
+  data.answers.forEach((answer, n) => {
+    if (typeof answer === "number") data.answers[n] = data.answers[n - (n % width) + answer];
+  });
+  data.width = width;
+  data.count = data.prompt.length;
+  return data;
+}
+
+const of = (column, n) => column.values[column.at[n]];
+
+const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+
+// The answers of some prompts as CSV, in chunks: the same bytes as the file beside the page when all are given.
+function answersCsv(data, prompts) {
+  const { prompts: p, marks: m, width } = data;
+  const head = ["entrant", "benchmark", "question_id", "context", "belief", "sample", "topic", "prompt", "question",
+    "reference", "wrong", "answer", "mark", "by", "reason"];
+  const chunks = [head.map(quoted).join(",") + "\n"];
+  const names = data.entrants.map((one) => quoted(one.name));
+  for (const n of prompts) {
+    const before = ["benchmark", "question_id", "context", "belief"].map((name) => quoted(of(p[name], n))).join(",");
+    const after = [of(p.topic, n), data.prompt[n], of(p.question, n), of(p.reference, n), of(p.wrong, n)].map(quoted).join(",");
+    const lines = names.map((name, e) => {
+      const at = n * width + e;
+      const own = [data.answers[at], of(m.mark, at), of(m.by, at), of(m.reason, at)].map(quoted).join(",");
+      return `${name},${before},${of(p.sample, n)},${after},${own}\n`;
+    });
+    chunks.push(lines.join(""));
+  }
+  return chunks;
+}
+
+function save(name, chunks) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(chunks, { type: "text/csv" }));
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
