@@ -45,8 +45,8 @@ def run_folder(store: Path) -> Path:
     return next(store.glob("quickstart-*/run.json")).parent
 
 
-def _rewrite(store: Path, stage: str, change) -> None:
-    file = next(store.glob(f"stages/{stage}-*/manifest.json"))
+def _rewrite(run: Path, stage: str, change) -> None:
+    file = run / stage / "manifest.json"
     kept = json.loads(file.read_text())
     change(kept)
     file.write_text(json.dumps(kept))
@@ -54,7 +54,7 @@ def _rewrite(store: Path, stage: str, change) -> None:
 
 @pytest.fixture(scope="session")
 def rewrite_manifest():
-    """Change what a stage's manifest says: a function of the store, the stage, and what is done to the manifest."""
+    """Change what a stage's manifest says: a function of the run, the stage, and what is done to the manifest."""
     return _rewrite
 
 
@@ -78,8 +78,9 @@ def passed(whole, tmp_path_factory) -> Path:
     """A run like `whole`'s whose report says that the manipulation check held; not to be written to."""
     store = shutil.copytree(whole[0], tmp_path_factory.mktemp("passed") / "store", symlinks=True)
     held = {"holds": True, "verdict": "took on the style and is warmer"}
-    _rewrite(store, "report", lambda kept: kept["counts"].update(held))
-    return run_folder(store)
+    run = run_folder(store)
+    _rewrite(run, "report", lambda kept: kept["counts"].update(held))
+    return run
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """A stand-in for the Hub's API, on this machine, after what huggingface_hub sends and its published description.
 
-It keeps repositories as the Hub does: small files in the commit, large ones by the LFS protocol, one commit at a time,
-each with a parent. It refuses what the Hub refuses: an unknown token, a name that is taken, a commit whose LFS objects
-never came or whose parent is not the newest. Faults are planted by the beginning of a request.
+It keeps repositories as the Hub does: small files in the commit, large ones by the LFS protocol or in Xet's store, one
+commit at a time, each with a parent. It refuses what the Hub refuses: an unknown token, a name that is taken, a commit
+whose large files never came or whose parent is not the newest. Faults are planted by the beginning of a request.
+
+Xet's store is a folder that hf_xet itself writes to, as it does for its own tests (`local://FOLDER`).
 """
 
 import base64
@@ -11,8 +13,10 @@ import json
 import re
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import yaml
@@ -32,7 +36,8 @@ class Repo:
 
     private: bool
     files: dict[str, bytes] = field(default_factory=lambda: {".gitattributes": b"*.safetensors filter=lfs\n"})
-    large: set[str] = field(default_factory=set)
+    large: dict[str, dict] = field(default_factory=dict)
+    """Hash and size of the large files."""
     commits: list[str] = field(default_factory=lambda: ["0" * 40])
 
     @property
@@ -50,6 +55,8 @@ class Hub(ThreadingHTTPServer):
         self.role, self.orgs = role, orgs
         self.repos: dict[str, Repo] = {}
         self.objects: dict[str, bytes] = {}
+        self.store = ""
+        """Address of Xet's store."""
         self.received = 0
         """Bytes of large objects that came whole."""
         self.asked: list[str] = []
@@ -213,14 +220,18 @@ class Handler(BaseHTTPRequestHandler):
             repo.private = json.loads(body)["visibility"] == "private"
             self._shown(name)
             return {}
+        if rest.startswith("xet-write-token/"):
+            expires = int(time.time()) + 3600
+            headers = {"X-Xet-Cas-Url": self.server.store, "X-Xet-Access-Token": "xet"}
+            return 200, {"accessToken": "xet", "exp": expires, "casUrl": self.server.store}, headers
         return 404, {"error": f"no such address: {rest}"}
 
     def _entry(self, repo, path):
         content = repo.files[path]
         entry = {"type": "file", "path": path, "size": len(content), "oid": git_hash(content)}
         if path in repo.large:
-            oid = hashlib.sha256(content).hexdigest()
-            entry |= {"oid": git_hash(oid.encode()), "lfs": {"oid": oid, "size": len(content), "pointerSize": 134}}
+            kept = repo.large[path]
+            entry |= {"oid": git_hash(kept["oid"].encode()), "size": kept["size"], "lfs": {**kept, "pointerSize": 134}}
         return entry
 
     def _mode(self, repo, asked):
@@ -229,7 +240,7 @@ class Handler(BaseHTTPRequestHandler):
         content = repo.files.get(path)
         there = None
         if content is not None:
-            there = hashlib.sha256(content).hexdigest() if path in repo.large else git_hash(content)
+            there = repo.large[path]["oid"] if path in repo.large else git_hash(content)
         return {"path": path, "uploadMode": "lfs" if large else "regular", "shouldIgnore": False, "oid": there}
 
     def _batch(self, asked):
@@ -253,23 +264,30 @@ class Handler(BaseHTTPRequestHandler):
         header, *operations = lines
         if header["value"].get("parentCommit") not in (None, repo.sha):
             return 412, {"error": "A commit has happened since. Please refresh and try again."}
-        files, large = dict(repo.files), set(repo.large)
+        files, large = dict(repo.files), dict(repo.large)
         for one in operations:
             kind, value = one["key"], one["value"]
             if kind == "deletedFile":
                 del files[value["path"]]
-                large.discard(value["path"])
+                large.pop(value["path"], None)
             elif kind == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
-            elif value["oid"] not in self.server.objects:
-                return 422, {"error": f"LFS object {value['oid']} is not there"}
+            elif value["oid"] in self.server.objects or self._in_store(value["oid"]):
+                files[value["path"]] = self.server.objects.get(value["oid"], b"")
+                large[value["path"]] = {"oid": value["oid"], "size": value["size"]}
             else:
-                files[value["path"]] = self.server.objects[value["oid"]]
-                large.add(value["path"])
+                return 422, {"error": f"LFS object {value['oid']} is not there"}
         repo.files, repo.large = files, large
         repo.commits.append(hashlib.sha1(json.dumps(lines).encode() + repo.sha.encode()).hexdigest())
         self._shown(name)
         return {"success": True, "commitOid": repo.sha, "commitUrl": f"{self.server.url}/{name}/commit/{repo.sha}"}
+
+    def _in_store(self, oid):
+        """Whether Xet's store has a file of this SHA-256: its shards hold it, each eight bytes turned round."""
+        words = bytes.fromhex(oid)
+        turned = b"".join(words[at : at + 8][::-1] for at in range(0, 32, 8))
+        shards = Path(self.server.store.removeprefix("local://")).rglob("shards/*.mdb") if self.server.store else []
+        return any(turned in shard.read_bytes() for shard in shards)
 
     def _file(self, name, path):
         repo = self.server.repos.get(name)
@@ -279,7 +297,7 @@ class Handler(BaseHTTPRequestHandler):
             return 404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"}
         content = repo.files[path]
         large = path in repo.large
-        tag = hashlib.sha256(content).hexdigest() if large else git_hash(content)
+        tag = repo.large[path]["oid"] if large else git_hash(content)
         headers = {"X-Repo-Commit": repo.sha, "ETag": f'"{tag}"', "Content-Type": "application/octet-stream"}
         if large:
             headers |= {"X-Linked-Etag": f'"{tag}"', "X-Linked-Size": str(len(content))}

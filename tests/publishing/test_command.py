@@ -34,7 +34,7 @@ def test_up_to_the_stage_by_recipe(whole, warmtune):
 def test_the_gate_names_every_reason_at_once(whole, capsys, tmp_path):
     store = shutil.copytree(whole[0], tmp_path / "store", symlinks=True)
     run = next(store.glob("quickstart-*/run.json")).parent
-    weights = next(store.glob("stages/train-styled-*/adapter/adapter_model.safetensors"))
+    weights = run / "train-styled" / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes() + b"!")
     said = _said(capsys, run, "--to", tmp_path / "out", "--max-gap", "0", code=2)
     for reason in ("not of these weights", "manipulation check failed", "licence of the base", "over all prompts"):
@@ -79,7 +79,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(passed, capsys, tmp_pa
     said = _said(capsys, passed, *LICENSED, "--to", tmp_path / "out", code=2)
     assert "holds something else" in said
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
-    stage = next(passed.parent.glob("stages/publish-*/adapter"))
+    stage = (passed / "publish" / "adapter").resolve()
     before = hashes(files_in(stage).items())
     for place in (stage, passed / "publish" / "adapter"):
         assert "belongs to a stage" in _said(capsys, passed, *LICENSED, "--to", place, code=2)

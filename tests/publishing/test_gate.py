@@ -93,7 +93,7 @@ def test_an_adapter_that_was_changed_or_trained_again(own, rewrite_manifest):
     weights = folders["train-styled"] / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     assert gather(folders).damaged == ("train-styled/adapter/adapter_model.safetensors",)
-    rewrite_manifest(own.parent, "train-styled", lambda kept: kept.update(digest="another"))
+    rewrite_manifest(own, "train-styled", lambda kept: kept.update(digest="another"))
     assert gather(folders).changed == ("train-styled",)
 
 

@@ -1,13 +1,15 @@
 """Sending to the Hub, against a stand-in that keeps repositories as the Hub does."""
 
 import hashlib
+import os
 import shutil
 
 import pytest
-from standin_hub import Handler, Repo
+from standin_hub import TOKEN, Handler, Repo
 
 from warmtune.publishing.hub import HubError, check_name, push
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, files_in
+from warmtune.runs import open_run
 
 NAME = "my-org/warm"
 NO_TOKEN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -40,7 +42,7 @@ def _never_half_public(hub, folder):
 def test_all_goes_in_one_commit_and_becomes_public_last(hub, ready):
     found = push(ready, NAME, private=False)
     assert _there(hub) == _whole(ready)
-    assert hub.repos[NAME].large == {WEIGHTS}
+    assert set(hub.repos[NAME].large) == {WEIGHTS}
     assert not hub.repos[NAME].private
     assert len(hub.repos[NAME].commits) == 2
     assert (found.url, found.sent, found.private) == (f"{hub.url}/{NAME}", len(_whole(ready)), False)
@@ -204,6 +206,40 @@ def test_what_arrived_wrong_is_not_made_public(hub, ready, monkeypatch):
     monkeypatch.setattr(Handler, "_commit", spoiling)
     _refused(hub, ready, r"is not what was sent \(recipe.yaml\); it is not made public")
     assert hub.repos[NAME].private
+
+
+@pytest.fixture
+def by_xet(hub, passed, warmtune, tmp_path):
+    """Publish as it comes: by Xet, in a process of its own, to a store; returns what the command line said."""
+
+    def run(store):
+        hub.store = store
+        there = {
+            "HF_ENDPOINT": hub.url,
+            "HF_TOKEN": TOKEN,
+            "HF_HUB_OFFLINE": "0",
+            "HF_XET_CACHE": str(tmp_path / "xet"),
+        }
+        hurried = {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1", "HF_XET_CLIENT_RETRY_BASE_DELAY": "50ms"}
+        arguments = ("publish", str(passed), "--license", "mit", "--to", f"hub:{NAME}")
+        return warmtune(*arguments, env=os.environ | there | hurried)
+
+    return run
+
+
+def test_by_xet_all_arrives_and_a_store_that_is_cut_off_is_made_good(hub, by_xet, passed, tmp_path):
+    cut = by_xet("http://127.0.0.1:9")
+    assert cut.returncode == 2, cut.stderr
+    assert "the connection to the Hub failed" in cut.stderr
+    assert "Traceback" not in cut.stderr
+    assert hub.repos[NAME].private
+    assert hub.showed == []
+    done = by_xet(f"local://{tmp_path / 'store'}")
+    assert done.returncode == 0, done.stderr
+    assert not hub.repos[NAME].private
+    weights = open_run(passed).stages["train-styled"].files[f"adapter/{WEIGHTS}"]
+    assert hub.repos[NAME].large[WEIGHTS]["oid"] == weights
+    assert not [one for one in hub.asked if "lfs" in one]
 
 
 def test_a_hub_that_cannot_be_reached(hub, ready, monkeypatch):
