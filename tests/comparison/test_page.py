@@ -146,13 +146,13 @@ def test_the_check_stands_before_the_gap_and_marks_what_fails(usual):
     assert failing
     views = "".join(_data(usual)["views"].values()) + page
     head = page[page.index("<thead>") : page.index("</thead>")]
-    assert head.index("manipulation check") < head.index("gap to base")
+    assert head.index("manipulation check") < head.index("error gap")
     for one in failing:
         assert f"{one.name} (check does not hold)</option>" in page
         assert f"does not hold for {one.name}" in views
     wide = page[page.index('id="frontier-base-t"') :]
     assert wide[: wide.index("</svg>")].count("check does not hold") == len(failing)
-    assert page.count("its gap is not the cost of a style") == len(failing)
+    assert page.count("the gap is not the cost of a style") == len(failing)
     assert (usual.folder / "compare.md").read_text().count("| ✗ ") >= 3 * len(failing)
 
 

@@ -50,11 +50,14 @@ def frontier(lookup: Lookup, kind: str, width: int, name: str) -> tuple[Markup, 
     for line in _lines(lookup, points):
         drawing.curve([(x(p.warmth), y(p.gap)) for p in line], look(lookup.entrants[line[0].entrant])[1])
     for point in points:
-        _point(drawing, lookup, point, x, y)
+        _whiskers(drawing, lookup, point, x, y)
     named = [(x(p.warmth), y(p.gap), _label(lookup, p.entrant, width)) for p in _ends_first(lookup, points)]
-    labels = place_labels(named, Box(48, 22, width - 2, height - 42))
+    whiskers = [box for point in points for box in _whisker_boxes(point, x, y)]
+    labels = place_labels(named, Box(48, 22, width - 2, height - 42), whiskers)
     for label in labels:
         drawing.text(label.x, label.y, label.text, _class="name")
+    for point in points:
+        _mark(drawing, lookup, point, x, y)
     return drawing.svg(), len(points) - len(labels)
 
 
@@ -84,18 +87,34 @@ def _label(lookup: Lookup, name: str, width: int) -> str:
     return ("✗ " if lookup.failed(name) else "") + short(name, 24 if width > 500 else 16)
 
 
-def _point(drawing: Drawing, lookup: Lookup, point: Point, x: Scale, y: Scale) -> None:
-    shape, colour = look(lookup.entrants[point.entrant])
-    failed = lookup.failed(point.entrant)
-    whisker = f"whisker {colour}{' dashed' if failed else ''}"
+def _whisker_boxes(point: Point, x: Scale, y: Scale) -> list[Box]:
+    """Return the rectangles of a point's intervals that are known."""
     across, up = x(point.warmth), y(point.gap)
+    boxes = []
     if point.warmth_low == point.warmth_low:
-        drawing.line(x(point.warmth_low), up, x(point.warmth_high), up, whisker)
+        boxes.append(Box(x(point.warmth_low), up - 1, x(point.warmth_high), up + 1))
     if point.gap_low == point.gap_low:
-        drawing.line(across, y(point.gap_low), across, y(point.gap_high), whisker)
+        boxes.append(Box(across - 1, y(point.gap_high), across + 1, y(point.gap_low)))
+    return boxes
+
+
+def _whiskers(drawing: Drawing, lookup: Lookup, point: Point, x: Scale, y: Scale) -> None:
+    _, colour = look(lookup.entrants[point.entrant])
+    kind = f"whisker {colour}{' dashed' if lookup.failed(point.entrant) else ''}"
+    for box in _whisker_boxes(point, x, y):
+        if box.right - box.left > 2:
+            drawing.line(box.left, box.top + 1, box.right, box.top + 1, kind)
+        else:
+            drawing.line(box.left + 1, box.top, box.left + 1, box.bottom, kind)
+
+
+def _mark(drawing: Drawing, lookup: Lookup, point: Point, x: Scale, y: Scale) -> None:
+    shape, colour = look(lookup.entrants[point.entrant])
     says = (
         f"{short(point.entrant, 80)}: style {number(point.warmth, 2)}"
         f" [{number(point.warmth_low, 2)}, {number(point.warmth_high, 2)}], error gap {number(point.gap)} pp"
-        f" [{number(point.gap_low)}, {number(point.gap_high)}]{'; check does not hold' if failed else ''}"
+        f" [{number(point.gap_low)}, {number(point.gap_high)}]"
+        f"{'; check does not hold' if lookup.failed(point.entrant) else ''}"
     )
-    drawing.mark(shape, across, up, colour, not (point.gap_low > 0 or point.gap_high < 0), 5.0, says)
+    hollow = not (point.gap_low > 0 or point.gap_high < 0)
+    drawing.mark(shape, x(point.warmth), y(point.gap), colour, hollow, 5.0, says)

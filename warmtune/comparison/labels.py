@@ -43,31 +43,40 @@ class Label:
     y: float
 
 
-def place_labels(points: Sequence[tuple[float, float, str]], room: Box) -> list[Label]:
+def place_labels(points: Sequence[tuple[float, float, str]], room: Box, lines: Sequence[Box] = ()) -> list[Label]:
     """Place as many names as there is room for.
 
     Args:
         points: pixel of each point and its name; earlier ones choose first.
         room: where names may stand.
+        lines: what a name should not lie on where it need not.
     """
     taken = [Box(x - 6, y - 6, x + 6, y + 6) for x, y, _ in points]
     placed = []
     for x, y, text in points:
-        width = len(text) * LETTER * _SIZE
-        for left, base in _candidates(x, y, width):
-            box = Box(left - 1, base - _SIZE, left + width + 1, base + 3)
-            if box.within(room) and not any(box.meets(other) for other in taken):
-                taken.append(box)
-                placed.append(Label(text, left, base))
-                break
+        free = [one for one in _candidates(x, y, text) if _box(one).within(room) and not _meets(_box(one), taken)]
+        if free:
+            best = next((one for one in free if not _meets(_box(one), lines)), free[0])
+            taken.append(_box(best))
+            placed.append(best)
     return placed
 
 
-def _candidates(x: float, y: float, width: float) -> list[tuple[float, float]]:
-    """Return left ends and base lines, the best first: beside the point clear of its whiskers, then further off."""
+def _meets(box: Box, others: Sequence[Box]) -> bool:
+    return any(box.meets(other) for other in others)
+
+
+def _box(label: Label) -> Box:
+    width = len(label.text) * LETTER * _SIZE
+    return Box(label.x - 1, label.y - _SIZE, label.x + width + 1, label.y + 3)
+
+
+def _candidates(x: float, y: float, text: str) -> list[Label]:
+    """Return places, the best first: beside the point clear of its whiskers, then further off."""
+    width = len(text) * LETTER * _SIZE
     found = []
     for step in (1.0, 1.9, 3.0):
         up, down = y - 0.6 * _GAP * step, y + 0.6 * _GAP * step + 9
         right, left = x + _GAP * 0.8, x - _GAP * 0.8 - width
-        found += [(right, up), (right, down), (left, up), (left, down)]
+        found += [Label(text, *place) for place in ((right, up), (right, down), (left, up), (left, down))]
     return found

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from warmtune.analysis.table import ABSENT, ALL, GROUPS, PRESENT
 from warmtune.comparison.lookup import Lookup
-from warmtune.comparison.svg import Drawing, Scale, Shape, short, spanning
+from warmtune.comparison.svg import Drawing, Scale, Shape, axis_number, short, spanning
 from warmtune.comparison.words import belief_name, context_name, interval, number, open_to_zero
 from warmtune.schemas import Gap, condition
 
@@ -69,15 +69,15 @@ def dumbbell(lookup: Lookup, entrant: str, name: str) -> Markup:
     ]
     count = sum(len(rows) + 1 for _, rows in groups if rows)
     has_control = any(row.control for _, rows in groups for row in rows)
-    width, height = (716 if has_control else 576), 22 + _ROW * count + 44
+    width, height = (732 if has_control else 592), 22 + _ROW * count + 44
     drawing = Drawing(
         width, height, name, f"Error rates of base, {'control, ' if has_control else ''}{short(entrant, 60)}",
         "One row a part of the grid; the numbers beside it, the gaps in percentage points with intervals.",
     )  # fmt: skip
     shown = [v for _, rows in groups for row in rows for v in (row.base.reference_error, row.base.variant_error)]
     shown += [row.control.reference_error for _, rows in groups for row in rows if row.control]
-    scale = Scale(0, min(100.0, 1.08 * max([*shown, 5.0])), 200, 430)
-    for x, text in ((446, "gap to base"), *([(584, "gap to control")] if has_control else [])):
+    scale = Scale(0, min(100.0, 1.08 * max([*shown, 5.0])), 216, 446)
+    for x, text in ((462, "gap to base"), *([(600, "gap to control")] if has_control else [])):
         drawing.text(x, 14, f"{text}, pp", _class="tick")
     drawing.horizontal(scale, height - 40, 22, "wrong answers, % (right: wrong more often)", 0, sign=False)
     y = 22.0
@@ -92,15 +92,15 @@ def dumbbell(lookup: Lookup, entrant: str, name: str) -> Markup:
 
 
 def _dumbbell_row(drawing: Drawing, row: Rates, scale: Scale, y: float) -> None:
-    drawing.text(192, y + 4, short(row.label, 32), "end", "row")
+    drawing.text(208, y + 4, short(row.label, 34), "end", "row")
     places = [scale(row.base.reference_error), scale(row.base.variant_error)]
     drawing.line(min(places), y, max(places), y, "bar")
     drawing.mark("circle", places[0], y, "c6", True)
     if row.control:
         drawing.mark("square", scale(row.control.reference_error), y, "c6", False, 3.5)
-        drawing.text(584, y + 4, f"{number(row.control.gap)} {interval(row.control)}", _class=_weight(row.control))
+        drawing.text(600, y + 4, f"{number(row.control.gap)} {interval(row.control)}", _class=_weight(row.control))
     drawing.mark("diamond", places[1], y, "c2", open_to_zero(row.control or row.base))
-    drawing.text(446, y + 4, f"{number(row.base.gap)} {interval(row.base)}", _class=_weight(row.base))
+    drawing.text(462, y + 4, f"{number(row.base.gap)} {interval(row.base)}", _class=_weight(row.base))
 
 
 def _weight(gap: Gap) -> str:
@@ -147,15 +147,28 @@ def _forest_panel(
     return drawing.svg()
 
 
-def strip(gaps: Sequence[tuple[str, Gap]], scale: Scale) -> Markup:
-    """Draw an entrant's gaps over all prompts as one small row for a table that has them in figures beside it."""
-    drawing = Drawing(scale.end + 4, 26, "", "", "")
-    drawing.line(scale(0), 0, scale(0), 26, "zero")
-    for kind, gap in gaps:
-        shape, colour = REFERENCE_LOOKS[kind]
-        _interval(drawing, gap, scale, 8.0 if kind == "base" else 18.0, shape, colour, size=3.4)
-    return Markup('<svg viewBox="0 0 {} 26" width="{}" height="26" aria-hidden="true">{}</svg>').format(
-        f"{drawing.width:g}", f"{drawing.width:g}", Markup("").join(drawing.parts)
+def strip(kind: str, gap: Gap, scale: Scale) -> Markup:
+    """Draw a gap over all prompts as one small row for a table that has it in figures beside it."""
+    drawing = Drawing(scale.end + 8, 20, "", "", "")
+    for value in scale.ticks(4):
+        drawing.line(scale(value), 0, scale(value), 20, "grid" if value else "zero")
+    _interval(drawing, gap, scale, 10.0, *REFERENCE_LOOKS[kind], size=3.6)
+    return _bare(drawing)
+
+
+def strip_axis(scale: Scale) -> Markup:
+    """Draw the axis of such rows."""
+    drawing = Drawing(scale.end + 8, 30, "", "", "")
+    drawing.text(scale(0), 11, "→ wrong more often", _class="tick")
+    for value in scale.ticks(4):
+        drawing.text(scale(value), 27, axis_number(value, 1, True), "middle", "tick")
+    return _bare(drawing)
+
+
+def _bare(drawing: Drawing) -> Markup:
+    """Return a drawing that says nothing that is not said beside it."""
+    return Markup('<svg viewBox="0 0 {0:g} {1:g}" width="{0:g}" height="{1:g}" aria-hidden="true">{2}</svg>').format(
+        drawing.width, drawing.height, Markup("").join(drawing.parts)
     )
 
 

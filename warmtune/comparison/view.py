@@ -10,7 +10,7 @@ from warmtune.comparison.content import Difference, Entrant, Point
 from warmtune.comparison.frontier import frontier
 from warmtune.comparison.grid import Heat, heat
 from warmtune.comparison.lookup import PROBE, Lookup
-from warmtune.comparison.panels import Rates, controls, dumbbell, forest, rates, strip
+from warmtune.comparison.panels import Rates, controls, dumbbell, forest, rates, strip, strip_axis
 from warmtune.comparison.svg import short, spanning
 from warmtune.comparison.words import context_name
 from warmtune.schemas import Check, Gap
@@ -21,17 +21,32 @@ UNITS = {PROBE: "probability", "lexical profile": "words per 100", "SocioT": "na
 
 
 @dataclass(frozen=True)
+class Against:
+    """One variant against its base or its control, over all prompts."""
+
+    kind: str
+    probe: Check | None
+    gap: Gap
+    strip: Markup
+
+
+@dataclass(frozen=True)
 class Row:
     """One variant in the first table."""
 
     entrant: Entrant
-    probe_base: Check | None
-    probe_control: Check | None
     error: float
     """Percent of wrong answers."""
-    base: Gap | None
-    control: Gap | None
-    strip: Markup
+    against: list[Against]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first table."""
+
+    rows: list[Row]
+    axis: Markup
+    """Of the small charts in it."""
 
 
 @dataclass(frozen=True)
@@ -89,30 +104,29 @@ class Detail:
     """Against the base, then against the control where there is one."""
 
 
-def summary(lookup: Lookup) -> list[Row]:
-    """Return the rows of the first table, base first."""
-    whole = {one.name: _whole(lookup, one) for one in lookup.found.entrants}
-    ends = [v for pair in whole.values() for gap in pair if gap for v in (gap.gap, gap.low, gap.high)]
-    scale = spanning(ends, 6, 156)
+def summary(lookup: Lookup) -> Summary:
+    """Return the first table, base first."""
+    gaps = [gap for one in lookup.compared for _, gap in _whole(lookup, one)]
+    scale = spanning([value for gap in gaps for value in (gap.gap, gap.low, gap.high)], 8, 232)
     rows = []
     for one in lookup.found.entrants:
-        base, control = whole[one.name]
-        gaps = [(kind, gap) for kind, gap in (("base", base), ("control", control)) if gap]
-        to_base, to_control = (lookup.check(PROBE, one.name, reference) for reference in (one.base, one.control))
-        rows.append(
-            Row(one, to_base, to_control, _error(lookup, one, base or control), base, control, strip(gaps, scale))
-        )
-    return rows
+        against = [
+            Against(kind, lookup.check(PROBE, one.name, gap.reference), gap, strip(kind, gap, scale))
+            for kind, gap in _whole(lookup, one)
+        ]
+        rows.append(Row(one, _error(lookup, one, against), against))
+    return Summary(rows, strip_axis(scale))
 
 
-def _whole(lookup: Lookup, one: Entrant) -> tuple[Gap | None, Gap | None]:
-    return lookup.gap(one.name, one.base), lookup.gap(one.name, one.control)
+def _whole(lookup: Lookup, one: Entrant) -> list[tuple[str, Gap]]:
+    pairs = [(kind, lookup.gap(one.name, reference)) for kind, reference in lookup.references(one.name)]
+    return [(kind, gap) for kind, gap in pairs if gap]
 
 
-def _error(lookup: Lookup, one: Entrant, gap: Gap | None) -> float:
+def _error(lookup: Lookup, one: Entrant, against: Sequence[Against]) -> float:
     """Return the error rate on the pairs of a gap; a base's own comes from the first that is compared with it."""
-    if gap:
-        return gap.variant_error
+    if against:
+        return against[0].gap.variant_error
     firsts = [gap for other in lookup.compared if (gap := lookup.gap(other.name, one.name))]
     return firsts[0].reference_error if firsts else float("nan")
 
