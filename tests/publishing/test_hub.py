@@ -195,6 +195,21 @@ def test_large_files_that_arrived_are_not_sent_again(hub, ready):
     assert not [one for one in hub.asked if one.startswith("PUT /lfs/")]
 
 
+def test_who_writes_there_meanwhile_is_not_overwritten(hub, ready, monkeypatch):
+    kept = Handler._mode
+
+    def meanwhile(self, repo, asked):
+        if asked["path"] == "README.md":
+            repo.files["theirs.txt"] = b"theirs"
+            repo.commits.append("1" * 40)
+        return kept(self, repo, asked)
+
+    monkeypatch.setattr(Handler, "_mode", meanwhile)
+    _refused(hub, ready, "somebody else has written there meanwhile")
+    assert set(_there(hub)) == {"theirs.txt"}
+    assert hub.repos[NAME].private
+
+
 def test_what_arrived_wrong_is_not_made_public(hub, ready, monkeypatch):
     kept = Handler._commit
 

@@ -117,8 +117,8 @@ def finding(gap: Gap) -> str:
     if gap.low != gap.low:
         return "too few questions for an interval"
     if gap.low > 0:
-        return "wrong more often"
-    return "wrong less often" if gap.high < 0 else "no difference shown"
+        return f"wrong more often than {gap.reference}"
+    return f"wrong less often than {gap.reference}" if gap.high < 0 else f"no difference to {gap.reference} shown"
 
 
 def _is_whole(gap: Gap) -> bool:

@@ -11,7 +11,7 @@ from warmtune.errors import UserError, redacted
 from warmtune.publishing.identity import IDENTITY, NOT_OURS, WEIGHTS
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo
     from huggingface_hub.utils._verification import FolderVerification
 
 
@@ -66,10 +66,14 @@ def push(folder: Path, name: str, private: bool) -> Pushed:
     api = HfApi(library_name="warmtune", library_version=__version__)
     with _explained(name):
         _check_rights(api, name)
-        hidden = _open(api, folder, name, private)
-        sent = _send(api, folder, name)
+        there = _opened(api, name)
+        found = api.verify_repo_checksums(name, revision=there.sha, local_dir=folder)
+        _check_ours(found, name)
+        if private and not there.private:
+            api.update_repo_settings(name, private=True)
+        sent = _send(api, folder, name, found, there.sha)
         _check_whole(api.verify_repo_checksums(name, local_dir=folder), name)
-        if hidden and not private:
+        if there.private and not private:
             api.update_repo_settings(name, private=False)
     return Pushed(f"{api.endpoint}/{name}", sent, private)
 
@@ -98,19 +102,15 @@ def _check_rights(api: "HfApi", name: str) -> None:
         )
 
 
-def _open(api: "HfApi", folder: Path, name: str, private: bool) -> bool:
-    """Make the repository, in private, or find it: empty, or with this adapter in it. Return whether it is private."""
+def _opened(api: "HfApi", name: str) -> "ModelInfo":
+    """Return the repository as it is, made in private where it was not there."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
-        info = api.model_info(name)
+        return api.model_info(name)
     except RepositoryNotFoundError:
         api.create_repo(name, private=True)
-        return True
-    _check_ours(api.verify_repo_checksums(name, local_dir=folder), name)
-    if private and not info.private:
-        api.update_repo_settings(name, private=True)
-    return private or bool(info.private)
+        return api.model_info(name)
 
 
 def _check_ours(found: "FolderVerification", name: str) -> None:
@@ -130,17 +130,17 @@ def _theirs(found: "FolderVerification") -> list[str]:
     return [path for path in found.missing_paths if path.split("/")[0] not in NOT_OURS]
 
 
-def _send(api: "HfApi", folder: Path, name: str) -> int:
-    """Send what is not there yet in one commit, large files first; return how many files that are."""
+def _send(api: "HfApi", folder: Path, name: str, found: "FolderVerification", parent: str | None) -> int:
+    """Send what is not there yet in one commit, large files first; return how many files that are.
+
+    The commit names the one that was looked at as its parent: whoever writes there meanwhile is not overwritten.
+    """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    found = api.verify_repo_checksums(name, local_dir=folder)
     new = sorted([mismatch["path"] for mismatch in found.mismatches] + found.extra_paths)
     operations: list[Any] = [CommitOperationAdd(path, folder / path) for path in new]
     operations += [CommitOperationDelete(path) for path in _theirs(found)]
     if operations:
-        # With the commit that was looked at as its parent: whoever writes there meanwhile is not overwritten.
-        parent = api.model_info(name).sha
         api.create_commit(name, operations, commit_message=f"Published by warmtune {__version__}", parent_commit=parent)
     return len(new)
 
