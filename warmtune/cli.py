@@ -163,6 +163,7 @@ def _finished(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _publishing(verb: argparse.ArgumentParser) -> None:
     """Add what `publish` takes besides, for the folder of a finished run."""
+    verb.epilog = "The options are for the folder of a finished run, in place of a recipe: runs/quickstart-0123abcd."
     verb.add_argument("--to", metavar="PLACE", help="a folder, or hub:org/name")
     verb.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     verb.add_argument("--accept-gap", metavar="REASON", help="publish over the limit; the reason goes onto the card")
