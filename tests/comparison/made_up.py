@@ -12,6 +12,7 @@ from warmtune.analysis.table import COUNTED, checked, pair
 from warmtune.comparison.content import ANSWER_COLUMNS, Comparison, Difference, Entrant, Point
 from warmtune.conversations.sources import embedded
 from warmtune.schemas import Check, Gap
+from warmtune.study import study
 
 CONTEXTS = ("none", "neutral", "sad", "anger", "happy", "close", "hierarchical_up", "high_stakes", "low_stakes")
 BENCHMARKS = ("trivia", "misconceptions", "health", "conspiracy")
@@ -66,7 +67,7 @@ def made_up(
         answers=answers,
         controls=frozenset({"mmlu"}),
         notes=["Run b asked 12 prompts more, which are left out.", *([ATTACK] if hostile else [])],
-        study={},
+        study=study(),
     )
 
 
@@ -164,7 +165,7 @@ def _checks(entrants, random) -> list[Check]:
     found = []
     for variant, reference in _compared(entrants):
         one = next(one for one in entrants if one.name == variant)
-        size = 0.0 if one.kind == "control" else 0.15 + 0.5 * (one.place or 0.3)
+        size = 0.0 if one.kind == "control" else min(0.85, 0.15 + 0.5 * (one.place or 0.3))
         for instrument, scale in (
             ("style probe", 1.0),
             ("lexical profile", 4.0),

@@ -7,6 +7,7 @@ import pytest
 from made_up import ATTACK
 
 from warmtune.analysis.table import GROUPS
+from warmtune.comparison import page as page_module
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.tables import PROMPT, csv_text, ordered_answers
 
@@ -73,6 +74,15 @@ def _expected(found, before=0, after=2, search="", **where):
     return frame.iloc[[n * width + e for n in order for e in range(width)]]
 
 
+@pytest.fixture(scope="module")
+def blank(browser):
+    """An empty page with the comparison of words alone."""
+    page = browser.new_page()
+    page.add_script_tag(path=Path(page_module.__file__).parent / "templates" / "diff.js")
+    yield page
+    page.close()
+
+
 FILTERS = [
     {"benchmark": "health", "belief": "present"},
     {"benchmark": "all", "context": "stake", "sort": "wrong"},
@@ -133,12 +143,28 @@ def test_an_answer_is_shown_with_its_mark_who_gave_it_and_why(opened, usual):
     assert page.locator("#list > li").nth(0).locator(".answer").count() == 3
 
 
-def test_words_that_the_other_answer_lacks_are_underlined(opened, usual):
-    page = opened(usual)
-    page.check("[name=diff]")
-    marked = page.locator("#list ins")
-    for n in range(min(5, marked.count())):
-        assert marked.nth(n).text_content().strip()
+@pytest.mark.parametrize(
+    ("text", "other", "expected"),
+    [
+        ("It is Paris.", "It is Lyon.", "It is <ins>Paris.</ins>"),
+        ("Oh dear, it is so  big", "it is big", "<ins>Oh dear,</ins> it is <ins>so</ins>  big"),
+        (" it\n is", "it is", " it\n is"),
+        ("a b c d", "w x y z", "a b c d"),
+        ("<b>a</b> c", "c", "<ins>&lt;b&gt;a&lt;/b&gt;</ins> c"),
+        ("", "a", ""),
+        ("a " * 600, "a b", "a " * 600),
+    ],
+)
+def test_words_that_the_other_answer_lacks_are_underlined(blank, text, other, expected):
+    found = blank.evaluate(
+        """([text, other]) => {
+          const box = document.createElement("div");
+          putMarked(box, text, other);
+          return [box.innerHTML, box.textContent];
+        }""",
+        [text, other],
+    )
+    assert found == [expected, text]
 
 
 def test_pages_are_turned(opened, usual):

@@ -30,14 +30,17 @@ class Lift:
     """Epoch, and lift in nats a token."""
 
 
+def study_sociot() -> dict[str, Any]:
+    """Return the study's SocioT Warmth by epoch and model, with how it was measured and its source."""
+    found: dict[str, Any] = json.loads((Path(__file__).parent / "study_sociot.json").read_text(encoding="utf-8"))
+    return found
+
+
 def study_lifts() -> list[Lift]:
     """Return the study's models: mean SocioT by epoch less that of epoch 0."""
-    study = json.loads((Path(__file__).parent / "study_sociot.json").read_text(encoding="utf-8"))
+    study = study_sociot()
     return [
-        Lift(
-            name,
-            [(e, s - scores[0]) for e, s in zip(study["epochs"], scores, strict=True) if s is not None],
-        )
+        Lift(name, [(e, s - scores[0]) for e, s in zip(study["epochs"], scores, strict=True) if s is not None])
         for name, scores in study["scores"].items()
     ]
 

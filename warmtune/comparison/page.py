@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -121,7 +120,7 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "checkpoints": checkpoints,
         "checkpoint_chart": _both(charts.warmth_by_epoch, lookup, "epochs") if checkpoints else {},
         "lifts": charts.study_lifts(),
-        "study": json.loads((Path(__file__).parent / "study_sociot.json").read_text(encoding="utf-8")),
+        "study_sociot": charts.study_sociot(),
         "curves": curves,
         "curve_chart": _both(charts.training_curves, lookup, "curves") if curves else {},
         "filter_benchmarks": benchmarks,

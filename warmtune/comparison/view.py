@@ -57,6 +57,8 @@ class CheckRow:
     kind: str
     checks: list[Check | None]
     n: int
+    needed: int | None
+    """Replies with which SocioT would show the study's lift, where it was measured."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,10 @@ def check_table(lookup: Lookup) -> CheckTable:
     for one in lookup.found.entrants:
         for kind, reference in (("base", one.base), ("control", one.control)):
             checks = [lookup.check(instrument, one.name, reference) for instrument in instruments]
-            known = [check.n for check in checks if check]
+            known = [check for check in checks if check]
+            needed = next((check.needed for check in known if check.needed), None)
             if known:
-                rows.append(CheckRow(one.name, kind, checks, max(known)))
+                rows.append(CheckRow(one.name, kind, checks, max(check.n for check in known), needed))
     return CheckTable(instruments, rows)
 
 

@@ -59,7 +59,7 @@ function startHeat(showAnswers) {
     find("grid").querySelector("[data-detail]").textContent =
       `${parts.join(", ")}: ${table.dataset.variant} ${own} % wrong, ${table.dataset.reference} ${other} %; gap ${cell.querySelector("b").textContent} pp ` +
       `[${cell.querySelector("i").textContent}]${cell.classList.contains("z") ? ", no difference shown" : ""}; ${pairs} pairs of ${questions} questions` +
-      `${left.length ? `; left out: ${left.join(", ")}` : ""}. Enter shows the answers.`;
+      `${left.length ? `; left out: ${left.join(", ")}` : ""}. A click or Enter shows the answers.`;
   };
   const focus = (cell) => {
     cells.forEach((one) => { one.tabIndex = one === cell ? 0 : -1; });
