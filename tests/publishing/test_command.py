@@ -64,8 +64,11 @@ def test_into_a_folder_and_again(passed, capsys, tmp_path):
     assert f"Published: {out}" in _said(capsys, passed, *LICENSED, "--to", out)
     first = hashes(files_in(out).items())
     assert read_identity(out).files == first
-    _said(capsys, passed, *LICENSED, "--to", out)
+    again = _said(capsys, passed, *LICENSED, "--to", out, "--accept-gap", "For a study.")
+    assert "the reason is not needed" in again
     assert hashes(files_in(out).items()) == first
+    (out / ".git").mkdir()
+    assert "holds something else" in _said(capsys, passed, *LICENSED, "--to", out, code=2)
 
 
 def test_beside_the_run_where_nothing_else_is_said(own, capsys):
@@ -144,6 +147,7 @@ def test_what_belongs_to_the_other_use_is_refused(passed, capsys, tmp_path):
     assert "--max-gap is for the folder of a finished run" in said
     assert "the run" in _said(capsys, passed, "seed=2", code=2)
     assert "needs a reason" in _said(capsys, passed, "--accept-gap", " ", code=2)
+    assert "--private is for a repository on the Hub" in _said(capsys, passed, *LICENSED, "--private", code=2)
     assert "0 or more" in _said(capsys, passed, "--max-gap=-1", code=2)
     assert "is not the folder of a run" in _said(capsys, tmp_path, code=2)
     assert "There is no recipe" in _said(capsys, "runs/nothing-0123", code=2)

@@ -111,6 +111,8 @@ def publish_run(wish: Wish) -> None:
         what = replace(what, accepted=Accepted(wish.accept, tuple(one.text for one in against if one.by_limit)))
         against = [one for one in against if not one.by_limit]
     console = Console(highlight=False, soft_wrap=True, markup=False)
+    if wish.accept and what.accepted is None:
+        console.print("No gap is over the limit: the reason is not needed, and not put onto the card.")
     if wish.dry:
         _show(console, what, wish, target, licence)
     if against:
@@ -127,11 +129,11 @@ def _settings(run: Path) -> Settings:
     if is_run(run):
         kept = json.loads((run / RUN).read_text(encoding="utf-8"))["settings"]
         with suppress(ConfigError):
-            return _published(convert(kept | {"store": str(run.resolve().parent)}), run)
+            return _with_weights(convert(kept | {"store": str(run.resolve().parent)}), run)
     return open_run(run).settings  # which says in its own words why not
 
 
-def _published(settings: Settings, run: Path) -> Settings:
+def _with_weights(settings: Settings, run: Path) -> Settings:
     if settings.train.service is not None:
         raise StoreError(
             f"The run {run} was tuned by a service, and its model stays there (train-styled/job.json names it);"
@@ -145,12 +147,15 @@ def _target(wish: Wish, settings: Settings) -> str:
 
     Raises:
         HubError: a name that the Hub does not allow.
+        ConfigError: a folder that is to be private.
         StoreError: a folder that holds something else.
     """
     to = wish.to or settings.publish.to
     if to.startswith("hub:"):
         check_name(to.removeprefix("hub:"))
         return to
+    if wish.private:
+        raise ConfigError([f"--private is for a repository on the Hub, but this goes into a folder ({to})."])
     folder = wish.run / BESIDE if to == "folder" else Path(to)
     _check_folder(folder.resolve(), Path(settings.store) / "stages")
     return str(folder)
@@ -165,7 +170,7 @@ def _check_folder(folder: Path, stages: Path) -> None:
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     known = set(read_identity(folder).files) if (folder / IDENTITY).is_file() else set()
-    if not known or set(files_in(folder)) - known:
+    if not known or set(files_in(folder)) - known or (folder / ".git").exists():
         raise StoreError(
             f"{folder} is there already and holds something else than what warmtune published; choose another place"
             " with --to, or empty it."
