@@ -23,6 +23,7 @@ from warmtune.comparison.content import Comparison
 from warmtune.comparison.page import write_comparison
 
 TURNS = 5
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (360, 820, 1440)
 THEMES = ("light", "dark")
 _ROOT = Path(__file__).parent.parent
@@ -62,9 +63,8 @@ def chromium() -> Iterator[Any]:
     """Start the system's Chromium."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -1,20 +1,19 @@
 """Made-up comparisons, written once, and a real browser that lets no request out of the page."""
 
-import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from made_up import made_up
+from page import CHROMIUM, chromium
 
 from warmtune.comparison.content import Comparison
 from warmtune.comparison.page import write_comparison
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def write(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def usual(write) -> Written:
-    return write(tuned=6, prompts=300)
+    return write(tuned=5, prompts=300, draws=60)
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +58,9 @@ class Opened:
 def browser():
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (Debian: apt install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def _entrants(tuned: int, more: str) -> tuple[Entrant, ...]:
     control = Entrant("control" + more, "control", "sweep-intensity-1", "", None, base.name, "", "", holds=False)
     found: list[Entrant] = []
     for n in range(tuned):
-        line = ("sweep", "checkpoints", "sweep", "dial", "checkpoints", "sweep", "", "dial")[n % 8]
+        line = ("sweep", "checkpoints", "sweep", "dial", "", "checkpoints", "sweep", "dial")[n % 8]
         before = sum(one.line == line for one in found)
         place = {"sweep": 0.25 * (before + 1), "checkpoints": 0.5 * (before + 1), "dial": 0.5 + before / 4}.get(line)
         names = {"sweep": f"warm {place}", "checkpoints": f"after {place} epochs", "dial": f"warm × {place}"}
@@ -89,7 +89,7 @@ def _entrants(tuned: int, more: str) -> tuple[Entrant, ...]:
                 line=line,
                 place=place,
                 base=base.name,
-                control="" if n % 8 == 6 else control.name,
+                control=control.name if line else "",
                 verdict="took on the style and is warmer" if holds else "took on the style, warmth not shown",
                 holds=holds,
             )

@@ -1,19 +1,15 @@
 """The page in a real browser. Fixtures assert that no error was logged and that no request left the page."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from made_up import ATTACK
+from page import WIDTHS, axe_faults
 
 from warmtune.analysis.table import GROUPS
 from warmtune.comparison import page as page_module
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.tables import PROMPT, csv_text, ordered_answers
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-
-from page import WIDTHS, axe_faults
 
 
 def _pick(page, **chosen):

@@ -205,6 +205,24 @@ def test_without_control_points_curves_and_checkpoints_the_page_says_what_it_has
     assert not [name for name in ("frontier", "checkpoints", "training") if f'<section id="{name}"' in page]
 
 
+def test_parts_without_a_pair_or_an_interval_draw_nothing_and_say_so(tmp_path):
+    found = made_up(tuned=2, prompts=80, draws=0)
+    none = float("nan")
+    gaps = [
+        replace(gap, low=none, high=none, p=none) if gap.context == "sad"
+        else replace(gap, pairs=0, gap=none, low=none, high=none, reference_error=none, variant_error=none)
+        if gap.context == "anger" or (gap.variant == "control" and gap.benchmark == "all")
+        else gap
+        for gap in found.gaps
+    ]  # fmt: skip
+    write_comparison(replace(found, gaps=gaps, points=[]), tmp_path)
+    page = (tmp_path / "compare.html").read_text()
+    assert "nan" not in re.sub(r">[^<]*<", "><", page[page.index("<body") : page.index("<script")])
+    assert "<i>too few</i>" in page
+    assert '<td class="none"></td>' in page
+    assert "no pair counts" in page
+
+
 def test_the_heat_map_holds_every_gap_and_marks_those_that_include_0(usual):
     lookup = Lookup(usual.found)
     one = lookup.tested[0]
@@ -262,13 +280,14 @@ def test_long_curves_are_thinned_to_their_means():
     assert len(found) <= 160
     assert found[-1][0] == 1000
     assert all(0.2 < loss < 0.8 for _, loss in found)
+    assert thinned([{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}]) == [(1, 2.0)]
     assert thinned(curve[:3]) == [(1, 1.0), (2, 0.0), (3, 1.0)]
 
 
 def test_the_first_sentences_name_what_holds_and_its_cost(usual):
     lookup = Lookup(usual.found)
     said = words.glance(lookup)
-    assert said[0][0] == f"The manipulation check holds for {sum(o.holds for o in lookup.tested)} of 6 tested variants."
+    assert said[0][0] == f"The manipulation check holds for {sum(o.holds for o in lookup.tested)} of 5 tested variants."
     warmest = max(
         (one for one in lookup.tested if one.holds),
         key=lambda one: lookup.probe(one.name).difference,

@@ -115,7 +115,8 @@ def _end_names(drawing: Drawing, ends: Sequence[tuple[str, float, str]], right: 
 
 def training_curves(lookup: Lookup, width: int, name: str) -> Markup:
     """Draw the loss of every adapter by step."""
-    curves = {who: thinned(curve) for who, curve in lookup.found.curves.items() if curve}
+    thin = {who: thinned(curve) for who, curve in lookup.found.curves.items()}
+    curves = {who: curve for who, curve in thin.items() if curve}
     height = 0.4 * width + 60
     drawing = Drawing(
         width, height, name, "Training loss by step",
@@ -138,7 +139,8 @@ def training_curves(lookup: Lookup, width: int, name: str) -> Markup:
 
 
 def thinned(curve: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    """Return step and loss, neighbours averaged where there are too many to draw."""
-    size = -(-len(curve) // _CURVE_POINTS)
-    groups = [curve[start : start + size] for start in range(0, len(curve), size)]
+    """Return step and loss, neighbours averaged where there are too many to draw, without steps that have no loss."""
+    known = [point for point in curve if point["loss"] == point["loss"]]
+    size = -(-len(known) // _CURVE_POINTS)
+    groups = [known[start : start + size] for start in range(0, len(known), size or 1)]
     return [(g[-1]["step"], sum(float(point["loss"]) for point in g) / len(g)) for g in groups]

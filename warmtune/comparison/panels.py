@@ -59,7 +59,7 @@ def _condition(context: str, belief: str) -> str:
 def _rates(lookup: Lookup, name: str, label: str, benchmark: str, context: str, belief: str) -> Rates | None:
     base = lookup.gap(name, lookup.entrants[name].base, benchmark, context, belief)
     control = lookup.gap(name, lookup.entrants[name].control, benchmark, context, belief)
-    return Rates(label, base, control) if base and base.pairs else None
+    return Rates(label, base, control if control and control.pairs else None) if base and base.pairs else None
 
 
 def dumbbell(lookup: Lookup, entrant: str, name: str) -> Markup:
@@ -142,7 +142,7 @@ def _forest_panel(
         drawing.text(_LABEL - 8, middle + 4, short(label, 20), "end", "row")
         for offset, (belief, gap) in enumerate(zip(lookup.beliefs, gaps, strict=True)):
             y = middle + (offset - (len(gaps) - 1) / 2) * 8
-            if gap and gap.pairs:
+            if gap:
                 _interval(drawing, gap, scale, y, *BELIEF_LOOKS[belief], size=3.2)
     return drawing.svg()
 
@@ -173,6 +173,8 @@ def _bare(drawing: Drawing) -> Markup:
 
 
 def _interval(drawing: Drawing, gap: Gap, scale: Scale, y: float, shape: Shape, colour: str, size: float) -> None:
+    if not gap.pairs:
+        return
     if gap.low == gap.low:
         drawing.line(scale(gap.low), y, scale(gap.high), y, f"whisker {colour}")
     drawing.mark(shape, scale(gap.gap), y, colour, open_to_zero(gap), size)
