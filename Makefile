@@ -21,8 +21,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 quickstart: install ## Warm data, a warm adapter, and what the warmth cost, in minutes
 	@$(BIN)/warmtune run quickstart
 
-test: install lint typecheck ## Lint, types and the whole test suite
-	@$(BIN)/pytest
+test: install lint typecheck ## Lint, types and the whole test suite, on two workers of one thread each
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 lint: install ## Style and import order
 	@$(BIN)/ruff check .

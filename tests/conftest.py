@@ -19,6 +19,14 @@ from warmtune.recipes import load
 from warmtune.settings import Settings
 
 
+def pytest_collection_modifyitems(items):
+    """For two workers: a file stays on one, all that share the whole run stay on one, and these begin first."""
+    for item in items:
+        shared = "whole" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("whole" if shared else str(item.path)))
+    items.sort(key=lambda item: "whole" not in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def quickstart() -> Settings:
     return load("quickstart", [])
