@@ -51,7 +51,8 @@ def _html(written):
 
 def _data(written):
     line = re.search(r'id="data">([^<]*)<', _html(written))[1]
-    return json.loads(gzip.decompress(base64.b64decode(line)))
+    back = bytes.maketrans(b",.", b"<&")
+    return json.loads(gzip.decompress(base64.b85decode(line.encode().translate(back))))
 
 
 def _unpacked(data):

@@ -1,4 +1,4 @@
-"""The data inside the page: columns with tables of what recurs, as JSON, gzip and base64.
+"""The data inside the page: columns with tables of what recurs, as JSON, gzip and base85.
 
 The answers of one prompt lie side by side and those of one question follow each other, so that gzip finds what they
 share. `templates/data.js` reads it.
@@ -11,17 +11,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from warmtune.analysis.table import GROUPS
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.tables import PROMPT, csv_text, ordered_answers, tables
 from warmtune.schemas import CONTEXT_NAMES
 
+SAFE = bytes.maketrans(b"<&", b",.")
+"""Base85 (a sixteenth shorter than base64) without the two letters that mean something to HTML."""
 _OF_PROMPT = [*PROMPT, "topic", "question", "reference", "wrong"]
 _OF_ANSWER = ["mark", "by", "reason"]
 
 
-def packed(lookup: Lookup, views: Mapping[str, str]) -> str:
+def packed(lookup: Lookup, views: Mapping[str, str]) -> Markup:
     """Return the data of a comparison as one line of text that is safe inside any HTML element.
 
     Args:
@@ -47,7 +50,7 @@ def packed(lookup: Lookup, views: Mapping[str, str]) -> str:
         "files": {name: csv_text(frame) for name, frame in tables(found).items()},
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode("ascii")
+    return Markup(base64.b85encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).translate(SAFE).decode())
 
 
 def _coded(column: "pd.Series[Any]") -> dict[str, list[Any]]:
