@@ -20,9 +20,10 @@ function bytesOf(text) {
 }
 
 async function unpack() {
-  const bytes = bytesOf(find("data").textContent);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const data = await new Response(stream).json();
+  const gzip = new DecompressionStream("gzip"), writer = gzip.writable.getWriter();
+  writer.write(bytesOf(find("data").textContent));
+  writer.close();
+  const data = await new Response(gzip.readable).json();
   find("data").textContent = "";
   const width = data.entrants.length;
   data.answers.forEach((answer, n) => {
