@@ -18,7 +18,6 @@ from warmtune.publishing.evidence import folders_of, gather
 from warmtune.publishing.gate import Refusal, refusals
 from warmtune.publishing.hub import check_name, push
 from warmtune.publishing.identity import IDENTITY, files_in, read_identity
-from warmtune.publishing.licences import Licence
 from warmtune.publishing.stage import CARD, Publication, write_folder
 from warmtune.recipes import convert, recipe_names
 from warmtune.runs import RUN, is_run, open_run
@@ -105,8 +104,8 @@ def publish_run(wish: Wish) -> None:
     target = _target(wish, settings)
     what = Publication(settings, {}, base_here(settings.model), target.removeprefix("hub:"), wish.licence)
     limit = settings.publish.max_gap if wish.max_gap is None else wish.max_gap
-    licence = what.base_licence
-    against = refusals(gather(folders_of(wish.run)), limit, settings.model.hub, licence is not None)
+    licensed = what.base_licence is not None
+    against = refusals(gather(folders_of(wish.run)), limit, settings.model.hub, licensed)
     if wish.accept and any(one.by_limit for one in against):
         what = replace(what, accepted=Accepted(wish.accept, tuple(one.text for one in against if one.by_limit)))
         against = [one for one in against if not one.by_limit]
@@ -114,13 +113,13 @@ def publish_run(wish: Wish) -> None:
     if wish.accept and what.accepted is None:
         console.print("No gap is over the limit: the reason is not needed, and not put onto the card.")
     if wish.dry:
-        _show(console, what, wish, target, licence)
+        _show(console, what, wish, target)
     if against:
         raise GateError(str(wish.run), against)
     if wish.dry:
         console.print("The gate is open. Nothing was sent.")
         return
-    _say_terms(console, licence, target)
+    _say_terms(console, what, target)
     _deliver(console, what, wish, target)
 
 
@@ -177,7 +176,7 @@ def _check_folder(folder: Path, stages: Path) -> None:
         )
 
 
-def _show(console: Console, what: Publication, wish: Wish, target: str, licence: Licence | None) -> None:
+def _show(console: Console, what: Publication, wish: Wish, target: str) -> None:
     """Print what would be sent: target, files, metadata, and what the base's licence asks."""
     kind = ", private" if wish.private else ", private until it is whole, then public"
     console.print(f"To:  {target}{kind if target.startswith('hub:') else ''}")
@@ -195,16 +194,19 @@ def _show(console: Console, what: Publication, wish: Wish, target: str, licence:
     console.print("The report and prompts.jsonl hold prompts, answers and a few training replies as they are.")
     if what.accepted:
         console.print(f"Over the limit, and accepted: {what.accepted.reason}")
-    _say_terms(console, licence, target)
+    _say_terms(console, what, target)
 
 
-def _say_terms(console: Console, licence: Licence | None, target: str) -> None:
+def _say_terms(console: Console, what: Publication, target: str) -> None:
     """Print what the base's licence asks of whoever publishes."""
+    licence = what.base_licence
     if licence is None or not licence.asks:
         return
     console.print(f"The base's licence ({licence.title}, {licence.link}) asks:")
     for text in licence.asks:
         console.print(f"  - {text}")
+    if not what.licence_files:
+        console.print("  No copy of it lies beside the base, so none is among the files; add one.")
     name = target.split("/")[-1]
     if licence.begins and target.startswith("hub:") and not name.startswith(licence.begins):
         console.print(f'  The name {name} does not begin with "{licence.begins}".')

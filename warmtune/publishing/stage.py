@@ -49,6 +49,13 @@ class Publication:
         hub, folder = self.settings.model.hub, self.base.folder if self.base else None
         return base_licence(hub, self.licence or self.settings.publish.license, folder)
 
+    @property
+    def licence_files(self) -> list[Path]:
+        """The licence's own text, where it restricts and lies beside the base."""
+        if self.base is None or self.base_licence is None or not self.base_licence.asks:
+            return []
+        return [self.base.folder / name for name in _LICENCES if (self.base.folder / name).is_file()]
+
 
 def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder: Path) -> Outcome:
     """Make the folder `folder/NAME` ready for publication.
@@ -159,13 +166,10 @@ def _recipe(travels: Portable, folder: Path) -> None:
 def _notices(what: Publication, folder: Path) -> None:
     """Write the notice that the base's licence wants, and copy the licence where it lies beside the base."""
     licence = what.base_licence
-    if licence is None or not licence.asks:
-        return
-    if licence.notice:
+    if licence is not None and licence.notice:
         (folder / "NOTICE").write_text(licence.notice + "\n", encoding="utf-8")
-    for name in _LICENCES:
-        if what.base is not None and (what.base.folder / name).is_file():
-            shutil.copyfile(what.base.folder / name, folder / name)
+    for file in what.licence_files:
+        shutil.copyfile(file, folder / file.name)
 
 
 def _versions(trained: Stage) -> dict[str, str]:
