@@ -68,8 +68,7 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
     Raises:
         UserError: something cannot be compared; nothing is written then.
     """
-    from warmtune.comparison.gather import gather
-    from warmtune.comparison.page import write_comparison
+    from warmtune.comparison import gather, write_comparison
 
     places = places_of(given)
     opened = [open_run(folder) for folder in places.runs]

@@ -7,7 +7,7 @@ from typing import Any
 
 from warmtune.comparison.content import Difference, Entrant
 from warmtune.runs import Run
-from warmtune.schemas import ANSWERS, REPLIES
+from warmtune.schemas import ANSWERS, BASE_AGAIN, REPLIES
 from warmtune.settings_evaluation import VariantSettings
 
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws")
@@ -74,8 +74,10 @@ def _entrant(run: Run, variant: str, label: str, base: str, control: str, severa
         return replace(blank, name=control, kind="control", control="")
     if variant == "styled":
         return replace(blank, name=label, kind="tuned", line="sweep", place=run.settings.style.intensity)
-    settings = {one.name: one for one in run.settings.eval.variants}.get(variant)
-    name, line, place = (variant, "", None) if settings is None else _further(settings, label)
+    if variant == BASE_AGAIN:  # chance alone: nothing that was tuned
+        return replace(blank, name=f"{base} again", kind="base", control="")
+    settings = {one.name: one for one in run.settings.eval.variants}[variant]
+    name, line, place = _further(settings, label)
     if line:
         return replace(blank, name=name, kind="tuned", line=line, place=place)
     return replace(blank, name=f"{name} ({label})" if several else name)
