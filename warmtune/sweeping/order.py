@@ -83,7 +83,7 @@ def take_order(recipe: str, overrides: list[str], until: str, own: Path) -> tupl
 def _swept(text: str, problems: list[str]) -> _Swept | None:
     """Return a setting with several values; None for one with one value, and for what `load` will refuse."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.override_parser.types import Glob, IntervalSweep
+    from hydra.core.override_parser.types import IntervalSweep, ValueType
     from hydra.errors import HydraException
 
     try:
@@ -93,7 +93,7 @@ def _swept(text: str, problems: list[str]) -> _Swept | None:
     if not parsed.is_sweep_override():
         return None
     key, value = str(parsed.key_or_group), parsed.value()
-    if isinstance(value, Glob):
+    if parsed.value_type is ValueType.GLOB_CHOICE_SWEEP:
         problems.append(f"'{text}': warmtune checks every value before the first run, so name them instead of a glob.")
         return None
     if isinstance(value, IntervalSweep):
