@@ -25,8 +25,8 @@ def main() -> None:
     sweep = _printed("Compare:", "run", "sweep/intensity", "-m").removeprefix("warmtune compare ")
     runs = {point.overrides[0]: point.run for point in read_points(Path(sweep))}
     dialled = _printed("Run:", "dial", runs[f"style.intensity={DIALLED}"], "--scales", "0.5,1.5", "--pure")
-    prompted = _printed("Run:", "run", "quickstart", "eval.variants=[{name: prompted, system: style}]")
-    cold = _printed("Run:", "run", "quickstart", "style=cold")
+    prompted = _printed("Run:", "run", "controls/system-prompt")
+    cold = _printed("Run:", "run", "controls/cold")
     page = Path(_printed("Page:", "compare", sweep, dialled, prompted, cold))
     card = Path(runs[f"style.intensity={DIALLED}"]) / "publish" / "adapter" / "README.md"
     shutil.rmtree(GALLERY, ignore_errors=True)
