@@ -1,18 +1,21 @@
 """The dial and the comparison on a finished run of the tiny model."""
 
+import dataclasses
 import json
 import shutil
 
 import pytest
 
 from warmtune import dial as dialling
+from warmtune.analysis import verdict
 from warmtune.compare import places_of
 from warmtune.comparison import align
-from warmtune.comparison.gather import gather
+from warmtune.comparison.entrants import sources_of
+from warmtune.comparison.gather import _judged, gather
 from warmtune.errors import ConfigError, DataError, ModelError, StoreError
 from warmtune.finished import continued, evaluated
 from warmtune.runs import open_run
-from warmtune.schemas import GAPS, Gap, read
+from warmtune.schemas import CHECKS, GAPS, Check, Gap, read
 
 
 @pytest.fixture
@@ -66,6 +69,23 @@ def test_a_comparison_has_every_variant_once_with_its_place(dialled, whole):
 
 def _gaps(run):
     return read(run.stages["report"].folder / GAPS, Gap)
+
+
+def test_a_variant_of_another_style_is_judged_by_its_own_runs_probe(dialled):
+    """A warm probe would say of a cold model that it took on nothing."""
+    cold = dataclasses.replace(dialled.settings.style, name="cold", measure=_down(dialled))
+    own = dataclasses.replace(dialled, settings=dataclasses.replace(dialled.settings, style=cold))
+    warm, other = (next(one for one in sources_of([run]) if one.variant == "styled") for run in (dialled, own))
+    fooled = [Check("style probe", "cold", name, 30, -0.9, -1.0, -0.8, 0.1, None) for name in ("base", "control")]
+    reported = verdict(read(dialled.stages["report"].folder / CHECKS, Check), "down")
+    assert (other.entrant.name, warm.entrant.name) == ("cold", "warm")
+    found = _judged(other, fooled, dialled)
+    assert (found.verdict, found.holds) == (reported.says, reported.holds)
+    assert _judged(other, fooled, own).verdict == verdict(fooled, "down", "cold").says
+
+
+def _down(run):
+    return dataclasses.replace(run.settings.style.measure, sociot="down")
 
 
 def test_what_was_not_asked_of_all_is_left_out_and_said(dialled, monkeypatch):

@@ -16,7 +16,8 @@ from warmtune.instruments import style_probe
 from warmtune.lexicon import profile
 from warmtune.progress import progress
 from warmtune.runs import Run
-from warmtune.schemas import REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
+from warmtune.schemas import CHECKS, REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
+from warmtune.settings import Settings
 from warmtune.study import study
 
 PROBE = "style probe"
@@ -32,14 +33,15 @@ def gather(runs: Sequence[Run]) -> Comparison:
         DataError: the runs share no prompt.
     """
     for run in runs:
-        run.require("prepare", "rewrite", "mark", "warmth")
+        run.require("prepare", "rewrite", "mark", "warmth", "report")
     sources = sources_of(runs)
     aligned = align(sources)
     settings = runs[0].settings
     controls = frozenset(one.name for run in runs for one in run.settings.eval.benchmarks if one.control)
     gaps = _gaps(sources, aligned, controls, settings.eval.draws, settings.seed)
-    checks, notes = _checks(sources, runs, aligned)
-    entrants = tuple(_judged(one, checks) for one in sources)
+    taught = _taught(runs)
+    checks, notes = _checks(sources, settings, taught, aligned)
+    entrants = tuple(_judged(one, checks, taught) for one in sources)
     return Comparison(
         title=_title(runs),
         runs=tuple(run.name for run in runs),
@@ -79,10 +81,22 @@ def _gaps(sources: Sequence[Source], aligned: Aligned, controls: frozenset[str],
     return rows
 
 
-def _checks(sources: Sequence[Source], runs: Sequence[Run], aligned: Aligned) -> tuple[list[Check], list[str]]:
+def _taught(runs: Sequence[Run]) -> Run | None:
+    """Return the run whose rewrites the probe learns from: the strongest of the first style that rewrites at all.
+
+    Each run's own report has a probe of its own, whose numbers cannot be held against another's.
+    """
+    changing = [run for run in runs if run.settings.style.changes]
+    style = changing[0].settings.style.name if changing else ""
+    same = [run for run in changing if run.settings.style.name == style]
+    return max(same, key=lambda run: run.settings.style.intensity, default=None)
+
+
+def _checks(
+    sources: Sequence[Source], settings: Settings, taught: Run | None, aligned: Aligned
+) -> tuple[list[Check], list[str]]:
     """Return every instrument's differences to base and control, the probe learned once for all entrants."""
-    settings = runs[0].settings
-    values, notes = _probed(runs, aligned)
+    values, notes = _probed(taught, aligned)
     for name, replies in aligned.replies.items():
         values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
     for one in sources:
@@ -99,25 +113,21 @@ def _checks(sources: Sequence[Source], runs: Sequence[Run], aligned: Aligned) ->
     return rows, notes
 
 
-def _probed(runs: Sequence[Run], aligned: Aligned) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
-    """Score all replies by one probe, learned from the rewrites of the strongest run of the first style.
-
-    Each run's own report has a probe of its own, whose numbers cannot be held against another's.
-    """
-    changing = [run for run in runs if run.settings.style.changes]
-    if not changing or not aligned.replies:
-        return {}, ["No style probe: none of these runs rewrites anything."] if not changing else []
-    style = changing[0].settings.style.name
-    taught = max((r for r in changing if r.settings.style.name == style), key=lambda r: r.settings.style.intensity)
-    pairs = [(row.id, row.original, row.styled) for row in read(taught.stages["rewrite"].folder / REWRITTEN, Rewrite)]
+def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
+    """Score all replies by one probe."""
+    if taught is None or not aligned.replies:
+        return {}, ["No style probe: none of these runs rewrites anything."] if taught is None else []
+    rewrites = read(taught.stages["rewrite"].folder / REWRITTEN, Rewrite)
     texts = [text for replies in aligned.replies.values() for text in replies.values()]
-    scores, figures = style_probe(pairs, texts, taught.settings.seed)
+    scores, figures = style_probe([(row.id, row.original, row.styled) for row in rewrites], texts, taught.settings.seed)
     left = iter(scores)
     values = {(PROBE, name): {key: next(left) for key in replies} for name, replies in aligned.replies.items()}
+    style = taught.settings.style
     note = (
-        f"One style probe for all, learned from the {figures['probe_pairs']} rewrites of {taught.name} ({style} at"
-        f" intensity {taught.settings.style.intensity:g}; cross-validated AUC {figures['probe_auc']}). The runs' own"
-        " reports have probes of their own, so their figures differ."
+        f"One style probe for all, learned from the {figures['probe_pairs']} rewrites of {taught.name} ({style.name} at"
+        f" intensity {style.intensity:g}; cross-validated AUC {figures['probe_auc']}). The runs' own reports have"
+        f" probes of their own, so their figures differ. Whether a variant of another style than {style.name} took its on"
+        " is told by its own run's probe."
     )
     return values, [note]
 
@@ -128,15 +138,20 @@ def _sociot(one: Source, aligned: Aligned) -> dict[str, float]:
     return {key: by_id[key.partition("\n")[0]] for key in aligned.replies[one.entrant.name]}
 
 
-def _judged(one: Source, checks: Sequence[Check]) -> Entrant:
-    """Return an entrant with what the manipulation check, made on the shared prompts, found of it."""
-    entrant = one.entrant
+def _judged(one: Source, checks: Sequence[Check], taught: Run | None) -> Entrant:
+    """Return an entrant with what the manipulation check found of it.
+
+    It is made on the shared prompts; where the probe learned another style, it is the one of the entrant's own report.
+    """
+    entrant, style = one.entrant, one.run.settings.style
     if entrant.kind in ("base", "control"):
         return entrant
-    measured = [check for check in checks if check.variant == entrant.name]
-    if not measured:
+    name, measured = entrant.name, [check for check in checks if check.variant == entrant.name]
+    if taught is not None and style.changes and style.name != taught.settings.style.name:
+        name, measured = one.variant, read(one.run.stages["report"].folder / CHECKS, Check)
+    if not any(check.variant == name for check in measured):
         return replace(entrant, verdict="warmth not measured")
-    found = verdict(measured, one.run.settings.style.measure.sociot, entrant.name)
+    found = verdict(measured, style.measure.sociot, name)
     return replace(entrant, verdict=found.says, holds=found.holds)
 
 
