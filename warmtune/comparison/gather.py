@@ -126,8 +126,8 @@ def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str],
     note = (
         f"One style probe for all, learned from the {figures['probe_pairs']} rewrites of {taught.name} ({style.name} at"
         f" intensity {style.intensity:g}; cross-validated AUC {figures['probe_auc']}). The runs' own reports have"
-        f" probes of their own, so their figures differ. Whether a variant of another style than {style.name} took its on"
-        " is told by its own run's probe."
+        f" probes of their own, so their figures differ. Whether a variant of another style than {style.name} took its"
+        " style on is told by its own run's probe."
     )
     return values, [note]
 
