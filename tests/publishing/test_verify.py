@@ -82,23 +82,28 @@ def test_asking_again_gives_the_same_answers(ready, capsys, tiny_folder):
 def test_answers_that_are_not_its_own(folder, capsys, tiny_folder):
     stored = prompts.read(folder / "prompts.jsonl")
     changed = [dataclasses.replace(one, answer=one.answer[:3] + "…") for one in stored]
-    prompts.write(folder / "prompts.jsonl", changed[:3] + stored[3:])
+    prompts.write(folder / "prompts.jsonl", changed[:6] + stored[6:])
     identity = read_identity(folder)
     from warmtune.publishing.identity import files_in, hashes
 
     write_identity(folder, dataclasses.replace(identity, files=hashes(files_in(folder).items())))
     said = _said(capsys, folder, "--rerun", "12", "--base", tiny_folder)
-    assert "9 of 12 are the same" in said
+    assert "6 of 12 are the same as in the evaluation; 0 more begin alike for 20 characters" in said
     assert said.count("then: ") == 3
     assert "alike for 3 characters" in said
     assert cli.main(["verify", str(folder), "--rerun", "11", "--base", str(tiny_folder)]) == 2
-    assert "3 of 11 answers differ, more than 25%" in capsys.readouterr().err
+    assert "Only 5 of 11 answers begin as in the evaluation, less than 50%" in capsys.readouterr().err
 
 
 def test_where_two_answers_part():
     one = prompts.StoredPrompt("trivia", "q", "none", "", [], 8, 0.0, "Oslo, of course", "correct", True)
     assert rerun.Answered(one, "Oslo. Of").parts_at == 4
     assert rerun.Answered(one, "Oslo, of course").same
+    assert rerun.Answered(one, "Oslo, of course").alike
+    assert not rerun.Answered(one, "Oslo. Of").alike
+    long = dataclasses.replace(one, answer="Oslo is the capital of Norway, and lies by a fjord.")
+    assert rerun.Answered(long, "Oslo is the capital of Norway!").alike
+    assert not rerun.Answered(long, "Oslo is the city.").alike
     assert rerun.Answered(one, "Oslo").parts_at == 4
 
 

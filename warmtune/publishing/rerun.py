@@ -11,9 +11,12 @@ from warmtune.publishing.prompts import StoredPrompt
 if TYPE_CHECKING:
     from warmtune.generation.base import Base
 
-MOST_DIFFERENT = 0.25
-"""Share of differing answers from which they are not this adapter's. The same weights answer alike but for floats in
-the last place, which can tip a word and all that follows it; another adapter, or the base alone, differs in most."""
+ALIKE = 20
+"""Characters with which two answers begin alike. Floats differ between machines, batches and precisions, and can tip a
+word and all that follows it, but seldom one of the first."""
+FEWEST_ALIKE = 0.5
+"""Share of answers that must begin alike. On a quickstart: of the same adapter in bf16 8 of 10, of the base 6 %, of the
+control 5 %."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Answered:
     def same(self) -> bool:
         """Whether both answers are the same text."""
         return self.answer == self.prompt.answer
+
+    @property
+    def alike(self) -> bool:
+        """Whether both begin alike."""
+        return self.same or self.parts_at >= ALIKE
 
     @property
     def parts_at(self) -> int:
@@ -59,5 +67,5 @@ def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batc
 
 
 def too_different(answered: Sequence[Answered]) -> bool:
-    """Tell whether more answers differ than floats account for."""
-    return sum(not one.same for one in answered) > MOST_DIFFERENT * len(answered)
+    """Tell whether more answers differ from their beginning than floats account for."""
+    return sum(one.alike for one in answered) < FEWEST_ALIKE * len(answered)

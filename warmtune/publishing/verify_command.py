@@ -7,7 +7,7 @@ from rich.console import Console
 
 from warmtune.errors import ConfigError, ModelError, UserError
 from warmtune.publishing import prompts
-from warmtune.publishing.rerun import MOST_DIFFERENT, Answered, ask_again, too_different
+from warmtune.publishing.rerun import ALIKE, FEWEST_ALIKE, Answered, ask_again, too_different
 from warmtune.publishing.verify import VerifyError, base_of, fetched, recipe_of, verified
 
 _SHOWN = 3
@@ -48,14 +48,16 @@ def _rerun(console: Console, place: str, folder: Path, count: int, base_folder: 
         )
     answered = ask_again(folder, base, stored[:count], settings.eval.batch_size)
     same = sum(one.same for one in answered)
-    console.print(f"Answers: {same} of {count} are the same as in the evaluation")
+    alike = sum(one.alike for one in answered)
+    more = f"; {alike - same} more begin alike for {ALIKE} characters" if same < count else ""
+    console.print(f"Answers: {same} of {count} are the same as in the evaluation{more}")
     _show(console, [one for one in answered if not one.same][:_SHOWN])
     if too_different(answered):
         raise VerifyError(
             place,
             [
-                f"{count - same} of {count} answers differ, more than {MOST_DIFFERENT:.0%}: with this base, on this"
-                " machine, it does not answer as it was evaluated."
+                f"Only {alike} of {count} answers begin as in the evaluation, less than {FEWEST_ALIKE:.0%}: with this"
+                " base, on this machine, it does not answer as it was evaluated."
             ],
         )
 
