@@ -19,6 +19,7 @@ from warmtune.recipes import load
 from warmtune.settings import Settings
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the marks
 def pytest_collection_modifyitems(items):
     """For two workers: a file stays on one, all that share the whole run stay on one, and these begin first."""
     for item in items:

@@ -131,12 +131,14 @@ def test_further_variants_answer_the_same_prompts_and_stand_in_the_report(whole,
     variants = f"[{{name: half, adapter: styled, scale: 0.5}},{twin},{{name: asked, system: style}}]"
     done = warmtune("run", "quickstart", *tiny_overrides, f"store={shared}", f"eval.variants={variants}")
     assert done.returncode == 0, done.stderr
+    (run,) = (folder for folder in shared.glob("quickstart-*") if (folder / "evaluate-half").exists())
     asked = {
-        file.parent.name.split("-")[1]: [
-            (a.question_id, a.context, a.belief, a.prompt, a.answer) for a in read(file, Answer)
+        link.name.removeprefix("evaluate-"): [
+            (a.question_id, a.context, a.belief, a.prompt, a.answer) for a in read(link / ANSWERS, Answer)
         ]
-        for file in shared.glob(f"stages/evaluate-*/{ANSWERS}")
+        for link in run.glob("evaluate-*")
     }
+    assert (run / "evaluate-twin").resolve() == (run / "evaluate-control").resolve()  # the same under a second name
     assert {"half", "twin", "asked"} <= set(asked)
     prompts = {name: [row[:4] for row in rows] for name, rows in asked.items()}
     assert all(rows == prompts["base"] for rows in prompts.values())

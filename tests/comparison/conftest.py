@@ -54,8 +54,9 @@ class Opened:
     problems: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
+    """A Chromium of one file: while Playwright runs, no other event loop can in its thread."""
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed (Debian: apt install chromium)")
     pytest.importorskip("playwright", reason="playwright is not installed")
