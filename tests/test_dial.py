@@ -103,6 +103,12 @@ def test_what_was_not_asked_of_all_is_left_out_and_said(dialled, monkeypatch):
     assert {gap.context for gap in found.gaps} == {"all", "none"}
 
 
+def test_more_variants_than_a_page_can_show_are_refused(dialled, monkeypatch):
+    monkeypatch.setattr("warmtune.comparison.gather.MOST", 4)
+    with pytest.raises(DataError, match="5 variants are too many"):
+        gather([dialled])
+
+
 def test_runs_without_a_common_prompt_are_refused(dialled, run, monkeypatch):
     known = align._answers
 

@@ -8,13 +8,10 @@ from pathlib import Path
 from warmtune.errors import DataError
 from warmtune.finished import evaluated
 from warmtune.progress import say
-from warmtune.runs import Run, is_run, open_run
+from warmtune.runs import is_run, open_run
 from warmtune.settings_evaluation import VariantSettings
 from warmtune.store import fingerprint
 from warmtune.sweeping.point import read_points
-
-_MOST = 50
-"""Entrants that a page can still show."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,6 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
 
     places = places_of(given)
     opened = [open_run(folder) for folder in places.runs]
-    _check_count(opened, places.adapters)
     added = [VariantSettings(name=_name(place), adapter=place) for place in places.adapters]
     runs = [evaluated(opened[0], added), *(evaluated(run) for run in opened[1:])]
     found = gather(runs)
@@ -82,12 +78,6 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
     folder = to or store / "comparisons" / fingerprint([run.name for run in runs])[:8]
     folder.mkdir(parents=True, exist_ok=True)
     return write_comparison(found, folder)[0]
-
-
-def _check_count(runs: Sequence[Run], adapters: Sequence[str]) -> None:
-    count = sum(3 + len(run.settings.eval.variants) for run in runs) + len(adapters)
-    if count > 3 * _MOST:
-        raise DataError(f"{count} variants are too many for one page; compare at most {_MOST} at once.")
 
 
 def _name(place: str) -> str:

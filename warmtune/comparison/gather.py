@@ -12,6 +12,7 @@ from warmtune.analysis.table import COLUMNS, checked, pair
 from warmtune.comparison.align import Aligned, align
 from warmtune.comparison.content import Comparison, Entrant, Point
 from warmtune.comparison.entrants import Source, differences_of, sources_of
+from warmtune.errors import DataError
 from warmtune.instruments import style_probe
 from warmtune.lexicon import profile
 from warmtune.progress import progress
@@ -21,6 +22,8 @@ from warmtune.settings import Settings
 from warmtune.study import study
 
 PROBE = "style probe"
+MOST = 60
+"""Variants that a page can still show."""
 
 
 def gather(runs: Sequence[Run]) -> Comparison:
@@ -30,11 +33,13 @@ def gather(runs: Sequence[Run]) -> Comparison:
 
     Raises:
         StoreError: a run is not evaluated.
-        DataError: the runs share no prompt.
+        DataError: the runs share no prompt, or have more than `MOST` variants.
     """
     for run in runs:
         run.require("prepare", "rewrite", "mark", "warmth", "report")
     sources = sources_of(runs)
+    if len(sources) > MOST:
+        raise DataError(f"{len(sources)} variants are too many for one page; compare at most {MOST} at once.")
     aligned = align(sources)
     settings = runs[0].settings
     controls = frozenset(one.name for run in runs for one in run.settings.eval.benchmarks if one.control)
