@@ -1,6 +1,7 @@
 """The dial and the comparison on a finished run of the tiny model."""
 
 import dataclasses
+import importlib
 import json
 import shutil
 
@@ -104,7 +105,8 @@ def test_what_was_not_asked_of_all_is_left_out_and_said(dialled, monkeypatch):
 
 
 def test_more_variants_than_a_page_can_show_are_refused(dialled, monkeypatch):
-    monkeypatch.setattr("warmtune.comparison.gather.MOST", 4)
+    module = importlib.import_module("warmtune.comparison.gather")  # the package has a function of that name
+    monkeypatch.setattr(module, "MOST", 4)
     with pytest.raises(DataError, match="5 variants are too many"):
         gather([dialled])
 
