@@ -50,6 +50,9 @@ bench-analysis: install ## Measure the analysis on planted effects, its speed, a
 bench-train: install ## Measure training side by side with TRL, and the memory estimate, write benchmarks/results/train.json
 	@$(BIN)/python benchmarks/train.py
 
+bench-train-gpu: install ## The same on one GPU, at the shapes of known models, write benchmarks/results/train_gpu.json
+	@$(BIN)/python benchmarks/train_gpu.py
+
 bench-sweep: install ## Measure a sweep against separate runs, and the comparison page, write benchmarks/results/sweep.json
 	@$(BIN)/python benchmarks/sweep.py
 
@@ -65,4 +68,4 @@ lock: ## Resolve requirements.lock anew
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-sweep gallery integration lock clean
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-train-gpu bench-sweep gallery integration lock clean

@@ -35,7 +35,7 @@ SHAPES: dict[str, tuple[int, int, int, int, dict[str, Any]]] = {
 what of the training's settings is different. The first three were looked at when the estimate's constants were set."""
 
 
-def rows() -> list[Any]:
+def rows(count: int | None = ROWS) -> list[Any]:
     """Return ragged chat rows: embedded conversations with their original replies, by the embedded model's template."""
     from warmtune.generation.base import load_tokenizer
     from warmtune.pipeline import Pipeline
@@ -53,26 +53,42 @@ def rows() -> list[Any]:
         for turn, m in enumerate(c.messages)
         if m["role"] == "assistant"
     ]
-    return arms(conversations, same, load_tokenizer(pipeline.base), 2048).control[:ROWS]
+    return arms(conversations, same, load_tokenizer(pipeline.base), 2048).control[:count]
 
 
 def one(way: str, file: Path) -> None:
     """Train once and print the figures as JSON."""
+    from warmtune.generation.base import locate
+    from warmtune.recipes import load
+
+    if way == "warmtune":
+        _say(*ours(job(file, {"batch_size": BATCH, "accumulation": ACCUMULATION})))
+        return
+    split = {"trl-default": (BATCH, ACCUMULATION), "trl-best": (1, BATCH * ACCUMULATION)}[way]
+    best = {} if way == "trl-default" else {"gradient_checkpointing": False, "dataloader_pin_memory": False}
+    _say(*theirs(file, locate(load("quickstart", []).model), split, bf16=False, use_cpu=True, **best))
+
+
+def theirs(file: Path, base: Any, split: tuple[int, int], **settings: Any) -> tuple[float, list[float]]:
+    """Train with TRL's own trainer; return the seconds and the losses.
+
+    Args:
+        file: of rows.
+        base: what is tuned.
+        split: the batch, and how many of them make a step.
+        settings: of TRL's that are not its defaults.
+    """
     from datasets import Dataset
     from peft import LoraConfig
     from transformers import set_seed
     from trl import SFTConfig, SFTTrainer
 
-    from warmtune.generation.base import load_model, load_tokenizer, locate
-    from warmtune.recipes import load
+    from warmtune.generation.base import load_model, load_tokenizer
     from warmtune.schemas import TrainingRow, read
 
-    base, data = locate(load("quickstart", []).model), read(file, TrainingRow)
-    if way == "warmtune":
-        return _ours(file)
-    split = {"trl-default": (BATCH, ACCUMULATION), "trl-best": (1, BATCH * ACCUMULATION)}[way]
+    data = read(file, TrainingRow)
     args = SFTConfig(
-        output_dir=str(file.parent / way),
+        output_dir=str(file.parent / "theirs"),
         per_device_train_batch_size=split[0],
         gradient_accumulation_steps=split[1],
         num_train_epochs=1,
@@ -84,9 +100,7 @@ def one(way: str, file: Path) -> None:
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
-        bf16=False,
-        use_cpu=True,
-        **({} if way == "trl-default" else {"gradient_checkpointing": False, "dataloader_pin_memory": False}),
+        **settings,
     )
     set_seed(1)
     trainer = SFTTrainer(
@@ -96,29 +110,30 @@ def one(way: str, file: Path) -> None:
         processing_class=load_tokenizer(base),
         peft_config=LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"),
     )
-    started = time.perf_counter()
-    trainer.train()
-    seconds = time.perf_counter() - started
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    return _say(seconds, losses)
+    return _timed(trainer)
 
 
-def _ours(file: Path) -> None:
+def ours(job: Any) -> tuple[float, list[float]]:
+    """Train with this project's trainer; return the seconds and the losses."""
     from warmtune.schemas import TrainingRow, read
     from warmtune.tuning import stage
     from warmtune.tuning.heap import kept
     from warmtune.tuning.world import world
 
-    job = _job(file, {"batch_size": BATCH, "accumulation": ACCUMULATION})
     with kept():
-        trainer, _ = stage._trainer(read(file, TrainingRow), job, world(job.launch))
-        started = time.perf_counter()
-        trainer.train()
-        seconds = time.perf_counter() - started
-    _say(seconds, [entry["loss"] for entry in trainer.state.log_history if "loss" in entry])
+        trainer, _ = stage._trainer(read(job.rows, TrainingRow), job, world(job.launch))
+        return _timed(trainer)
 
 
-def _job(file: Path, changed: dict[str, Any]) -> Any:
+def _timed(trainer: Any) -> tuple[float, list[float]]:
+    started = time.perf_counter()
+    trainer.train()
+    seconds = time.perf_counter() - started
+    return seconds, [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def job(file: Path, changed: dict[str, Any]) -> Any:
+    """Return a training of these rows on the embedded model."""
     from dataclasses import replace
 
     from warmtune.generation.base import locate
@@ -207,7 +222,7 @@ def peak(name: str, folder: str) -> None:
 
     data, home = rows()[: 2 * BATCH], Path(folder) / name
     width, inner, layers, heads, changed = SHAPES[name]
-    job = _job(home / "rows.parquet", {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | changed)
+    made = job(home / "rows.parquet", {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | changed)
     config = LlamaConfig(
         vocab_size=49152,
         hidden_size=width,
@@ -219,14 +234,14 @@ def peak(name: str, folder: str) -> None:
     )
     torch.manual_seed(0)
     LlamaForCausalLM(config).save_pretrained(home / "model")
-    load_tokenizer(job.base).save_pretrained(home / "model")
+    load_tokenizer(made.base).save_pretrained(home / "model")
     write(home / "rows.parquet", TrainingRow, data)
     (home / "out").mkdir()
-    job = replace(job, base=replace(job.base, folder=home / "model"), folder=home / "out")
+    made = replace(made, base=replace(made.base, folder=home / "model"), folder=home / "out")
     order = [data[n] for n in epoch_order(len(data), 1.0, 1)]
-    longest, loss = longest_batch(order, job.settings)
-    guess = estimate(shape_of(job.base), job.settings, job.launch, 1, "cpu", longest, loss)
-    _forked(lambda: train(job))
+    longest, loss = longest_batch(order, made.settings)
+    guess = estimate(shape_of(made.base), made.settings, made.launch, 1, "cpu", longest, loss)
+    _forked(lambda: train(made))
     highest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(json.dumps({"estimated_gb": round(guess.peak / GB, 3), "peak_gb": highest, "longest_batch": longest}))
 

@@ -30,6 +30,8 @@ _PLAN = "what rewriting, training and evaluation will take, before anything is s
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
     _quiet_libraries()
+    # Rows are of all lengths: on a GPU, pieces of fixed size would leave gaps of up to half of what is in use.
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     interrupt.listen()
     parsed = _parse(arguments)
     try:

@@ -31,22 +31,33 @@ FAMILIES = [
 ]
 
 
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "tolerance"),
+    [
+        ("cpu", torch.float32, 1e-5),
+        pytest.param("cuda", torch.float32, 1e-4, marks=GPU),
+        pytest.param("cuda", torch.bfloat16, 2e-2, marks=GPU),  # PyTorch's kernel for rows of any length
+    ],
+)
 @pytest.mark.parametrize("config", FAMILIES, ids=lambda config: config.model_type)
-def test_logits_packed_are_the_logits_alone(config):
+def test_logits_packed_are_the_logits_alone(config, device, dtype, tolerance):
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa").eval()
-    rows = [torch.randint(0, 64, (n,)) for n in (11, 1, 7)]
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa").eval().to(device, dtype)
+    rows = [torch.randint(0, 64, (n,), device=device) for n in (11, 1, 7)]
     with torch.inference_mode():
         alone = torch.cat([model(row[None]).logits[0] for row in rows])
         model.set_attn_implementation(ROW_BY_ROW)
-        lengths = torch.tensor([0, *map(len, rows)])
+        lengths = torch.tensor([0, *map(len, rows)], device=device)
         packed = model(
             torch.cat(rows)[None],
-            position_ids=torch.cat([torch.arange(len(row)) for row in rows])[None],
+            position_ids=torch.cat([torch.arange(len(row), device=device) for row in rows])[None],
             cu_seq_lens_q=lengths.cumsum(0).to(torch.int32),
             use_cache=False,
         ).logits[0]
-    assert torch.allclose(packed, alone, atol=1e-5)
+    assert torch.allclose(packed, alone, atol=tolerance)
 
 
 def test_without_the_bounds_of_rows_it_refuses():

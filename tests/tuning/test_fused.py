@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from peft.tuners.lora.layer import Linear
 
 from warmtune.generation.base import load_model
 from warmtune.tuning.fused import fuse
@@ -33,6 +34,22 @@ def test_numbers_and_gradients_are_pefts(tiny_base):
     assert found.keys() == wanted.keys()
     for name, gradient in wanted.items():
         assert torch.allclose(found[name], gradient, atol=1e-6), name
+
+
+def test_in_half_precision_it_is_no_further_from_the_truth_than_pefts(tiny_base):
+    exact, ids = _adapted(tiny_base), torch.randint(0, 1000, (2, 12))
+    plain = copy.deepcopy(exact)
+    for module in (m for m in plain.modules() if isinstance(m, Linear)):
+        module.get_base_layer().to(torch.bfloat16)
+    fused = copy.deepcopy(plain)
+    assert fuse(fused) == 14
+    _, wanted = _gradients(exact, ids)
+    with torch.autocast("cpu", torch.bfloat16):
+        (_, theirs), (_, ours) = _gradients(plain, ids), _gradients(fused, ids)
+    for name in wanted:
+        assert ours[name].dtype == theirs[name].dtype == torch.float32
+    apart = [sum((found[name] - g).square().sum() for name, g in wanted.items()).sqrt() for found in (ours, theirs)]
+    assert apart[0] < 1.2 * apart[1] < 0.1 * sum(g.square().sum() for g in wanted.values()).sqrt()
 
 
 def test_dropout_keeps_the_mean_and_is_off_when_answering(tiny_base):

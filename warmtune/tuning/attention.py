@@ -1,14 +1,16 @@
 """Rows laid end to end without padding, each seeing itself alone.
 
 A micro-batch of ragged rows becomes one sequence of all their tokens; the bounds of the rows travel beside it
-(`cu_seq_lens_q`, as for FlashAttention's variable-length kernels). Attention is then computed row by row, so there is
-nothing that could leak from one row into another, on any device and with any of PyTorch's kernels.
+(`cu_seq_lens_q`, as for FlashAttention's variable-length kernels). On a GPU in half precision PyTorch's own kernel of
+this kind takes them all at once; elsewhere attention is computed row by row, so that nothing can leak from one into
+another. Before a training both are proved on its model (`preflight.prove_separate`).
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch.nn import functional
+from torch.nn.attention.varlen import varlen_attn
 from transformers import AttentionInterface
 
 ROW_BY_ROW = "warmtune_row_by_row"
@@ -24,6 +26,7 @@ def row_by_row(
     dropout: float = 0.0,
     scaling: float | None = None,
     cu_seq_lens_q: torch.Tensor | None = None,
+    max_length_q: int | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
     **_: Any,
@@ -39,6 +42,7 @@ def row_by_row(
         dropout: on attention weights, as the model's own settings have it.
         scaling: of the scores; None for 1 / sqrt(head size).
         cu_seq_lens_q: [rows + 1], where each row begins, and the number of tokens.
+        max_length_q: tokens of the longest row; without it the bounds are asked.
         sliding_window: tokens that each token may see, itself included; None for all before it.
         softcap: a bound on scores that some models have and this attention has not.
 
@@ -50,8 +54,24 @@ def row_by_row(
     """
     if cu_seq_lens_q is None or query.shape[0] != 1 or attention_mask is not None or softcap is not None:
         raise ValueError("row-by-row attention needs rows laid end to end with their bounds, and no mask or softcap")
-    sizes = cu_seq_lens_q.diff().tolist()
     grouped = key.shape[1] != query.shape[1]
+    if _at_once(query, dropout):
+        longest = max_length_q or int(cu_seq_lens_q.diff().max())
+        query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))
+        whole = varlen_attn(
+            query,
+            key,
+            value,
+            cu_seq_lens_q,
+            cu_seq_lens_q,
+            longest,
+            longest,
+            scale=scaling,
+            window_size=(-1 if sliding_window is None else sliding_window - 1, 0),
+            enable_gqa=grouped,
+        )
+        return cast("torch.Tensor", whole)[None], None
+    sizes = cu_seq_lens_q.diff().tolist()
     parts = [
         functional.scaled_dot_product_attention(
             q, k, v, attn_mask=band, dropout_p=dropout, is_causal=band is None, scale=scaling, enable_gqa=grouped
@@ -60,6 +80,12 @@ def row_by_row(
         for band in [_band(q.shape[2], sliding_window, q.device)]
     ]
     return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _at_once(query: torch.Tensor, dropout: float) -> bool:
+    """Tell whether PyTorch's kernel for rows of any length takes these: a GPU, half precision, a size it knows."""
+    fits = query.shape[-1] % 8 == 0 and query.shape[-1] <= 256
+    return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and not dropout and fits
 
 
 def _band(tokens: int, window: int | None, device: torch.device) -> torch.Tensor | None:

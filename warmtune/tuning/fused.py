@@ -2,7 +2,8 @@
 
 PEFT computes `W x + s B A drop(x)` (Hu et al. 2021, arXiv 2106.09685, section 4.1) as six steps, of which each keeps
 its own result for the way back. Here the adapter's part is added in place, the input is kept once, and what is frozen
-has no gradient to compute.
+has no gradient to compute. Over a base in half precision the adapter stays in float32 and takes part in the products
+in the base's precision, as under PyTorch's autocast.
 """
 
 from typing import Any
@@ -17,8 +18,9 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float, drop: float) -> Any:
-        shape = x.shape
-        x = x.reshape(-1, shape[-1])
+        shape, ctx.given = x.shape, x.dtype
+        x = x.reshape(-1, shape[-1]).to(weight.dtype)
+        ctx.own, a, b = a.dtype, a.to(weight.dtype), b.to(weight.dtype)
         lost = torch.empty(x.shape, dtype=torch.bool, device=x.device).bernoulli_(drop) if drop else None
         kept = x if lost is None else x.masked_fill(lost, 0)
         inner = kept @ a.T
@@ -33,7 +35,7 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, grown: Any) -> Any:
         """Return the gradients of x, A and B; [tokens, outputs] comes in."""
         x, weight, a, b, inner, lost = ctx.saved_tensors
-        grown = grown.reshape(-1, grown.shape[-1])
+        grown = grown.reshape(-1, grown.shape[-1]).to(weight.dtype)
         back = (grown @ b).mul_(ctx.grow)
         to_b = (grown.T @ inner).mul_(ctx.grow)
         to_a = back.T @ (x if lost is None else x.masked_fill(lost, 0))
@@ -44,14 +46,14 @@ class _Linear(torch.autograd.Function):
                 to_x.addmm_(back, a)
             else:
                 to_x += (back @ a).masked_fill_(lost, 0)
-            to_x = to_x.view(ctx.shape)
-        return to_x, None, None, to_a, to_b, None, None
+            to_x = to_x.view(ctx.shape).to(ctx.given)
+        return to_x, None, None, to_a.to(ctx.own), to_b.to(ctx.own), None, None
 
 
 def fuse(model: torch.nn.Module) -> int:
-    """Give every plain LoRA layer over an unquantized float32 layer its arithmetic in one piece; return how many.
+    """Give every plain LoRA layer over an unquantized layer its arithmetic in one piece; return how many.
 
-    DoRA and other variants, quantized layers and other precisions keep PEFT's.
+    DoRA and other variants and quantized layers keep PEFT's.
     """
     count = 0
     for module in model.modules():
@@ -66,7 +68,7 @@ def _plain(layer: Any) -> bool:
     (name,) = layer.active_adapters
     return (
         type(base) is torch.nn.Linear
-        and base.weight.dtype == torch.float32
+        and base.weight.dtype in (torch.float32, torch.bfloat16)
         and layer.lora_A[name].weight.dtype == torch.float32
         and name not in layer.lora_variant
         and layer.lora_A[name].bias is None

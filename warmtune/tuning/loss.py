@@ -6,8 +6,8 @@ import torch
 
 from warmtune.tuning.rows import IGNORED
 
-_AT_ONCE = 16 * 1024 * 1024
-"""Logits computed at a time: 64 MB of float32."""
+AT_ONCE = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
+"""Logits computed at a time: 64 MB of float32, on a GPU 256, which its many cores need to be busy."""
 
 
 class _SummedLoss(torch.autograd.Function):
@@ -21,7 +21,7 @@ class _SummedLoss(torch.autograd.Function):
         """Sum over [tokens, width] hidden states; `cap` 0 is none."""
         gradient = torch.empty_like(hidden)
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-        size = max(1, _AT_ONCE // weight.shape[0])
+        size = max(1, AT_ONCE[hidden.device.type] // weight.shape[0])
         for part, found, wanted in zip(
             *(torch.split(whole, size) for whole in (hidden, gradient, labels)), strict=True
         ):

@@ -13,17 +13,18 @@ from warmtune.generation.base import Base
 from warmtune.schemas import TrainingRow
 from warmtune.settings_training import LaunchSettings, TrainSettings
 from warmtune.tuning.adapter import precision
+from warmtune.tuning.loss import AT_ONCE
 from warmtune.tuning.rows import trained
 
 GB = 1e9
-_LIBRARIES = {"cpu": 0.65 * GB, "cuda": 0.75 * GB}
-"""Python with torch, transformers and trl loaded; on a GPU what CUDA itself takes."""
+_LIBRARIES = {"cpu": 0.65 * GB, "cuda": 1.43 * GB}
+"""Python with torch, transformers and trl loaded; on a GPU what CUDA itself takes (measured on an H200)."""
 _NF4 = 0.5 + 4 / 64 / 4
 """Bytes a weight in four bits, with its scales quantized once more (arXiv 2305.14314, section 3)."""
-_GAPS = {"cpu": 1.25, "cuda": 1.1}
-"""What the allocator needs more than is in use; measured on the CPU."""
-_LOGITS = 3 * 64e6
-"""The pieces of logits that the loss has at a time, and their gradient."""
+_GAPS = {"cpu": 1.25, "cuda": 1.05}
+"""What the allocator needs more than is in use; measured (benchmarks/results)."""
+_LOGIT = {"cpu": 12, "cuda": 6}
+"""Bytes for each logit that the loss has at a time: in float32, and on a GPU once more in half precision."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def estimate(
         weights=weights,
         adapter=own * (4 + states / shared),
         activations=longest * _activations(shape, settings, device, bytes_each) * _GAPS[device],
-        logits=_LOGITS + loss * shape.width * bytes_each * 3,
+        logits=min(AT_ONCE[device], loss * shape.vocabulary) * _LOGIT[device] + loss * shape.width * bytes_each * 3,
         libraries=_LIBRARIES[device],
     )
 
@@ -146,20 +147,22 @@ def _activations(shape: Shape, settings: TrainSettings, device: str, each: int) 
 def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> float:
     """Return the bytes that one layer keeps for each token."""
     width, inner, query, key = shape.width, shape.inner, shape.query, shape.key
-    norms = 4 * width  # both norms: what came in, and what went on
+    # Both norms: what came in, always in float32, and what went on.
+    norms = 2 * width * (4 / each + 1)
     keys = query if device == "cpu" else key  # there they are repeated for all the queries that share them
-    attention = query + 2 * keys + 2 * query  # queries, keys, values as turned; what came of them, twice
+    attention = query + 2 * keys + query * (2 if device == "cpu" else 1)  # queries, keys, values as turned; the outcome
     forward = 4 * inner  # gate, its activation, up, and their product
     kept = float((norms + attention + forward) * each)
     adapted = [
         (name, i, o) for name, i, o in shape.linear if settings.targets == "all-linear" or name in settings.targets
     ]
     inputs = sum(i for _, i, _ in adapted) / shape.layers
-    fused = device == "cpu" and settings.method != "dora" and not settings.quantization
+    fused = settings.method != "dora" and not settings.quantization
     if settings.dropout:
         kept += inputs * (1 if fused else 1 + each)
     if not fused:
-        kept += len(adapted) / shape.layers * settings.rank * 4 + (inputs * 4 if each == 2 else 0)
+        kept += len(adapted) / shape.layers * settings.rank * 4
+        kept += inputs * each if each == 2 and not settings.dropout else 0
     return kept
 
 

@@ -9,7 +9,8 @@ import torch
 from warmtune.schemas import TrainingRow
 from warmtune.tuning.rows import trained
 
-_SIDE = 2048
+_SIDES = {"cpu": 2048, "cuda": 8192}
+"""Rows and columns of the matrices whose product is timed; enough to keep the device busy."""
 _PAYS_BACK = 30 * 60
 """Seconds of training from which compiling is worth its time on a GPU. On the CPU it gained nothing: the same rows
 took as long, after 45 s of compiling (docs/method.md)."""
@@ -38,15 +39,18 @@ def _weights(layer: Any) -> int:
 def matrix_rate(device: str, repeats: int = 3) -> float:
     """Measure products of large square matrices on this device; operations a second, the best of some."""
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    one, other = (torch.randn(_SIDE, _SIDE, device=device, dtype=dtype) for _ in range(2))
+    side = _SIDES[device]
+    one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
     best = float("inf")
     for _ in range(repeats):
+        if device == "cuda":
+            torch.cuda.synchronize()  # what was asked for before is not this product's time
         started = time.perf_counter()
         one @ other
         if device == "cuda":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - started)
-    return float(2 * _SIDE**3 / best)
+    return float(2 * side**3 / best)
 
 
 def compiles(wanted: str, device: str, seconds: float) -> bool:
