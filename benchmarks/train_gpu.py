@@ -180,9 +180,7 @@ def memory(folder: Path) -> dict[str, Any]:
     file, found = folder / "rows.parquet", {}
     write(file, TrainingRow, rows(24))
     for name, (shape, changed) in MEMORY.items():
-        found[name] = peak(
-            job(file, model(shape, folder), {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | changed)
-        )
+        found[name] = run("peak", json.dumps(changed), file, model(shape, folder))
         print(name, found[name], flush=True)
     errors = {name: one["estimated_gb"] / one["peak_gb"] - 1 for name, one in found.items()}
     return {
@@ -192,24 +190,21 @@ def memory(folder: Path) -> dict[str, Any]:
     }
 
 
-def peak(made: Any) -> dict[str, Any]:
-    """Train; return the estimate, and the most that was taken on the GPU, the CUDA context included."""
-    import gc
-
+def peak(changed: str, file: Path, home: Path) -> None:
+    """Train; print the estimate, and the most that was taken on the GPU, the CUDA context included."""
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     import torch
 
     from warmtune.schemas import TrainingRow, read
     from warmtune.tuning.memory import describe, estimate, longest_batch, shape_of
 
-    longest, loss = longest_batch(read(made.rows, TrainingRow), made.settings)
+    made = job(file, home, {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | json.loads(changed))
+    longest, loss = longest_batch(read(file, TrainingRow), made.settings)
     guess = estimate(shape_of(made.base), made.settings, made.launch, 1, "cuda", longest, loss)
-    gc.collect()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
     train.ours(made)
     free, whole = torch.cuda.mem_get_info()
     context = whole - free - torch.cuda.memory_reserved()
-    return {
+    found = {
         "estimated_gb": round(guess.total / GB, 2),
         "peak_gb": round((torch.cuda.max_memory_reserved() + context) / GB, 2),
         "allocated_gb": round(torch.cuda.max_memory_allocated() / GB, 2),
@@ -217,6 +212,7 @@ def peak(made: Any) -> dict[str, Any]:
         "longest_batch": longest,
         "parts_gb": describe(guess),
     }
+    print(json.dumps(found))
 
 
 def run(*arguments: Any) -> Any:
@@ -233,5 +229,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["one", way, file, home]:
             one(way, Path(file), Path(home))
+        case ["peak", changed, file, home]:
+            peak(changed, Path(file), Path(home))
         case parts:
             main(parts)

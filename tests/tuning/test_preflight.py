@@ -78,6 +78,24 @@ def test_a_model_in_which_rows_see_each_other_is_refused(tiny_base, tiny_setting
         preflight.prove_separate(model, [TrainingRow("a", [5, 6, 7, 8], [1] * 4, 4), *rows])
 
 
+@pytest.mark.parametrize(("checkpointing", "times"), [(False, 1), (True, 2)])
+def test_the_longest_batch_is_tried_as_it_will_be_trained(
+    tiny_base, tiny_settings, rows, tmp_path, checkpointing, times
+):
+    """With checkpointing a layer is computed once more on the way back, in the trial as in the training."""
+    from warmtune.tuning import Job, stage
+    from warmtune.tuning.world import world
+
+    settings = dataclasses.replace(tiny_settings.train, gradient_checkpointing=checkpointing)
+    job = Job(tmp_path / "rows", tiny_base, settings, tiny_settings.launch, 1, "Training", tmp_path)
+    trainer, _ = stage._trainer(rows, job, world(job.launch))
+    seen = []
+    layer = trainer.model.get_base_model().model.layers[0].mlp
+    layer.register_forward_pre_hook(lambda *_: seen.append(1))
+    preflight.try_longest(trainer, rows, job)
+    assert len(seen) == times
+
+
 def test_an_unknown_architecture_is_said(tiny_base, tiny_settings, tmp_path):
     from warmtune.tuning.adapter import with_adapter
 

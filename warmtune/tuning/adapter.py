@@ -29,6 +29,8 @@ def with_adapter(base: Base, settings: TrainSettings, seed: int, device: str) ->
 
     model = _load(base, settings, device)
     _check_targets(model, base, settings)
+    if settings.gradient_checkpointing:  # the trainer would, but only after the longest batch was tried
+        model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
     set_seed(seed)
     adapted = get_peft_model(model, _lora(settings, base))
     if settings.gradient_checkpointing:

@@ -17,7 +17,7 @@ from warmtune.tuning.loss import AT_ONCE
 from warmtune.tuning.rows import trained
 
 GB = 1e9
-_LIBRARIES = {"cpu": 0.65 * GB, "cuda": 1.43 * GB}
+_LIBRARIES = {"cpu": 0.65 * GB, "cuda": 0.8 * GB}
 """Python with torch, transformers and trl loaded; on a GPU what CUDA itself takes (measured on an H200)."""
 _NF4 = 0.5 + 4 / 64 / 4
 """Bytes a weight in four bits, with its scales quantized once more (arXiv 2305.14314, section 3)."""

@@ -84,7 +84,7 @@ class Embedder:
 
         found = self._tokenizer(batch, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
         with torch.inference_mode():
-            states = self._model(**found).last_hidden_state.numpy()
+            states = self._model(**found).last_hidden_state.float().numpy()
         return [self._gathered(encoding, rows) for encoding, rows in zip(found.encodings, states, strict=True)]
 
     def _rank(self, pieces: Sequence[str]) -> int:
