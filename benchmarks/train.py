@@ -29,6 +29,7 @@ SHAPES: dict[str, tuple[int, int, int, int, dict[str, Any]]] = {
     "135M": (576, 1536, 30, 9, {}),
     "360M": (960, 2560, 32, 15, {}),
     "135M, batch 3": (576, 1536, 30, 9, {"batch_size": 3}),
+    "135M, dora": (576, 1536, 30, 9, {"method": "dora"}),
     "360M, checkpointing": (960, 2560, 32, 15, {"gradient_checkpointing": True}),
 }
 """Width, inner width, layers and heads of the models that the memory estimate is tried on, with random weights, and

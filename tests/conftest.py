@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+if not os.environ.get("WARMTUNE_TEST_GPU"):
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the suite is about exact numbers, which are the CPU's everywhere
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -25,6 +25,8 @@ _GAPS = {"cpu": 1.25, "cuda": 1.05}
 """What the allocator needs more than is in use; measured (benchmarks/results)."""
 _LOGIT = {"cpu": 12, "cuda": 6}
 """Bytes for each logit that the loss has at a time: in float32, and on a GPU once more in half precision."""
+_DORA = 10
+"""Bytes that PEFT's DoRA keeps for each output of a layer and token; measured on the CPU and on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ def estimate(
     frozen = sum(i * o for _, i, o in shape.linear)
     weights = float((shape.parameters - frozen) * bytes_each)
     weights += frozen * (_NF4 if settings.quantization else bytes_each)
+    # In half precision PEFT's DoRA keeps a copy of every weight, made in float32 and rounded again, for the way back.
+    weights += frozen * bytes_each if settings.method == "dora" and bytes_each == 2 else 0
     weights /= processes if launch.kind in ("fsdp", "zero3") and not launch.offload else 1
     own = adapter_parameters(shape, settings)
     states = (2 * 1 if settings.optimizer == "adamw-8bit" else 2 * 4) + 4 * (launch.kind != "zero2" or processes == 1)
@@ -163,6 +167,8 @@ def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> flo
     if not fused:
         kept += len(adapted) / shape.layers * settings.rank * 4
         kept += inputs * each if each == 2 and not settings.dropout else 0
+    if settings.method == "dora":
+        kept += _DORA * sum(o for _, _, o in adapted) / shape.layers
     return kept
 
 
