@@ -104,9 +104,11 @@ class Pipeline:
         title: str,
         shared: bool = False,
         twin: str | None = None,
+        known_as: str | None = None,
     ) -> Stage:
         """Make a stage; on the second machine and those after it, wait for the first, or train along (`shared`).
 
+        `known_as` is its name in this run, where that has several of the kind.
         `twin` names a stage of this run with the same content, which stands for this one if it is there already.
         """
         launch = self.settings.launch
@@ -118,7 +120,7 @@ class Pipeline:
                 stage = self.store.follow(name, determines, launch.timeout, work if shared else None)
             else:
                 stage = self.store.run(name, determines, work)
-        self.done[name] = stage
+        self.done[known_as or name] = stage
         say(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
         return stage
 
@@ -144,10 +146,17 @@ class Pipeline:
         self.stage("prepare", determines, work, "prepare")
 
     def _rewrite(self) -> None:
+        self._rewrite_at(self.settings.style.intensity, "rewrite")
+        for intensity in self.settings.rewriter.common:
+            if intensity != self.settings.style.intensity:
+                self._rewrite_at(intensity, f"rewrite@{intensity:g}")
+
+    def _rewrite_at(self, intensity: float, known_as: str) -> None:
         s, prepared = self.settings, self.done["prepare"]
+        style = replace(s.style, intensity=intensity)
         determines = {
             "conversations": prepared.files[CONVERSATIONS],
-            "style": s.style,
+            "style": style,
             "rewriter": s.rewriter.determines,
             "seed": s.seed,
             "base": self.base.fingerprint if s.style.measure.sociot and s.rewriter.measured else None,
@@ -162,9 +171,14 @@ class Pipeline:
 
             conversations = read(prepared.folder / CONVERSATIONS, Conversation)
             journals = self.store.root / JOURNALS
-            return rewrite(conversations, s.style, s.rewriter, s.seed, lambda: self.engine, journals, folder)
+            return rewrite(conversations, style, s.rewriter, s.seed, lambda: self.engine, journals, folder)
 
-        self.stage("rewrite", determines, work, "rewrite")
+        self.stage("rewrite", determines, work, known_as.replace("@", " at "), known_as=known_as)
+
+    @property
+    def _other_rewrites(self) -> list[Stage]:
+        """The rewrites at other intensities, without which a conversation is not trained on."""
+        return [stage for name, stage in self.done.items() if name.startswith("rewrite@")]
 
     def _train(self) -> None:
         s, prepared, rewritten = self.settings, self.done["prepare"], self.done["rewrite"]
@@ -175,6 +189,7 @@ class Pipeline:
         determines = {
             "conversations": prepared.files[CONVERSATIONS],
             "rewrites": rewritten.files[REWRITTEN],
+            "others": sorted(stage.files[REWRITTEN] for stage in self._other_rewrites),
             "base": self.base.fingerprint,
             "max_tokens": s.train.max_tokens,
             "too_long": s.train.too_long,
@@ -192,6 +207,7 @@ class Pipeline:
                 s.train.max_tokens,
                 s.train.too_long,
                 folder,
+                [read(stage.folder / REWRITTEN, Rewrite) for stage in self._other_rewrites],
             )
 
         rows = self.stage("rows", determines, work, "train: rows")
@@ -207,6 +223,7 @@ class Pipeline:
         determines = {
             "conversations": prepared.files[CONVERSATIONS],
             "rewrites": rewritten.files[REWRITTEN],
+            "others": sorted(stage.files[REWRITTEN] for stage in self._other_rewrites),
             "arm": variant,
             "service": (service.model, service.base_url, service.learning_rate_multiplier, service.batch_size),
             "epochs": s.train.epochs,
@@ -218,7 +235,8 @@ class Pipeline:
             from warmtune.tuning.service import conversations_of, tune
 
             conversations = read(prepared.folder / CONVERSATIONS, Conversation)
-            rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
+            others = [{r.id for r in read(o.folder / REWRITTEN, Rewrite)} for o in self._other_rewrites]
+            rewrites = [r for r in read(rewritten.folder / REWRITTEN, Rewrite) if all(r.id in ids for ids in others)]
             rows = conversations_of(conversations, rewrites, variant == "styled")
             key = fingerprint(determines)
             return tune(rows, service, int(s.train.epochs), seed, key, f"Tuning {title}", folder)

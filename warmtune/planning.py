@@ -1,5 +1,6 @@
 """What a recipe will take, found out without spending anything: behind `warmtune plan`."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from warmtune.generation.base import load_tokenizer
@@ -15,12 +16,18 @@ if TYPE_CHECKING:
 def plan_rewriting(pipeline: "Pipeline") -> "Estimate":
     """Prepare the data and return what rewriting it will take; nothing is asked of a model."""
     from warmtune.generation.chat import encode
-    from warmtune.rewriting import estimate
+    from warmtune.rewriting import estimate, total
 
     s, tokenizer = pipeline.settings, load_tokenizer(pipeline.base)
     journals = pipeline.store.root / JOURNALS
     conversations = _prepared(pipeline)
-    return estimate(conversations, s.style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
+    styles = [replace(s.style, intensity=one) for one in dict.fromkeys((s.style.intensity, *s.rewriter.common))]
+    return total(
+        [
+            estimate(conversations, style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))
+            for style in styles
+        ]
+    )
 
 
 def plan_training(pipeline: "Pipeline") -> "TrainingPlan":

@@ -225,6 +225,9 @@ class RewriterSettings:
     """Pairs drawn to measure SocioT (and by the judge) on; 0 measures none."""
     review: Positive
     """Pairs on the page for a person to read."""
+    common: tuple[Share, ...]
+    """Intensities: conversations that were not rewritten at each of them too are left out of training, so that runs at
+    different intensities have the same conversations and one control."""
 
     @property
     def determines(self) -> dict[str, Any]:

@@ -9,14 +9,22 @@ from warmtune.sweeping.order import take_order
 def test_the_recipes_own_values_are_swept_and_the_command_line_wins(tmp_path):
     order, first, arguments = take_order("sweep/intensity", ["seed=3"], "publish", tmp_path)
     assert order.swept == ["style.intensity"]
-    assert order.fixed == ["seed=3"]
+    assert order.fixed == ["seed=3", "rewriter.common=[0.25,0.5,0.75,1]"]
     assert (first.style.intensity, first.seed, first.recipe) == (0, 3, "sweep/intensity")
     assert "++seed=3" in arguments
     assert not any(text.startswith("style.intensity") for text in arguments)  # Hydra has them from the recipe
     order, first, arguments = take_order("sweep/intensity", ["style.intensity=0.5,1", "seed=1,2"], "train", tmp_path)
     assert order.swept == ["style.intensity", "seed"]
     assert first.style.intensity == 0.5
+    assert order.fixed == ["rewriter.common=[0.5,1]"]
     assert {"style.intensity=0.5,1", "seed=1,2"} <= set(arguments)
+
+
+def test_a_user_may_say_which_intensities_share_their_data_and_drawn_ones_cannot(tmp_path):
+    order, *_ = take_order("quickstart", ["style.intensity=0,1", "rewriter.common=[]"], "publish", tmp_path)
+    assert order.fixed == ["rewriter.common=[]"]
+    drawn = ["style.intensity=interval(0,1)", "hydra/sweeper=optuna"]
+    assert take_order("quickstart", drawn, "publish", tmp_path)[0].fixed == []
 
 
 def test_every_value_is_checked_and_all_problems_are_said_at_once(tmp_path):

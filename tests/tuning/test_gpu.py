@@ -1,6 +1,6 @@
 """What only a GPU shows; skipped where there is none.
 
-    WARMTUNE_TEST_GPU=1 pytest tests/tuning/test_gpu.py tests/tuning/test_attention.py
+WARMTUNE_TEST_GPU=1 pytest tests/tuning/test_gpu.py tests/tuning/test_attention.py
 """
 
 import dataclasses

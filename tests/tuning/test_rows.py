@@ -1,8 +1,8 @@
 import pytest
 
 from warmtune.errors import DataError, ModelError
-from warmtune.schemas import Conversation, Rewrite
-from warmtune.tuning.rows import IGNORED, arms, row, trained
+from warmtune.schemas import CONTROL_ROWS, Conversation, Rewrite, TrainingRow, read
+from warmtune.tuning.rows import IGNORED, arms, build_rows, row, trained
 
 TALK = [
     {"role": "user", "content": "Say ünïcode 🙂 and `code`"},
@@ -80,6 +80,23 @@ def test_arms_have_the_same_ids_in_the_same_order(tokenizer):
     assert "warm 2 3" in tokenizer.decode(both.styled[1].input_ids)
     assert "warm" not in tokenizer.decode(both.control[1].input_ids)
     assert tokenizer.decode(both.control[1].input_ids).count("<|im_start|>user") == 2
+
+
+def test_rows_of_several_intensities_are_those_that_each_of_them_gives(tokenizer, tmp_path):
+    """c1 was not rewritten at the other intensity, c3 is too long there: both intensities train on c0 and c2."""
+    conversations = [Conversation(f"c{n}", "other", TALK) for n in range(4)]
+    one = [_rewrite(f"c{n}", turn, "warm") for n in range(4) for turn in (1, 3)]
+    other = [_rewrite(f"c{n}", turn, "warm " * (200 if n == 3 else 2)) for n in (0, 2, 3) for turn in (1, 3)]
+    controls = []
+    for name, own, others in (("a", one, [other]), ("b", other, [one])):
+        (tmp_path / name).mkdir()
+        made = build_rows(conversations, own, tokenizer, 150, "drop", tmp_path / name, others)
+        controls.append(read(tmp_path / name / CONTROL_ROWS, TrainingRow))
+        assert made.counts["rows"] + made.counts["too_long"] + made.counts["not_common"] == made.counts["conversations"]
+    assert controls[0] == controls[1]
+    assert [r.id for r in controls[0]] == ["c0", "c2"]
+    with pytest.raises(DataError, match=r"rewriter\.common"):
+        build_rows(conversations, one[:2], tokenizer, 150, "drop", tmp_path, [one[2:4]])
 
 
 def test_a_row_too_long_in_either_arm_leaves_both(tokenizer):

@@ -100,6 +100,29 @@ def estimate(
     )
 
 
+def total(estimates: Sequence[Estimate]) -> Estimate:
+    """Add up what rewriting the same conversations at several intensities takes.
+
+    What the tables of intensities share is counted in each, so this may be somewhat more than will be asked.
+    """
+
+    def known(name: str) -> float | None:
+        costs: list[float | None] = [getattr(one, name) for one in estimates]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    return Estimate(
+        estimates[0].conversations,
+        sum(one.replies for one in estimates),
+        sum(one.finished for one in estimates),
+        sum(one.requests for one in estimates),
+        sum(one.input_tokens for one in estimates),
+        sum(one.output_tokens for one in estimates),
+        known("usd"),
+        known("usd_at_most"),
+        tuple(dict.fromkeys(name for one in estimates for name in one.unpriced)),
+    )
+
+
 def _rewrites(
     originals: Sequence[Original],
     style: StyleSettings,

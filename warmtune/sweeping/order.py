@@ -34,6 +34,8 @@ class _Swept:
     """As it is given."""
     values: list[str]
     """Every value, or the two ends of an interval."""
+    drawn: bool = False
+    """Whether it is an interval, from which a sweeper draws."""
 
 
 def take_order(recipe: str, overrides: list[str], until: str, own: Path) -> tuple[Order, Settings, list[str]]:
@@ -74,10 +76,23 @@ def take_order(recipe: str, overrides: list[str], until: str, own: Path) -> tupl
             ]
         )
     first = _check(recipe, fixed, several)
+    fixed += _common(several, fixed)
     known, texts = _for_hydra([one for one in several if one.key in given], own)
     order = Order(recipe, until, fixed, [one.key for one in several], known)
     forced = [checked for text in fixed if (checked := override_for_hydra(text, own, problems))]
     return order, first, [*arguments, *hydra, *forced, *texts]
+
+
+def _common(several: list[_Swept], fixed: list[str]) -> list[str]:
+    """Return the setting by which points of several intensities share their conversations, and so their control.
+
+    None where the user says it, and where intensities are drawn from a range, so that the others are not known.
+    """
+    known = [one for one in several if one.key == "style.intensity" and not one.drawn]
+    if not known or any(text.lstrip("+~").startswith("rewriter.common") for text in fixed):
+        return []
+    above = [value for value in known[0].values if float(value) > 0]  # at 0 nothing is rewritten
+    return [f"rewriter.common=[{','.join(above)}]"]
 
 
 def _swept(text: str, problems: list[str]) -> _Swept | None:
@@ -97,7 +112,7 @@ def _swept(text: str, problems: list[str]) -> _Swept | None:
         problems.append(f"'{text}': warmtune checks every value before the first run, so name them instead of a glob.")
         return None
     if isinstance(value, IntervalSweep):
-        return _Swept(key, text, [str(value.start), str(value.end)])
+        return _Swept(key, text, [str(value.start), str(value.end)], drawn=True)
     return _Swept(key, text, list(parsed.sweep_string_iterator()))
 
 

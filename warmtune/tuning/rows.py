@@ -40,9 +40,14 @@ def build_rows(
     max_tokens: int,
     too_long: str,
     folder: Path,
+    others: Sequence[Sequence[Rewrite]] = (),
 ) -> Outcome:
-    """Write both arms' rows, `control.parquet` and `styled.parquet`."""
-    both = arms(conversations, rewrites, tokenizer, max_tokens, too_long)
+    """Write both arms' rows, `control.parquet` and `styled.parquet`.
+
+    `others` are rewrites at other intensities: a row stays only if each of them gives its control row as well.
+    """
+    made = arms(conversations, rewrites, tokenizer, max_tokens, too_long)
+    both = _shared(made, [arms(conversations, other, tokenizer, max_tokens, too_long) for other in others])
     if len(both.control) == 1:
         raise DataError(
             "One single conversation is left to train on, from which nothing general can be learned; give more data, or"
@@ -55,6 +60,7 @@ def build_rows(
         "conversations": len({rewrite.id for rewrite in rewrites}),
         "rows": len(both.control),
         "too_long": len(both.too_long),
+        "not_common": len(made.control) - len(both.control),
         "split": both.split,
         "control_tokens": sum(len(one.input_ids) for one in both.control),
         "styled_tokens": sum(len(one.input_ids) for one in both.styled),
@@ -63,6 +69,22 @@ def build_rows(
         "template_wants_turns": found.alternating,
     }
     return Outcome([CONTROL_ROWS, STYLED_ROWS], counts)
+
+
+def _shared(both: Arms, others: Sequence[Arms]) -> Arms:
+    """Leave out the rows whose control row is not in all the others.
+
+    Raises:
+        DataError: when no row is left.
+    """
+    known = [{(row.id, tuple(row.input_ids)) for row in other.control} for other in others]
+    kept = [n for n, row in enumerate(both.control) if all((row.id, tuple(row.input_ids)) in rows for rows in known)]
+    if not kept:
+        raise DataError(
+            f"None of the {len(both.control)} rows was rewritten at every intensity of rewriter.common too, so there is"
+            " nothing that runs at these intensities could share; name fewer, or set rewriter.common=[]."
+        )
+    return replace(both, control=[both.control[n] for n in kept], styled=[both.styled[n] for n in kept])
 
 
 def trained(row: TrainingRow) -> int:
