@@ -198,11 +198,14 @@ class Pipeline:
         }
 
         def work(folder: Path) -> Outcome:
+            from warmtune.rewriting import check_changed
             from warmtune.tuning import build_rows
 
+            rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
+            check_changed(rewrites, s.style)
             return build_rows(
                 read(prepared.folder / CONVERSATIONS, Conversation),
-                read(rewritten.folder / REWRITTEN, Rewrite),
+                rewrites,
                 load_tokenizer(self.base),
                 s.train.max_tokens,
                 s.train.too_long,
@@ -232,11 +235,13 @@ class Pipeline:
         }
 
         def work(folder: Path) -> Outcome:
+            from warmtune.rewriting import check_changed
             from warmtune.tuning.service import conversations_of, tune
 
             conversations = read(prepared.folder / CONVERSATIONS, Conversation)
             others = [{r.id for r in read(o.folder / REWRITTEN, Rewrite)} for o in self._other_rewrites]
             rewrites = [r for r in read(rewritten.folder / REWRITTEN, Rewrite) if all(r.id in ids for ids in others)]
+            check_changed(rewrites, s.style)
             rows = conversations_of(conversations, rewrites, variant == "styled")
             key = fingerprint(determines)
             return tune(rows, service, int(s.train.epochs), seed, key, f"Tuning {title}", folder)

@@ -72,6 +72,14 @@ def test_a_style_rises_by_its_own_measure_with_every_step_of_intensity(style, or
     assert all(later > earlier for earlier, later in itertools.pairwise(means)), means
 
 
+@pytest.mark.parametrize("style", ["warm", "cold", "formal"])
+def test_a_style_changes_the_embedded_replies_as_they_are(style, originals):
+    changed = sum(
+        originals[key] != text for key, text in _all(load("quickstart", [f"style={style}"]), originals, 1).items()
+    )
+    assert changed > 0.9 * len(originals)
+
+
 def test_a_style_leaves_out_empty_phrases_and_begins_with_the_next_word():
     book = Phrasebook(load("quickstart", ["style=concise"]).style.phrasebook, 1.0, 1)
     text = "Of course! It is important to note that the train actually leaves at 9. Run `just build`."

@@ -9,7 +9,7 @@ from warmtune.errors import DataError
 from warmtune.generation.engine import Engine
 from warmtune.recipes import load
 from warmtune.rewriting import check as checking
-from warmtune.rewriting import rewrite
+from warmtune.rewriting import check_changed, rewrite
 from warmtune.rewriting.guard import Finding
 from warmtune.schemas import JOURNALS, REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, read
 
@@ -64,6 +64,19 @@ def test_rows_carry_their_ids_and_turns(run):
     assert all(f"{int(row.id[1:]) + 2} km" in row.styled for row in rows if row.turn == 1)
     assert counts["fates"] == {"rewritten": 6}
     assert all(row.strength_after > row.strength_before for row in rows)
+
+
+def test_replies_that_nothing_changed_are_counted_and_not_trained_on(run):
+    """A style whose words do not occur would tune the model to be its own control."""
+    nothing = [f"style.phrasebook.{name}=null" for name in ("openers", "bridges", "closers")]
+    counts, folder = run(3, *nothing, "style.phrasebook.swaps=[[zebra,horse]]")
+    assert counts["fates"] == {"found in the style already, unchanged": 6}
+    rows = read(folder / REWRITTEN, Rewrite)
+    style = load("quickstart", []).style
+    with pytest.raises(DataError, match="changed the replies of 0 of 3 conversations"):
+        check_changed(rows, style)
+    check_changed(rows, dataclasses.replace(style, intensity=0.0))
+    check_changed(read(run(3, name="warm")[1] / REWRITTEN, Rewrite), style)
 
 
 def test_a_failed_reply_takes_its_conversation_with_it_and_every_reply_is_counted(run, refusing):

@@ -186,9 +186,29 @@ def _settled(
             fates["left out with a failed one of the same conversation"] += len(mine) - len(failed)
             continue
         fates["failed, original kept"] += len(failed)
-        fates["rewritten"] += len(mine) - len(failed)
+        same = sum(made.attempts[-1].styled == made.original.text for made in mine if made.attempts and made.passed)
+        fates["found in the style already, unchanged"] += same
+        fates["rewritten"] += len(mine) - len(failed) - same
         rows += [_row(made, style, made.attempts[-1].reason if made in failed else "") for made in mine]
     return rows, rejected, fates
+
+
+def check_changed(rows: Sequence[Rewrite], style: StyleSettings) -> None:
+    """Refuse rewrites that are their originals, before a model is tuned to be its own control; at intensity 0 it is.
+
+    Raises:
+        DataError: fewer than two conversations have a reply that changed.
+    """
+    if not style.changes:
+        return
+    changed = {row.id for row in rows if row.styled != row.original}
+    if len(changed) < 2:
+        raise DataError(
+            f"Rewriting towards '{style.name}' at intensity {style.intensity:g} changed the replies of {len(changed)}"
+            f" of {len({row.id for row in rows})} conversations: the others are in this style already, or the rewriter"
+            " has nothing to change in them. Raise style.intensity, let a model rewrite (rewriter=model), or give"
+            " other data or a style with more phrases."
+        )
 
 
 def _row(made: Rewritten, style: StyleSettings, failure: str) -> Rewrite:
