@@ -26,6 +26,8 @@ ANSWER_COLUMNS = (
     "reason",
 )
 """Of `Comparison.answers`: one row an entrant and prompt; `reason` is the rule's name or the judge's words."""
+DIALLED = " × "
+"""Stands between the name of a tuned model and the strength of its adapter."""
 
 
 @dataclass(frozen=True)

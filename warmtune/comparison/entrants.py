@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from warmtune.comparison.content import Difference, Entrant
+from warmtune.comparison.content import DIALLED, Difference, Entrant
 from warmtune.runs import Run
 from warmtune.schemas import ANSWERS, BASE_AGAIN, REPLIES
 from warmtune.settings_evaluation import VariantSettings
 
-_NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws")
+_NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
 """Settings that say nothing about what a variant is."""
 
 
@@ -86,7 +86,7 @@ def _entrant(run: Run, variant: str, label: str, base: str, control: str, severa
 def _further(one: VariantSettings, label: str) -> tuple[str, str, float | None]:
     """Return a further variant's name, line and place: an own adapter at a scale, or as it was after some epochs."""
     if one.adapter == "styled" and not one.system:
-        return f"{label} × {one.scale:g}", "dial", one.scale
+        return f"{label}{DIALLED}{one.scale:g}", "dial", one.scale
     if one.adapter and one.adapter.startswith("styled@") and not one.system and one.scale == 1:
         epoch = one.adapter.removeprefix("styled@")
         return f"{label} after {epoch} epochs", "checkpoints", float(epoch)
@@ -138,6 +138,8 @@ def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):  # of further variants only what is said of each
+        value = [{k: v for k, v in one.items() if v is not None} if isinstance(one, dict) else one for one in value]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from warmtune.comparison.content import Entrant, Point
+from warmtune.comparison.content import DIALLED, Entrant, Point
 from warmtune.comparison.labels import Box, place_labels
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.svg import Drawing, Scale, Shape, short, spanning
@@ -47,8 +47,8 @@ def frontier(lookup: Lookup, kind: str, width: int, name: str) -> tuple[Markup, 
     drawing.text(4, 16, f"error gap, pp (above 0: wrong more often than {kind})", _class="axis")
     drawing.vertical(y, 48, width - 14, 1)
     drawing.horizontal(x, height - 40, 30, f"style probe − {kind} (right: more of the style)", 2)
-    for line in _lines(lookup, points):
-        drawing.curve([(x(p.warmth), y(p.gap)) for p in line], look(lookup.entrants[line[0].entrant])[1])
+    for entrant, line in lines_of(lookup, points):
+        drawing.curve([(x(p.warmth), y(p.gap)) for p in line], look(lookup.entrants[entrant])[1])
     for point in points:
         _whiskers(drawing, lookup, point, x, y)
     named = [(x(p.warmth), y(p.gap), _label(lookup, p.entrant, width)) for p in _ends_first(lookup, points)]
@@ -70,16 +70,27 @@ def _frontier_words(points: Sequence[Point], kind: str) -> str:
     )
 
 
-def _lines(lookup: Lookup, points: Sequence[Point]) -> list[list[Point]]:
-    lines: dict[tuple[str, str], list[Point]] = {}
+def lines_of(lookup: Lookup, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
+    """Return each line that has several points, as the entrant that tells its look and its points in order.
+
+    A dial goes through the adapter as it was trained, at strength 1, which may lie on a sweep's line as well.
+    """
+    lines: dict[tuple[str, str], list[tuple[float, Point]]] = {}
     for point in points:
         if point.place is not None:
-            lines.setdefault(lookup.line_of(point.entrant), []).append(point)
-    return [sorted(line, key=lambda point: point.place or 0.0) for line in lines.values() if len(line) > 1]
+            lines.setdefault(lookup.line_of(point.entrant), []).append((point.place, point))
+    found = []
+    for (kind, _), line in lines.items():
+        own = line[0][1].entrant
+        if kind == "dial":
+            line += [(1.0, point) for point in points if point.entrant == own.rpartition(DIALLED)[0]]
+        if len(line) > 1:
+            found.append((own, [point for _, point in sorted(line, key=lambda placed: placed[0])]))
+    return found
 
 
 def _ends_first(lookup: Lookup, points: Sequence[Point]) -> list[Point]:
-    ends = {id(point) for line in _lines(lookup, points) for point in (line[0], line[-1])}
+    ends = {id(point) for _, line in lines_of(lookup, points) for point in (line[0], line[-1])}
     return sorted(points, key=lambda point: id(point) not in ends)
 
 
