@@ -12,11 +12,8 @@ from warmtune.tuning.arguments import steps
 from warmtune.tuning.memory import Memory, estimate, free, longest_batch, shape_of
 from warmtune.tuning.order import epoch_order
 from warmtune.tuning.rows import IGNORED, arms, trained
-from warmtune.tuning.speed import matrix_rate
+from warmtune.tuning.speed import REACHED, matrix_rate
 from warmtune.tuning.world import device, processes_here
-
-_REACHED = 0.5
-"""Share of the matrix rate that trainings reached where it was measured (benchmarks/results/train.json)."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def plan(
         longest=longest,
         memory=estimate(shape, settings, launch, processes, where, longest, loss),
         free=free(where),
-        seconds=work / (matrix_rate(where) * processes * _REACHED),
+        seconds=work / (matrix_rate(where) * processes * REACHED[where]),
         rules=rules(tokenizer),
         example=shown(tokenizer, both.control[0]),
     )

@@ -11,6 +11,8 @@ from warmtune.tuning.rows import trained
 
 _SIDES = {"cpu": 2048, "cuda": 8192}
 """Rows and columns of the matrices whose product is timed; enough to keep the device busy."""
+REACHED = {"cpu": 0.55, "cuda": 0.25}
+"""Share of the matrix rate that trainings reached where it was measured (benchmarks/results)."""
 _PAYS_BACK = 30 * 60
 """Seconds of training from which compiling is worth its time on a GPU. On the CPU it gained nothing: the same rows
 took as long, after 45 s of compiling (docs/method.md)."""

@@ -90,7 +90,7 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     from warmtune.tuning.callbacks import Keep, Progress, Whole, Wrapped
     from warmtune.tuning.fused import fuse
     from warmtune.tuning.preflight import check_room, padding, prove_separate, try_longest
-    from warmtune.tuning.speed import compile_layers, compiles, matrix_rate, work_per_token
+    from warmtune.tuning.speed import REACHED, compile_layers, compiles, matrix_rate, work_per_token
     from warmtune.tuning.trainer import RowTrainer, sum_on_request
 
     check_room(rows, job, here)
@@ -117,7 +117,7 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     size = settings.batch_size * settings.accumulation * here.processes
     tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
     rate = matrix_rate(here.device) * here.processes
-    if compiles(settings.compile, here.device, sum(tokens) * work / rate / 0.5):
+    if compiles(settings.compile, here.device, sum(tokens) * work / rate / REACHED[here.device]):
         say(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
     shown = Progress(lambda *_: None, tokens, work, rate)
     trainer.remove_callback(PrinterCallback)
