@@ -29,7 +29,7 @@ SIZE = (
     "eval.reply_tokens=24",
     "rewriter.measured=8",
 )
-"""A third of the quickstart's data and less of its evaluation, on the same model, so that ten runs end within an hour."""
+"""A third of the quickstart, with less to answer, on the same model, so that ten runs end within an hour."""
 
 
 def main() -> None:
