@@ -200,6 +200,11 @@ def memory() -> dict[str, Any]:
         for name in SHAPES:
             found[name] = _run("peak", name, folder)
             print(name, found[name], flush=True)
+    return compared(found)
+
+
+def compared(found: dict[str, Any]) -> dict[str, Any]:
+    """Return estimates and peaks with the errors of the estimates."""
     errors = {name: one["estimated_gb"] / one["peak_gb"] - 1 for name, one in found.items()}
     return {
         "memory": found,

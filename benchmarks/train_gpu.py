@@ -182,12 +182,7 @@ def memory(folder: Path) -> dict[str, Any]:
     for name, (shape, changed) in MEMORY.items():
         found[name] = run("peak", json.dumps(changed), file, model(shape, folder))
         print(name, found[name], flush=True)
-    errors = {name: one["estimated_gb"] / one["peak_gb"] - 1 for name, one in found.items()}
-    return {
-        "memory": found,
-        "memory_estimate_errors": {name: round(error, 3) for name, error in errors.items()},
-        "memory_estimate_max_error": round(max(map(abs, errors.values())), 3),
-    }
+    return train.compared(found)
 
 
 def peak(changed: str, file: Path, home: Path) -> None:

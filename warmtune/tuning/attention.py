@@ -57,20 +57,7 @@ def row_by_row(
     grouped = key.shape[1] != query.shape[1]
     if _at_once(query, dropout):
         longest = max_length_q or int(cu_seq_lens_q.diff().max())
-        query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))
-        whole = varlen_attn(
-            query,
-            key,
-            value,
-            cu_seq_lens_q,
-            cu_seq_lens_q,
-            longest,
-            longest,
-            scale=scaling,
-            window_size=(-1 if sliding_window is None else sliding_window - 1, 0),
-            enable_gqa=grouped,
-        )
-        return cast("torch.Tensor", whole)[None], None
+        return _all_rows(query, key, value, cu_seq_lens_q, longest, scaling, sliding_window), None
     sizes = cu_seq_lens_q.diff().tolist()
     parts = [
         functional.scaled_dot_product_attention(
@@ -86,6 +73,32 @@ def _at_once(query: torch.Tensor, dropout: float) -> bool:
     """Tell whether PyTorch's kernel for rows of any length takes these: a GPU, half precision, a size it knows."""
     fits = query.shape[-1] % 8 == 0 and query.shape[-1] <= 256
     return query.is_cuda and query.dtype in (torch.bfloat16, torch.float16) and not dropout and fits
+
+
+def _all_rows(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    bounds: torch.Tensor,
+    longest: int,
+    scale: float | None,
+    window: int | None,
+) -> torch.Tensor:
+    """Return [1, tokens, heads, head size] by PyTorch's kernel; its window counts the tokens before each one."""
+    query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))
+    whole = varlen_attn(
+        query,
+        key,
+        value,
+        bounds,
+        bounds,
+        longest,
+        longest,
+        scale=scale,
+        window_size=(-1 if window is None else window - 1, 0),
+        enable_gqa=key.shape[1] != query.shape[1],
+    )
+    return cast("torch.Tensor", whole)[None]
 
 
 def _band(tokens: int, window: int | None, device: torch.device) -> torch.Tensor | None:
