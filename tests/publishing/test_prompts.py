@@ -1,12 +1,15 @@
 import dataclasses
+import shutil
 from collections import Counter
 
 import pytest
 
 from warmtune.publishing.prompts import draw, read, write
+from warmtune.publishing.rerun import ask_again
 from warmtune.recipes import load
 from warmtune.schemas import Marked
 from warmtune.schemas import write as write_rows
+from warmtune.seeds import seed_of
 
 
 def _marked(variant, benchmark, number, context, belief, prompt=None):
@@ -55,9 +58,40 @@ def test_the_draw_is_of_the_tuned_model_spread_and_seeded(marked, tmp_path):
     assert read(tmp_path / "prompts.jsonl") == found
 
 
-def test_sampled_answers_are_not_stored(marked, tmp_path):
-    settings = load("quickstart", ["eval.temperature=0.8"]).eval
-    assert draw(marked, settings, 1) == []
+def test_of_sampled_answers_the_first_is_stored_with_its_seed(tmp_path):
+    settings = load("quickstart", ["eval.temperature=0.8", "eval.samples=3"]).eval
+    rows = [
+        dataclasses.replace(_marked("styled", "trivia", 1, context, ""), sample=sample, answer=f"Sample {sample}")
+        for context in ("none", "sad")
+        for sample in (2, 1, 0)
+    ]
+    write_rows(tmp_path / "marked.parquet", Marked, rows)
+    found = draw(tmp_path / "marked.parquet", settings, 5)
+    assert {one.answer for one in found} == {"Sample 0"}
+    assert {one.temperature for one in found} == {0.8}
+    assert {one.context: one.seed for one in found} == {
+        "none": seed_of(5, "q1/none/none", 1),
+        "sad": seed_of(5, "q1/sad/none", 1),
+    }
+
+
+def test_sampled_answers_come_back_when_asked_again(whole, tiny_overrides, tiny_base, tmp_path, warmtune):
+    store = shutil.copytree(whole[0], tmp_path / "store", symlinks=True)
+    sampled = ["eval.temperature=0.8", "eval.samples=2", "eval.contexts=[none,sad]", "eval.questions=4"]
+    done = warmtune("run", "quickstart", *tiny_overrides, *sampled, f"store={store}")
+    assert done.returncode == 0, done.stderr
+    folder = next(
+        one for one in store.glob("quickstart-*/publish/adapter") if read(one / "prompts.jsonl")[0].temperature > 0
+    )
+    stored = read(folder / "prompts.jsonl")
+    assert len({one.seed for one in stored}) == len(stored) > 8
+    again = ask_again(folder, tiny_base, stored, 3)
+    assert [one.answer for one in again] == [one.answer for one in stored]
+    greedy = [dataclasses.replace(one, temperature=0.0) for one in stored]
+    assert any(not one.same for one in ask_again(folder, tiny_base, greedy, 3))
+
+
+def test_no_file_no_prompts(tmp_path):
     assert read(tmp_path / "nothing.jsonl") == []
 
 

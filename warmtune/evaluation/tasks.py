@@ -1,6 +1,5 @@
 """The benchmarks as Inspect tasks, also for use outside warmtune: `inspect eval warmtune/triviaqa --model ...`."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +16,7 @@ from warmtune.evaluation.marking import mark
 from warmtune.evaluation.questions import Question
 from warmtune.recipes import benchmark_settings, eval_settings
 from warmtune.schemas import Message, Prompt
+from warmtune.seeds import prompt_id, seed_of
 from warmtune.settings_evaluation import EvalSettings
 
 VALUES = {"correct": "C", "incorrect": "I", "refusal": NOANSWER, "undecided": NOANSWER}
@@ -54,12 +54,6 @@ def answer(seed: int, sampled: bool) -> Solver:
     return solve
 
 
-def seed_of(seed: int, *named: Any) -> int:
-    """Return a seed that is the same for every variant: of the run's seed, the prompt and the sample."""
-    digest = hashlib.sha256("\x1f".join(map(str, (seed, *named))).encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
-
-
 def benchmark_task(
     benchmark: Benchmark, settings: EvalSettings, seed: int, system: str | None = None, resample: int = 0
 ) -> Task:
@@ -75,7 +69,7 @@ def benchmark_task(
     kept = benchmark.settings
     samples = [
         Sample(
-            id=f"{asked.question.id}/{asked.condition.context}/{asked.condition.belief or 'none'}",
+            id=prompt_id(asked.question.id, asked.condition.context, asked.condition.belief),
             input=_chat(asked.messages, system),
             target=asked.question.answer,
             metadata={

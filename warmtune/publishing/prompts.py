@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from warmtune.schemas import Message
+from warmtune.seeds import prompt_id, seed_of
 from warmtune.settings_evaluation import EvalSettings
 
 PROMPTS = "prompts.jsonl"
 COUNT = 40
-_COLUMNS = ["benchmark", "question_id", "context", "belief", "prompt", "answer", "mark", "stopped"]
+_COLUMNS = ["benchmark", "question_id", "context", "belief", "sample", "prompt", "answer", "mark", "stopped"]
 _TURNS = ("user: ", "\nassistant: ", "\nuser: ")
 
 
@@ -31,12 +32,14 @@ class StoredPrompt:
     mark: str
     stopped: bool
     """Whether the answer ended by itself."""
+    seed: int = 0
+    """With which it was sampled, where the temperature is above 0."""
 
 
 def draw(marked: Path, settings: EvalSettings, seed: int, count: int = COUNT) -> list[StoredPrompt]:
-    """Draw prompts that the tuned model answered greedily, in turn from every benchmark and condition.
+    """Draw prompts that the tuned model answered, in turn from every benchmark and condition.
 
-    Sampled answers are not stored: each would have to be asked for with its own seed, and none of them is the answer.
+    Of several sampled answers to a prompt the first is stored, with the seed that it was drawn with.
 
     Args:
         marked: file of the marked answers.
@@ -46,27 +49,29 @@ def draw(marked: Path, settings: EvalSettings, seed: int, count: int = COUNT) ->
     """
     import pyarrow.parquet as parquet
 
-    if settings.temperature > 0:
-        return []
-    rows = parquet.read_table(marked, columns=_COLUMNS, filters=[("variant", "==", "styled")]).to_pylist()
+    chosen = [("variant", "==", "styled"), ("sample", "==", 0)]
+    rows = parquet.read_table(marked, columns=_COLUMNS, filters=chosen).to_pylist()
     parts: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: _by_hash(row, seed)):
         parts.setdefault((row["benchmark"], row["context"], row["belief"]), []).append(row)
     drawn: list[StoredPrompt] = []
     deepest = max((len(part) for part in parts.values()), default=0)
     for row in (parts[key][n] for n in range(deepest) for key in sorted(parts) if n < len(parts[key])):
-        stored = _stored(row, settings)
+        stored = _stored(row, settings, seed)
         if stored is not None and len(drawn) < count:
             drawn.append(stored)
     return drawn
 
 
-def _stored(row: dict[str, Any], settings: EvalSettings) -> StoredPrompt | None:
+def _stored(row: dict[str, Any], settings: EvalSettings, seed: int) -> StoredPrompt | None:
     messages = _messages(row["prompt"], settings.turns == "two" and row["context"] != "none")
     if messages is None:
         return None
-    kept = {name: value for name, value in row.items() if name != "prompt"}
-    return StoredPrompt(messages=messages, max_tokens=settings.max_tokens, temperature=0.0, **kept)
+    kept = {name: value for name, value in row.items() if name not in ("prompt", "sample")}
+    named = prompt_id(row["question_id"], row["context"], row["belief"])
+    drawn = seed_of(seed, named, row["sample"] + 1) if settings.temperature > 0 else 0
+    how: dict[str, Any] = {"max_tokens": settings.max_tokens, "temperature": settings.temperature, "seed": drawn}
+    return StoredPrompt(messages=messages, **how, **kept)
 
 
 def _messages(prompt: str, three: bool) -> list[Message] | None:

@@ -60,7 +60,10 @@ def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batc
 
     engine = Engine(base)
     name = engine.add_adapter(adapter)
-    requests = [Request(tuple(one.messages), one.max_tokens, name, temperature=one.temperature) for one in prompts]
+    requests = [
+        Request(tuple(one.messages), one.max_tokens, name, temperature=one.temperature, seed=one.seed)
+        for one in prompts
+    ]
     with progress("Asking again", len(requests)) as told:
         found = engine.complete(requests, batch_size, told)
     return [Answered(prompt, completion.text) for prompt, completion in zip(prompts, found, strict=True)]

@@ -37,8 +37,7 @@ def verify_place(place: str, rerun: int | None, base: Path | None) -> None:
 def _rerun(console: Console, place: str, folder: Path, count: int, base_folder: Path | None) -> None:
     stored = prompts.read(folder / prompts.PROMPTS)
     if len(stored) < count:
-        why = "; its answers were sampled, and none of them is the answer" if not stored else ""
-        raise UserError(f"--rerun {count}: {place} holds {len(stored)} prompts with their answers{why}. Ask for fewer.")
+        raise UserError(f"--rerun {count}: {place} holds {len(stored)} prompts with their answers; ask for fewer.")
     settings = recipe_of(folder)
     base = None if settings is None else base_of(settings, base_folder)
     if settings is None or base is None:
