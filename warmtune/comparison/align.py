@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from warmtune.comparison.content import ANSWER_COLUMNS
-from warmtune.comparison.entrants import Source
+from warmtune.comparison.entrants import Source, marked
 from warmtune.errors import DataError
-from warmtune.schemas import MARKED, REPLIES, Reply, read
+from warmtune.schemas import REPLIES, Reply, read
 
 KEY = ["benchmark", "question_id", "context", "belief", "sample", "prompt"]
 """What makes two answers a pair: the same place in the grid, and the same words."""
@@ -51,10 +51,7 @@ def align(sources: Sequence[Source]) -> Aligned:
 
 def _answers(source: Source) -> pd.DataFrame:
     """Read one entrant's marked answers."""
-    import pyarrow.parquet as parquet
-
-    file = source.run.stages["mark"].folder / MARKED
-    frame: pd.DataFrame = parquet.read_table(file, filters=[("variant", "=", source.variant)]).to_pandas()
+    frame = marked(source.run, source.variant)
     judged = frame["by"] == "judge"
     return frame.assign(
         entrant=source.entrant.name,

@@ -46,13 +46,18 @@ def study_lifts() -> list[Lift]:
 
 
 def checkpoint_checks(lookup: Lookup) -> dict[str, list[tuple[float, Check]]]:
-    """Return each run's checkpoints: epoch and the difference in SocioT to the base."""
-    runs: dict[str, list[tuple[float, Check]]] = {}
+    """Return each adapter with its checkpoints, itself the last: epoch and the difference in SocioT to the base."""
+    found: dict[str, list[tuple[float, Check]]] = {}
     for one in lookup.found.entrants:
         check = lookup.check(SOCIOT, one.name, one.base) if one.line == "checkpoints" else None
         if check and one.place is not None:
-            runs.setdefault(one.run, []).append((one.place, check))
-    return {run: sorted(found, key=lambda pair: pair[0]) for run, found in runs.items()}
+            found.setdefault(one.origin, []).append((one.place, check))
+    for origin, checks in found.items():
+        trained = lookup.entrants.get(origin)
+        check = lookup.check(SOCIOT, origin, trained.base) if trained else None
+        if trained and trained.epochs is not None and check:
+            checks.append((trained.epochs, check))
+    return {origin: sorted(checks, key=lambda pair: pair[0]) for origin, checks in found.items()}
 
 
 def warmth_by_epoch(lookup: Lookup, width: int, name: str) -> Markup:

@@ -46,11 +46,16 @@ class Entrant:
     base: str
     """Name of the entrant that is its base (runs may have several); empty for a base, and where there is none."""
     control: str
-    """Name of the entrant that is its control; empty where there is none."""
+    """Name of the entrant that is its control; empty where there is none, as for an adapter from elsewhere."""
     verdict: str
     """What the manipulation check found of it, empty for base and control."""
     holds: bool
     """Whether its error gaps can be read as the cost of its style."""
+    origin: str = ""
+    """What tells its line from others of the kind: of a strength or a checkpoint the name of the adapter as it was
+    trained, of a point of a sweep what the points have in common."""
+    epochs: float | None = None
+    """After how many epochs an adapter as it was trained was taken."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,25 @@
 """Who takes part in a comparison: every run's variants, each once, named by what tells it from the others."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import pandas as pd
+
 from warmtune.comparison.content import DIALLED, Difference, Entrant
+from warmtune.comparison.svg import short
 from warmtune.runs import Run
-from warmtune.schemas import ANSWERS, BASE_AGAIN, REPLIES
+from warmtune.schemas import ANSWERS, BASE_AGAIN, MARKED, REPLIES
 from warmtune.settings_evaluation import VariantSettings
 
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
 """Settings that say nothing about what a variant is."""
+_LATER = ("eval.", "judge.")
+"""Beginnings of settings that tell tuned models apart only where nothing else does: they are of the questions."""
+_TOLD, _LETTERS = 3, 24
+_ORDER = {"base": 0, "control": 1, "tuned": 2, "other": 3}
 
 
 @dataclass(frozen=True)
@@ -27,22 +35,26 @@ class Source:
 def sources_of(runs: Sequence[Run]) -> list[Source]:
     """Return the entrants of some evaluated runs: bases first, then controls, then the rest by line and place.
 
-    A variant whose answers are the same file's in several runs (the base and control of a sweep) takes part once.
+    A base or control whose answers and marks are the same in several runs takes part once, and so does a tuned model of
+    the same stage. Each tuned model keeps the base and the control of its own run.
     """
-    names = _run_labels(runs)
-    bases = _named("base", runs, names)
-    controls = _named("control", runs, names)
-    found: dict[str, Source] = {}
-    for run, label in zip(runs, names, strict=True):
-        base, control = bases[run.folder], controls[run.folder]
+    names = _Names(runs)
+    found = {}
+    for run in runs:
         for variant in _variants(run):
-            key = _content(run, variant)
-            if key in found:
-                continue
-            found[key] = Source(_entrant(run, variant, label, base, control, len(set(names)) > 1), run, variant)
-    order = {"base": 0, "control": 1, "tuned": 2, "other": 3}
-    ordered = sorted(found.values(), key=lambda one: (order[one.entrant.kind], one.entrant.line))
-    return _distinct(ordered)
+            key = names.key(run, variant)
+            if key not in found:
+                found[key] = Source(_entrant(run, variant, names), run, variant)
+    return sorted(found.values(), key=lambda one: (_ORDER[one.entrant.kind], one.entrant.line))
+
+
+def marked(run: Run, variant: str) -> pd.DataFrame:
+    """Read a variant's marked answers."""
+    import pyarrow.parquet as parquet
+
+    file = run.stages["mark"].folder / MARKED
+    frame: pd.DataFrame = parquet.read_table(file, filters=[("variant", "=", variant)]).to_pandas()
+    return frame
 
 
 def differences_of(runs: Sequence[Run]) -> list[Difference]:
@@ -60,69 +72,135 @@ def _variants(run: Run) -> list[str]:
 
 
 def _content(run: Run, variant: str) -> str:
-    """Return what tells one variant's answers from another's."""
-    files = run.stages[f"evaluate-{variant}"].files
-    return json.dumps([files[ANSWERS], files[REPLIES], variant if variant in ("base", "control") else ""])
+    """Return what tells one variant's answers, and how they were marked, from another's."""
+    stage = run.stages[f"evaluate-{variant}"]
+    frame = marked(run, variant)
+    text = frame[["benchmark", "question_id", "context", "belief", "sample", "mark", "by"]].to_csv(index=False)
+    marks = hashlib.sha256(text.encode()).hexdigest()
+    own = "" if variant in ("base", "control") else stage.folder.name  # two models may chance to answer alike
+    return json.dumps([variant, own, stage.files[ANSWERS], stage.files[REPLIES], marks])
 
 
-def _entrant(run: Run, variant: str, label: str, base: str, control: str, several: bool) -> Entrant:
+class _Names:
+    """A name for every variant of every run, the same where it is the same variant, and no other's."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        self.labels = _run_labels(runs, intensity=True)
+        self.lines = dict(zip((run.folder for run in runs), _run_labels(runs, intensity=False), strict=True))
+        self._keys = {(run.folder, variant): _content(run, variant) for run in runs for variant in _variants(run)}
+        self._names: dict[str, str] = {}
+        for role in ("base", "control"):
+            self._name_role(role)
+        for run, label in zip(runs, self.labels, strict=True):
+            self._give(run, "styled", label)
+        for run in runs:
+            for variant in _variants(run):
+                if variant not in ("base", "control", "styled"):
+                    self._give(run, variant, self._further(run, variant))
+
+    def key(self, run: Run, variant: str) -> str:
+        """Return what is the same for the same variant of two runs."""
+        return self._keys[run.folder, variant]
+
+    def of(self, run: Run, variant: str) -> str:
+        """Return the name of a run's variant; empty where the run has none such."""
+        key = self._keys.get((run.folder, variant))
+        return "" if key is None else self._names[key]
+
+    def _give(self, run: Run, variant: str, wished: str) -> None:
+        key = self._keys.get((run.folder, variant))
+        if key is None or key in self._names:
+            return
+        taken, name, number = set(self._names.values()), wished, 1
+        while name in taken:
+            number += 1
+            name = f"{wished} ({number})"
+        self._names[key] = name
+
+    def _name_role(self, role: str) -> None:
+        """Name bases or controls: by the plain word where all runs share one, by the model, or else by the run."""
+        keys = [self._keys.get((run.folder, role)) for run in self.runs]
+        models = [run.settings.model.name for run in self.runs]
+        for run, model, label in zip(self.runs, models, self.labels, strict=True):
+            by_model = len(set(models)) == len(set(keys))
+            self._give(run, role, role if len(set(keys)) == 1 else f"{role} {model if by_model else label}")
+
+    def _further(self, run: Run, variant: str) -> str:
+        if variant == BASE_AGAIN:
+            return f"{self.of(run, 'base')} again"
+        one, own = _settings(run, variant), self.of(run, "styled")
+        line, place = _line(one)
+        if line == "dial":
+            return f"{own}{DIALLED}{place:g}"
+        if line == "checkpoints":
+            return f"{own} after {place:g} epochs"
+        return f"{one.name} ({own})" if len(set(self.labels)) > 1 else one.name
+
+
+def _entrant(run: Run, variant: str, names: _Names) -> Entrant:
     """Return a variant as an entrant; its verdict comes later, when all are measured by one probe."""
-    blank = Entrant("", "other", run.name, "", None, base, control, verdict="", holds=False)
+    name, base, control = names.of(run, variant), names.of(run, "base"), names.of(run, "control")
+    settings = run.settings
+
+    def entrant(kind: Any, base: str, control: str, line: str = "", place: float | None = None, **more: Any) -> Entrant:
+        return Entrant(name, kind, run.name, line, place, base, control, verdict="", holds=False, **more)
+
     if variant == "base":
-        return replace(blank, name=base, kind="base", base="", control="")
-    if variant == "control":
-        return replace(blank, name=control, kind="control", control="")
+        return entrant("base", "", "")
+    if variant in ("control", BASE_AGAIN):  # the latter is chance alone: nothing that was tuned
+        return entrant("control" if variant == "control" else "base", base, "")
     if variant == "styled":
-        return replace(blank, name=label, kind="tuned", line="sweep", place=run.settings.style.intensity)
-    if variant == BASE_AGAIN:  # chance alone: nothing that was tuned
-        return replace(blank, name=f"{base} again", kind="base", control="")
-    settings = {one.name: one for one in run.settings.eval.variants}[variant]
-    name, line, place = _further(settings, label)
+        epochs = settings.train.use or settings.train.epochs
+        of = f"{control}, {names.lines[run.folder]}"
+        return entrant("tuned", base, control, "sweep", settings.style.intensity, origin=of, epochs=epochs)
+    one = _settings(run, variant)
+    line, place = _line(one)
     if line:
-        return replace(blank, name=name, kind="tuned", line=line, place=place)
-    return replace(blank, name=f"{name} ({label})" if several else name)
+        return entrant("tuned", base, control, line, place, origin=names.of(run, "styled"))
+    return entrant("other", base, control if _of_this_run(one) else "")
 
 
-def _further(one: VariantSettings, label: str) -> tuple[str, str, float | None]:
-    """Return a further variant's name, line and place: an own adapter at a scale, or as it was after some epochs."""
+def _settings(run: Run, variant: str) -> VariantSettings:
+    return next(one for one in run.settings.eval.variants if one.name == variant)
+
+
+def _line(one: VariantSettings) -> tuple[str, float | None]:
+    """Return a further variant's line and place: the tuned adapter at a scale, or as it was after some epochs."""
     if one.adapter == "styled" and not one.system:
-        return f"{label}{DIALLED}{one.scale:g}", "dial", one.scale
+        return "dial", one.scale
     if one.adapter and one.adapter.startswith("styled@") and not one.system and one.scale == 1:
-        epoch = one.adapter.removeprefix("styled@")
-        return f"{label} after {epoch} epochs", "checkpoints", float(epoch)
-    return one.name, "", None
+        return "checkpoints", float(one.adapter.removeprefix("styled@"))
+    return "", None
 
 
-def _named(variant: str, runs: Sequence[Run], labels: Sequence[str]) -> dict[Any, str]:
-    """Return each run's name of its base or control: the plain word where all runs share it."""
-    contents = [_content(run, variant) for run in runs]
-    distinct = list(dict.fromkeys(contents))
-    if len(distinct) == 1:
-        return {run.folder: variant for run in runs}
-    models = [run.settings.model.name for run in runs]
-    by_content: dict[str, str] = {}
-    for content, model, label in zip(contents, models, labels, strict=True):
-        more = model if len(set(models)) == len(distinct) else label
-        by_content.setdefault(content, f"{variant} {more}")
-    return {run.folder: by_content[content] for run, content in zip(runs, contents, strict=True)}
+def _of_this_run(one: VariantSettings) -> bool:
+    """Tell whether a variant comes of what the run trained: only then is the run's control its own."""
+    adapters = list(one.mix or ()) or [one.adapter or ""]
+    return all(name.partition("@")[0] in ("styled", "control") for name in adapters)
 
 
-def _run_labels(runs: Sequence[Run]) -> list[str]:
+def _run_labels(runs: Sequence[Run], intensity: bool) -> list[str]:
     """Return a name for each run's tuned model: the style, and the settings in which the runs differ."""
     flat = [dict(_flat(asdict(run.settings))) for run in runs]
     keys = [key for key in dict.fromkeys(key for settings in flat for key in settings) if _tells(key)]
     apart = [key for key in keys if len({_text(settings.get(key)) for settings in flat}) > 1]
+    rest = [key for key in apart if not key.startswith(("style.", "model."))]
+    rest.sort(key=lambda key: key.startswith(_LATER))
     labels = []
     for run, settings in zip(runs, flat, strict=True):
         said = [run.settings.style.name]
-        if "style.intensity" in apart:
+        if "style.intensity" in apart and intensity:
             said.append(f"{run.settings.style.intensity:g}")
-        rest = [key for key in apart if not key.startswith("style.") and not key.startswith("model.")]
         if any(key.startswith("model.") for key in apart):
             said.append(run.settings.model.name)
-        said += [f"{key.rsplit('.', 1)[-1]}={_text(settings.get(key))}" for key in rest[:3]]
+        said += [f"{_short_key(key)}={short(_text(settings.get(key)), _LETTERS)}" for key in rest[:_TOLD]]
         labels.append(" ".join(said))
     return labels
+
+
+def _short_key(key: str) -> str:
+    return key if key.startswith(_LATER) else key.rsplit(".", 1)[-1]
 
 
 def _tells(key: str) -> bool:
@@ -141,16 +219,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):  # of further variants only what is said of each
         value = [{k: v for k, v in one.items() if v is not None} if isinstance(one, dict) else one for one in value]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _distinct(sources: Sequence[Source]) -> list[Source]:
-    """Number names that several entrants would have, so that each is the only one."""
-    seen: dict[str, int] = {}
-    found = []
-    for source in sources:
-        name = source.entrant.name
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            source = replace(source, entrant=replace(source.entrant, name=f"{name} ({seen[name]})"))
-        found.append(source)
-    return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from warmtune.comparison.content import DIALLED, Entrant, Point
+from warmtune.comparison.content import Entrant, Point
 from warmtune.comparison.labels import Box, place_labels
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.svg import Drawing, Scale, Shape, short, spanning
@@ -73,17 +73,19 @@ def _frontier_words(points: Sequence[Point], kind: str) -> str:
 def lines_of(lookup: Lookup, points: Sequence[Point]) -> list[tuple[str, list[Point]]]:
     """Return each line that has several points, as the entrant that tells its look and its points in order.
 
-    A dial goes through the adapter as it was trained, at strength 1, which may lie on a sweep's line as well.
+    A dial goes through the adapter as it was trained, at strength 1, and so do the checkpoints, which end in it; it may
+    lie on a sweep's line as well.
     """
     lines: dict[tuple[str, str], list[tuple[float, Point]]] = {}
     for point in points:
         if point.place is not None:
             lines.setdefault(lookup.line_of(point.entrant), []).append((point.place, point))
     found = []
-    for (kind, _), line in lines.items():
+    for (kind, origin), line in lines.items():
         own = line[0][1].entrant
-        if kind == "dial":
-            line += [(1.0, point) for point in points if point.entrant == own.rpartition(DIALLED)[0]]
+        if kind in ("dial", "checkpoints"):
+            trained = [point for point in points if point.entrant == origin]
+            line += [(1.0 if kind == "dial" else lookup.entrants[origin].epochs or 0.0, point) for point in trained]
         if len(line) > 1:
             found.append((own, [point for _, point in sorted(line, key=lambda placed: placed[0])]))
     return found

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 from warmtune.analysis import verdict
 from warmtune.analysis.bootstrap import FEWEST
@@ -17,7 +19,8 @@ from warmtune.instruments import style_probe
 from warmtune.lexicon import profile
 from warmtune.progress import progress
 from warmtune.runs import Run
-from warmtune.schemas import CHECKS, REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
+from warmtune.schemas import ANSWERS, CHECKS, REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
+from warmtune.schemas import PROBE as PROBE_FILE
 from warmtune.settings import Settings
 from warmtune.study import study
 
@@ -104,18 +107,23 @@ def _checks(
     values, notes = _probed(taught, aligned)
     for name, replies in aligned.replies.items():
         values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
-    for one in sources:
-        if one.entrant.name in aligned.replies:
-            values["SocioT", one.entrant.name] = _sociot(one, aligned)
-    rows = []
-    for instrument in (PROBE, "SocioT", "lexical profile"):
-        for one in sources:
-            for reference in _references(one.entrant):
-                tuned, other = values.get((instrument, one.entrant.name)), values.get((instrument, reference))
-                if tuned and other:
-                    args = (settings.eval.draws, settings.seed)
-                    rows.append(paired_check(instrument, one.entrant.name, reference, tuned, other, *args))
-    return rows, notes
+    rows: list[Check] = []
+    args = (settings.eval.draws, settings.seed)
+    compared = [(one, reference) for one in sources for reference in _references(one.entrant)]
+    for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
+        for one, reference in compared:
+            name = one.entrant.name
+            if name not in aligned.replies or reference not in aligned.replies:
+                continue
+            if instrument in (PROBE, "lexical profile"):
+                tuned, other = values.get((instrument, name)), values.get((instrument, reference))
+            else:
+                tuned, other = _measured(
+                    one, "base" if reference == one.entrant.base else "control", instrument, aligned
+                )
+            if tuned and other:
+                rows.append(paired_check(instrument, name, reference, tuned, other, *args))
+    return rows, notes + _apart(sources)
 
 
 def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
@@ -137,10 +145,49 @@ def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str],
     return values, [note]
 
 
-def _sociot(one: Source, aligned: Aligned) -> dict[str, float]:
-    rows = read(one.run.stages["warmth"].folder / WARMTH, Warmth)
-    by_id = {row.id: row.value for row in rows if (row.variant, row.instrument) == (one.variant, "SocioT")}
-    return {key: by_id[key.partition("\n")[0]] for key in aligned.replies[one.entrant.name]}
+def _measured(one: Source, role: str, instrument: str, aligned: Aligned) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what an entrant's own run measured of it and of its base or control, on the shared prompts.
+
+    Both come from one run, because another may have measured with another language model or judge.
+    """
+    shared = {key.partition("\n")[0]: key for key in aligned.replies[one.entrant.name]}
+    rows = [
+        row for row in _warmth(one.run.stages["warmth"].folder) if row.instrument == instrument and row.id in shared
+    ]
+    found = {(row.variant, row.reference): dict[str, float]() for row in rows}
+    for row in rows:
+        found[row.variant, row.reference][shared[row.id]] = row.value
+    if instrument == "judge":  # its value is a comparison already
+        judged = found.get((one.variant, role), {})
+        return judged, dict.fromkeys(judged, 0.0)
+    return found.get((one.variant, ""), {}), found.get((role, ""), {})
+
+
+@cache
+def _warmth(folder: Path) -> list[Warmth]:
+    return read(folder / WARMTH, Warmth)
+
+
+def _apart(sources: Sequence[Source]) -> list[str]:
+    """Say where runs were measured by different means, so that their figures are not of one scale."""
+    notes = []
+    runs = {one.run.folder: one.run for one in sources}.values()
+    kept = [json.loads((run.stages["warmth"].folder / PROBE_FILE).read_text(encoding="utf-8")) for run in runs]
+    models = {f"{one['sociot_model']}{', as released' if one['sociot_released'] else ''}" for one in kept}
+    if len(models) > 1:
+        notes.append(
+            f"SocioT was measured with {len(models)} language models ({'; '.join(sorted(models))}): each lift is within"
+            " one run, and lifts of runs with different models cannot be held against each other."
+        )
+    for role in ("base", "control"):
+        of = [one for one in sources if one.entrant.kind == role and one.variant == role]
+        if len({one.run.stages[f"evaluate-{role}"].files[ANSWERS] for one in of}) < len(of):
+            notes.append(
+                f"The same answers of {role} were marked in more than one way (see the settings): each variant is"
+                " paired with answers marked as its own were, and gaps of differently marked runs are not of one"
+                " measure."
+            )
+    return notes
 
 
 def _judged(one: Source, checks: Sequence[Check], taught: Run | None) -> Entrant:
@@ -157,7 +204,8 @@ def _judged(one: Source, checks: Sequence[Check], taught: Run | None) -> Entrant
     if not any(check.variant == name for check in measured):
         return replace(entrant, verdict="warmth not measured")
     found = verdict(measured, style.measure.sociot, name)
-    return replace(entrant, verdict=found.says, holds=found.holds)
+    alone = "" if entrant.control else " (to base alone)"
+    return replace(entrant, verdict=found.says + alone, holds=found.holds)
 
 
 def _points(one: Entrant, gaps: Sequence[Gap], checks: Sequence[Check]) -> list[Point]:

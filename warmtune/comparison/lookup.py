@@ -95,6 +95,6 @@ class Lookup:
         return [point for point in self.found.points if (kind, point.reference) in self.references(point.entrant)]
 
     def line_of(self, name: str) -> tuple[str, str]:
-        """Return what tells an entrant's line from others: a sweep goes over runs, dial and checkpoints stay in one."""
+        """Return what tells an entrant's line from others."""
         one = self.entrants[name]
-        return (one.line, one.control if one.line == "sweep" else one.run) if one.line else ("", name)
+        return (one.line, one.origin) if one.line else ("", name)
