@@ -92,6 +92,8 @@ def _entrants(tuned: int, more: str) -> tuple[Entrant, ...]:
                 control=control.name if line else "",
                 verdict="took on the style and is warmer" if holds else "took on the style, warmth not shown",
                 holds=holds,
+                origin=f"warm 0.25{more}" if line in ("dial", "checkpoints") else line,
+                epochs=2.0 if line == "sweep" else None,
             )
         )
     return (base, control, *sorted(found, key=lambda one: (one.line, one.place or 0)))

@@ -15,7 +15,6 @@ from made_up import ATTACK, made_up
 from warmtune.comparison import words
 from warmtune.comparison.charts import study_lifts, thinned
 from warmtune.comparison.content import ANSWER_COLUMNS
-from warmtune.comparison.frontier import lines_of
 from warmtune.comparison.grid import heat, limit
 from warmtune.comparison.labels import Box, place_labels
 from warmtune.comparison.lookup import Lookup
@@ -259,15 +258,13 @@ def test_names_of_points_do_not_lie_on_each_other():
     assert not [1 for n, one in enumerate(boxes) for other in boxes[n + 1 :] if one.meets(other)]
 
 
-def test_a_dial_goes_through_its_adapter_at_strength_1(usual):
-    """Here `warm × 0.5` alone is no line; it belongs to an entrant `warm`, which lies on a sweep's."""
-    found = usual.found
-    whole = replace(found.entrants[-1], name="warm", line="sweep", place=0.9)
-    point = replace(next(p for p in found.points if p.reference == "base"), entrant="warm", line="sweep", place=0.9)
-    lookup = Lookup(replace(found, entrants=(*found.entrants, whole)))
-    lines = dict(lines_of(lookup, [*lookup.points("base"), point]))
-    assert [p.entrant for p in lines["warm × 0.5"]] == ["warm × 0.5", "warm"]
-    assert "warm × 0.5" not in dict(lines_of(Lookup(found), Lookup(found).points("base")))
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 10.0), (0.0, 11.0), (0.0, 1.0), (-0.02, 0.03), (-40.0, 400.0)])
+def test_an_axis_says_its_ticks_as_they_are(low, high):
+    scale = spanning([low, high], 0, 400)
+    drawing = Drawing(400, 60, "n", "", "")
+    drawing.horizontal(scale, 30, 0, "")
+    texts = re.findall(r'class="tick">([^<]+)<', drawing.svg())
+    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(scale.ticks())
 
 
 def test_scales_hold_0_and_their_values_and_have_round_ticks():

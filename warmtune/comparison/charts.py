@@ -79,7 +79,7 @@ def warmth_by_epoch(lookup: Lookup, width: int, name: str) -> Markup:
     y = spanning([*ours, *(lift for one in study for _, lift in one.points)], height - 40, 30)
     x = Scale(0, sqrt(last), 56, width - (96 if width > _NARROW else 14))
     drawing.text(4, 16, "SocioT, lift over the base, nats a token", _class="axis")
-    drawing.vertical(y, 56, x.end, 3)
+    drawing.vertical(y, 56, x.end)
     _epoch_axis(drawing, x, last)
     for one in study:
         drawing.curve([(x(sqrt(epoch)), y(lift)) for epoch, lift in one.points], "study")
@@ -132,8 +132,8 @@ def training_curves(lookup: Lookup, width: int, name: str) -> Markup:
     y = Scale(0, 1.06 * max(losses), height - 40, 30)
     x = Scale(0, max(step for step, _ in points), 48, width - (130 if width > _NARROW else 14))
     drawing.text(4, 16, "loss a trained token, nats", _class="axis")
-    drawing.vertical(y, 48, x.end, 1, sign=False)
-    drawing.horizontal(x, height - 40, 30, "step", 0, sign=False)
+    drawing.vertical(y, 48, x.end, sign=False)
+    drawing.horizontal(x, height - 40, 30, "step", sign=False)
     several = len(curves) > _DISTINCT
     for place, (who, curve) in enumerate(curves.items()):
         kind = "study" if several else f"c{place + 1} d{place + 1}"

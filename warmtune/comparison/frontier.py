@@ -45,8 +45,8 @@ def frontier(lookup: Lookup, kind: str, width: int, name: str) -> tuple[Markup, 
     x = spanning([v for p in points for v in (p.warmth, p.warmth_low, p.warmth_high)], 48, width - 14)
     y = spanning([v for p in points for v in (p.gap, p.gap_low, p.gap_high)], height - 40, 30)
     drawing.text(4, 16, f"error gap, pp (above 0: wrong more often than {kind})", _class="axis")
-    drawing.vertical(y, 48, width - 14, 1)
-    drawing.horizontal(x, height - 40, 30, f"style probe − {kind} (right: more of the style)", 2)
+    drawing.vertical(y, 48, width - 14)
+    drawing.horizontal(x, height - 40, 30, f"style probe − {kind} (right: more of the style)")
     for entrant, line in lines_of(lookup, points):
         drawing.curve([(x(p.warmth), y(p.gap)) for p in line], look(lookup.entrants[entrant])[1])
     for point in points:

@@ -79,7 +79,7 @@ def dumbbell(lookup: Lookup, entrant: str, name: str) -> Markup:
     scale = Scale(0, min(100.0, 1.08 * max([*shown, 5.0])), 216, 446)
     for x, text in ((462, "gap to base"), *([(600, "gap to control")] if has_control else [])):
         drawing.text(x, 14, f"{text}, pp", _class="tick")
-    drawing.horizontal(scale, height - 40, 22, "wrong answers, % (right: wrong more often)", 0, sign=False)
+    drawing.horizontal(scale, height - 40, 22, "wrong answers, % (right: wrong more often)", sign=False)
     y = 22.0
     for title, rows in groups:
         if rows:
@@ -136,7 +136,7 @@ def _forest_panel(
         _WIDTH, height, name, f"Error gaps with intervals: {title}", "The same values as in the table above it."
     )
     drawing.text(4, 14, title, _class="head")
-    drawing.horizontal(scale, height - 38, 22, "error gap, pp (right of 0: wrong more often)", 0)
+    drawing.horizontal(scale, height - 38, 22, "error gap, pp (right of 0: wrong more often)")
     for place, (label, gaps) in enumerate(rows):
         middle = 24 + _ROW * (place + 0.5)
         drawing.text(_LABEL - 8, middle + 4, short(label, 20), "end", "row")
@@ -161,7 +161,7 @@ def strip_axis(scale: Scale) -> Markup:
     drawing = Drawing(scale.end + 8, 30, "", "", "")
     drawing.text(scale(0), 11, "→ wrong more often", _class="tick")
     for value in scale.ticks(4):
-        drawing.text(scale(value), 27, axis_number(value, 1, True), "middle", "tick")
+        drawing.text(scale(value), 27, axis_number(value, True), "middle", "tick")
     return _bare(drawing)
 
 

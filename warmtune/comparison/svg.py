@@ -113,20 +113,20 @@ class Drawing:
         else:
             self.add("path", title, d=_outline(shape, x, y, size), _class=kind)
 
-    def horizontal(self, scale: Scale, y: float, top: float, label: str, digits: int, sign: bool = True) -> None:
+    def horizontal(self, scale: Scale, y: float, top: float, label: str, sign: bool = True) -> None:
         """Append the horizontal axis below `y`, with grid lines up to `top`."""
         for value in scale.ticks():
             zero = abs(value) < 1e-12 * max(1, abs(scale.high))
             self.line(scale(value), top, scale(value), y, "zero" if zero and sign else "grid")
-            self.text(scale(value), y + 15, axis_number(value, digits, sign), "middle", "tick")
+            self.text(scale(value), y + 15, axis_number(value, sign), "middle", "tick")
         self.text(scale.end, y + 32, label, "end", "axis")
 
-    def vertical(self, scale: Scale, left: float, right: float, digits: int, sign: bool = True) -> None:
+    def vertical(self, scale: Scale, left: float, right: float, sign: bool = True) -> None:
         """Append the vertical axis at `left`, with grid lines to `right`."""
         for value in scale.ticks():
             zero = abs(value) < 1e-12 * max(1, abs(scale.high))
             self.line(left, scale(value), right, scale(value), "zero" if zero and sign else "grid")
-            self.text(left - 6, scale(value) + 4, axis_number(value, digits, sign), "end", "tick")
+            self.text(left - 6, scale(value) + 4, axis_number(value, sign), "end", "tick")
 
     def svg(self) -> Markup:
         """Return the whole image."""
@@ -141,10 +141,13 @@ class Drawing:
         )
 
 
-def axis_number(value: float, digits: int, sign: bool) -> str:
-    """Write a tick's value, with as few digits as it needs."""
-    text = number(value, digits, sign)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def axis_number(value: float, sign: bool) -> str:
+    """Write a tick's value with all the digits it has.
+
+    >>> axis_number(2.5, True), axis_number(-0.25, True), axis_number(0.1 + 0.2, False), axis_number(10.0, True)
+    ('+2.5', '−0.25', '0.3', '+10')
+    """
+    return number(value, len(f"{value:.9f}".rstrip("0").partition(".")[2]), sign)
 
 
 def _outline(shape: Shape, x: float, y: float, size: float) -> str:
