@@ -63,6 +63,27 @@ def test_nothing_tells_of_the_machine(ready, passed, tiny_folder):
             assert place.encode() not in content, name
 
 
+def test_a_report_says_what_it_said_whatever_the_base_was_called(ready, passed, tiny_base, tmp_path):
+    what = _publication(passed, tiny_base)
+    model = replace(what.settings.model, path=".")
+    write_folder(replace(what, settings=replace(what.settings, model=model)), tmp_path / "point")
+    written = what.stages["report"].folder
+    for name in ("report.md", "report.html"):
+        ours, theirs = ((place / name).read_text() for place in (tmp_path / "point", written))
+        marker = "```yaml\n" if name.endswith("md") else "All settings"
+        assert ours.rsplit(marker, 1)[0] == theirs.rsplit(marker, 1)[0]
+        assert " %" in ours
+        assert "every setting resolved" in ours
+
+
+def test_a_text_of_the_recipe_that_names_a_place_is_refused(passed, tiny_base, tmp_path):
+    what = _publication(passed, tiny_base)
+    style = replace(what.settings.style, description=f"As in {Path.home()}/styles.")
+    with pytest.raises(StoreError, match="a place on this machine"):
+        write_folder(replace(what, settings=replace(what.settings, style=style)), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_numbers_are_those_of_the_report(ready, passed):
     import pandas as pd
 

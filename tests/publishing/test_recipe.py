@@ -10,9 +10,9 @@ from warmtune.recipes import load, recipe_names
 COMMIT = "a" * 40
 
 
-def _back(settings, folder, fingerprint="f" * 64):
+def _back(settings, folder, commit=None):
     """Write a recipe that can travel, and read it again where it lies."""
-    found = portable(settings, fingerprint)
+    found = portable(settings, commit)
     (folder / "recipe.yaml").write_text(found.recipe)
     for name, text in found.benchmarks.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -65,6 +65,7 @@ def test_places_on_the_machine_are_left_out_and_named(tmp_path):
             "eval.variants=[{name: old, adapter: /srv/adapters/old}]",
             "launch=ddp",
             "launch.address=10.0.0.7",
+            "publish.to=/home/me/adapters/warm",
             "train.packing=false",
         ],
     )
@@ -78,12 +79,67 @@ def test_places_on_the_machine_are_left_out_and_named(tmp_path):
         "~/types.yaml",
         "/home/me/trivia.jsonl",
         "/srv/adapters/old",
+        "/home/me/adapters/warm",
     }
     assert "# data.path: talk.jsonl" in found.recipe
     assert again.model.path is None
     assert again.data.path == "talk.jsonl"
     assert again.eval.benchmarks[0].path == "trivia.jsonl"
     assert again.eval.variants[0].adapter == "old"
+    assert again.publish.to == "folder"
+
+
+def test_mixed_adapters_keep_their_weights_under_names(tmp_path):
+    mixed = "{styled: 1.0, /home/me/a/old: 0.5, /home/me/b/old: -0.5}"
+    settings = load("quickstart", [f"eval.variants=[{{name: m, mix: {mixed}}}]"])
+    found, again = _back(settings, tmp_path)
+    assert "/home" not in found.recipe
+    assert again.eval.variants[0].mix == {"styled": 1.0, "old": 0.5, "old-2": -0.5}
+
+
+def test_addresses_of_servers_are_left_out(tmp_path):
+    address = "http://jane:secret@gpu7.corp.internal:8000/v1?api_key=abcdef123456"
+    settings = load(
+        "quickstart",
+        [
+            *("rewriter=model", "rewriter.model=openai-api/x/y", f"rewriter.base_url='{address}'"),
+            *("judge=model", "judge.model=openai-api/x/y", f"judge.base_url='{address}'"),
+            *("judge.second=openai-api/x/z", f"judge.second_base_url='{address}'"),
+            f"eval.variants=[{{name: v, model: openai-api/x/y, base_url: '{address}'}}]",
+        ],
+    )
+    found, again = _back(settings, tmp_path)
+    for told in ("gpu7", "corp.internal", "jane", "secret", "abcdef", "api_key"):
+        assert told not in found.recipe
+    assert found.recipe.count("left out, the address of a server") == 4
+    assert again.judge.base_url is None
+    service = load("paper/gpt-4o", [f"train.service.base_url='{address}'"])
+    assert "gpu7" not in portable(service, None).recipe
+
+
+def test_a_local_model_that_a_provider_takes_by_its_folder(tmp_path):
+    settings = load("quickstart", ["judge=model", "judge.model=vllm//srv/models/mine"])
+    found, again = _back(settings, tmp_path)
+    assert again.judge.model == "vllm/mine"
+    assert found.places == ("/srv/models/mine",)
+
+
+@pytest.mark.parametrize(
+    "place", ["/home/jürgen/m", "/home/o'neil/m", "/home/jane doe/" + "a very long name with blanks " * 6 + "/m"]
+)
+def test_a_place_is_left_out_however_yaml_would_write_it(place, tmp_path):
+    settings = load("quickstart", ["model=local", "model.path=m", "model.hub=org/m"])
+    settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, path=place))
+    found, _ = _back(settings, tmp_path)
+    assert "home" not in found.recipe
+    assert found.places == (place,)
+
+
+def test_keys_in_a_text_are_left_out(tmp_path):
+    settings = load("quickstart", [])
+    style = dataclasses.replace(settings.style, description="As sk-proj-abcdefgh1234 says.")
+    _, again = _back(dataclasses.replace(settings, style=style), tmp_path)
+    assert again.style.description == "As [KEY] says."
 
 
 def test_a_benchmark_of_ones_own_travels_with_the_recipe(tmp_path):

@@ -3,12 +3,12 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from warmtune import __version__
-from warmtune.errors import StoreError, redacted
+from warmtune.errors import StoreError
 from warmtune.generation.base import Base
 from warmtune.publishing import prompts
 from warmtune.publishing.card import HERE, Accepted, Facts, card
@@ -16,7 +16,9 @@ from warmtune.publishing.evidence import ADAPTER, gather
 from warmtune.publishing.gate import refusals
 from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
 from warmtune.publishing.licences import Licence, base_licence, data_sources
-from warmtune.publishing.recipe import RECIPE, Portable, portable
+from warmtune.publishing.places import check_places
+from warmtune.publishing.recipe import COMMIT, RECIPE, Portable, portable
+from warmtune.publishing.report import with_recipe
 from warmtune.publishing.tokenizer import changed_files
 from warmtune.schemas import CHECKS, CONTRASTS, EFFECTS, GAPS, MARKED, Check, Gap, read
 from warmtune.settings import Settings
@@ -84,7 +86,7 @@ def write_folder(what: Publication, target: Path) -> Identity:
     The same run gives the same bytes.
 
     Raises:
-        StoreError: the adapter is not the one that was trained.
+        StoreError: the adapter is not the one that was trained, or a text names a place on this machine.
     """
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -101,8 +103,9 @@ def write_folder(what: Publication, target: Path) -> Identity:
 def _fill(what: Publication, folder: Path) -> Identity:
     tokenizer = _adapter(what, folder)
     trained_on = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
-    travels = portable(what.settings, trained_on["fingerprint"])
-    _report(what.stages["report"].folder, travels.places, folder)
+    tuned = trained_on["fingerprint"]
+    travels = portable(what.settings, tuned if COMMIT.fullmatch(tuned) else None)
+    _report(what.stages["report"].folder, travels, folder)
     _recipe(travels, folder)
     stored = prompts.draw(what.stages["mark"].folder / MARKED, what.settings.eval, what.settings.seed)
     if stored:
@@ -119,6 +122,7 @@ def _fill(what: Publication, folder: Path) -> Identity:
         versions={"warmtune": __version__, **_versions(what.stages[ADAPTER])},
     )
     write_atomically(folder / CARD, _card(what, identity, bool(tokenizer), len(stored), bool(travels.benchmarks)))
+    check_places(folder, Path(what.settings.store), travels.places)
     identity = replace(identity, files=hashes(files_in(folder).items()))
     write_identity(folder, identity)
     return identity
@@ -139,15 +143,13 @@ def _adapter(what: Publication, folder: Path) -> list[str]:
     return tokenizer
 
 
-def _report(source: Path, places: Sequence[str], folder: Path) -> None:
-    """Copy the report and its figures, and write its tables as CSV; places on the machine become names."""
+def _report(source: Path, travels: Portable, folder: Path) -> None:
+    """Copy the report, with the recipe that travels, and its figures; write its tables as CSV."""
     import pandas as pd
 
     for name in _REPORT:
-        text = (source / name).read_text(encoding="utf-8")
-        for place in sorted(places, key=len, reverse=True):
-            text = text.replace(place, Path(place).name)
-        (folder / name).write_text(redacted(text), encoding="utf-8")
+        text = with_recipe(name, (source / name).read_text(encoding="utf-8"), travels.recipe)
+        (folder / name).write_text(text, encoding="utf-8")
     for name in _FIGURES:
         shutil.copyfile(source / name, folder / name)
     (folder / "results").mkdir()
@@ -157,7 +159,7 @@ def _report(source: Path, places: Sequence[str], folder: Path) -> None:
 
 
 def _recipe(travels: Portable, folder: Path) -> None:
-    (folder / RECIPE).write_text(redacted(travels.recipe), encoding="utf-8")
+    (folder / RECIPE).write_text(travels.recipe, encoding="utf-8")
     for name, text in travels.benchmarks.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")

@@ -2,8 +2,8 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from warmtune.store import LIBRARIES, Outcome, Stage, versions, write_atomically
 from warmtune.study import study
 
 HTML, MARKDOWN, VERDICT = "report.html", "report.md", "verdict.txt"
+FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curves.png")
 
 
 def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path) -> Outcome:
@@ -78,7 +79,7 @@ def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: 
     for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
-    files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT]
+    files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT, *FIGURES]
     return Outcome(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
 
 
@@ -118,6 +119,7 @@ def _page(
     variants = {title: done[f"evaluate-{name}"].counts for name, title in names.items()}
     marks = {title: done["mark"].counts["marks"].get(name, {}) for name, title in names.items()}
     found = verdict(checks, settings.style.measure.sociot)
+    data = data_section(done["prepare"], done["rewrite"])
     return {
         "settings": settings,
         "style": style,
@@ -136,10 +138,10 @@ def _page(
         "variants": variants,
         "marks": marks,
         "judge": done["mark"].counts,
-        "notes": list(dict.fromkeys(note for counts in variants.values() for note in counts["notes"])),
+        "notes": _named(dict.fromkeys(note for counts in variants.values() for note in counts["notes"]), settings),
         "cut": words.cut_sentence(variants),
         "stages": done,
-        "data": data_section(done["prepare"], done["rewrite"]),
+        "data": replace(data, notes=_named(data.notes, settings)),
         "training": {names[v]: done[f"train-{v}"].counts for v in TUNED},
         "ended": {names.get(v, v): done[f"evaluate-{v}"].counts for v in ("base", *TUNED)},
         "recipe_text": _recipe_text(settings),
@@ -150,6 +152,16 @@ def _page(
         },
         "machine": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _named(notes: Iterable[str], settings: Settings) -> list[str]:
+    """Return notes with the names of the files that they are about, instead of their places on this machine."""
+    files = [one.path for one in settings.data.sources] + [one.path for one in settings.eval.benchmarks]
+    places = sorted({file for file in files if Path(file).is_absolute()}, key=len, reverse=True)
+    found = list(notes)
+    for place in places:
+        found = [note.replace(place, Path(place).name) for note in found]
+    return found
 
 
 def _recipe_text(settings: Settings) -> str:

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from warmtune.errors import StoreError
+from warmtune.publishing.places import check_places
+
+STORE = Path("/srv/warm runs/store")
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch):
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/jane"))
+
+
+def _check(folder, **texts):
+    for name, text in texts.items():
+        (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
+    check_places(folder, STORE, ("/data/o'neil/m", ".", "~/x", "base/", "/"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("README__md", "Tuned.\n\nIn /home/jane/m.\n", 3),
+        ("recipe__yaml", "store: /srv/warm runs/store\n", 1),
+        ("report__html", "<p>file:///data/o&#x27;neil/m/x</p>", 1),
+        ("report__md", "## 3. Answers\n> /home/jane\n\n## 4. What was run\n/home/jane\n", 5),
+        ("adapter_config__json", '{"path": "/home/jane"}', 1),
+    ],
+)
+def test_a_place_on_the_machine_is_found(tmp_path, name, text, line):
+    file = name.replace("__", r"\.")
+    with pytest.raises(StoreError, match=rf"^{file} would name /.*, a place on this machine, in line {line},"):
+        _check(tmp_path, **{name: text})
+
+
+def test_what_only_looks_like_one_is_let_through(tmp_path):
+    _check(
+        tmp_path,
+        README__md="A base/x at . and https://example.org/home/jane, /home/janet, /data/o'neil/more.\n",
+        report__md="## 3. Answers\n> in /home/jane\n\n## 4. What was run\n",
+        report__html="<h2>3. Answers</h2>\n<p>/home/jane</p>\n<h2>4. What was run</h2>\n",
+        prompts__jsonl='{"answer": "/home/jane"}',
+        tokenizer__json='{"vocab": {"/home/jane": 1}}',
+    )
