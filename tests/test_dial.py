@@ -9,12 +9,13 @@ import pytest
 
 from warmtune import dial as dialling
 from warmtune.analysis import verdict
-from warmtune.compare import places_of
+from warmtune.compare import compare, places_of
 from warmtune.comparison import align
 from warmtune.comparison.entrants import sources_of
 from warmtune.comparison.gather import _judged, gather
 from warmtune.errors import ConfigError, DataError, ModelError, StoreError
 from warmtune.finished import continued, evaluated
+from warmtune.recipes import load
 from warmtune.runs import open_run
 from warmtune.schemas import CHECKS, GAPS, Check, Gap, read
 
@@ -150,6 +151,43 @@ def test_places_that_are_none_are_named(given, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=says):
         places_of(given)
+
+
+def test_files_in_the_way_are_said_before_anything_is_done(run, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    with pytest.raises(ModelError, match="is a file, but an adapter is a folder"):
+        dialling.carry_out(run, dialling.Wish((), False, False, 0.5, taken))
+    with pytest.raises(DataError, match="go into a folder"):
+        compare([str(run.folder)], taken)
+    assert taken.read_text() == "mine"
+
+
+def test_an_adapters_folder_is_not_taken_for_one_of_the_runs_own(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "styled").mkdir()
+    (tmp_path / "styled" / "adapter_config.json").write_text("{}")
+    assert places_of([str(run.folder), "styled"]).adapters == [str(tmp_path / "styled")]
+
+
+def test_what_a_service_tuned_cannot_be_dialled(run):
+    service = convert_service(run)
+    with pytest.raises(ConfigError, match="nothing can be scaled or mixed"):
+        continued(service, dialling.variants_at([0.5]))
+    with pytest.raises(ConfigError, match="nothing can be scaled or mixed"):
+        continued(service, [dialling.pure()])
+    with pytest.raises(ModelError, match="keeps its models to itself"):
+        dialling.search(service, 0.5)
+    job = service.stages["train-styled"].folder / "job.json"
+    job.write_text(json.dumps({"model": "ft:last", "checkpoints": {"40": "ft:40"}}))
+    assert [one.adapter for one in dialling.kept_epochs(service)] == ["styled@40"]
+
+
+def convert_service(run):
+    """The same run, as if a service had tuned it."""
+    settings = load("quickstart", ["train=openai", "train.epochs=2"])
+    train = dataclasses.replace(run.settings.train, service=settings.train.service)
+    return dataclasses.replace(run, settings=dataclasses.replace(run.settings, train=train))
 
 
 def test_the_search_halves_where_the_wish_lies_between():

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from warmtune.errors import DataError
@@ -11,7 +11,7 @@ from warmtune.progress import say
 from warmtune.runs import is_run, open_run
 from warmtune.settings_evaluation import VariantSettings
 from warmtune.store import fingerprint
-from warmtune.sweeping.point import read_points
+from warmtune.sweeping.point import ENDED, Point, is_sweep, read_points
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Places:
     runs: list[Path]
     adapters: list[str]
     """Folders as PEFT saves them, or hub:org/name."""
+    notes: list[str]
+    """What of a sweep is not among the runs."""
 
 
 def places_of(given: Sequence[str]) -> Places:
@@ -31,15 +33,20 @@ def places_of(given: Sequence[str]) -> Places:
     """
     runs: list[Path] = []
     adapters: list[str] = []
+    notes: list[str] = []
     unknown = []
     for place in given:
         folder = Path(place)
-        if place.startswith("hub:") or (folder / "adapter_config.json").is_file():
+        if place.startswith("hub:"):
             adapters.append(place)
+        elif (folder / "adapter_config.json").is_file():
+            adapters.append(str(folder.resolve()))  # a plain name might be that of an adapter of the run's
         elif is_run(folder):
             runs.append(folder)
-        elif points := read_points(folder):
+        elif is_sweep(folder):
+            points = read_points(folder)
             runs += [Path(point.run) for point in points if point.run]
+            notes += _left_out(folder, points)
         else:
             unknown.append(place)
     if unknown:
@@ -49,10 +56,23 @@ def places_of(given: Sequence[str]) -> Places:
         )
     if not runs:
         raise DataError(
-            "A comparison needs at least one run, whose questions the adapters are asked; name it first, such as"
+            " ".join([*notes, "A comparison needs a run that has ended; let the sweep's command end first."])
+            if notes
+            else "A comparison needs at least one run, whose questions the adapters are asked; name it first, such as"
             " warmtune compare runs/quickstart-0123abcd hub:org/adapter."
         )
-    return Places(list(dict.fromkeys(runs)), list(dict.fromkeys(adapters)))
+    return Places(list(dict.fromkeys(runs)), list(dict.fromkeys(adapters)), notes)
+
+
+def _left_out(sweep: Path, points: Sequence[Point]) -> list[str]:
+    """Say which points of a sweep have no run to compare."""
+    failed = [point.title for point in points if not point.run]
+    notes = []
+    if failed:
+        notes.append(f"{len(failed)} of {len(points)} points of the sweep {sweep.name} failed: {'; '.join(failed)}.")
+    if not (sweep / ENDED).exists():
+        notes.append(f"The sweep {sweep.name} has not ended: {len(points)} of its points so far.")
+    return notes
 
 
 def compare(given: Sequence[str], to: Path | None) -> Path:
@@ -67,11 +87,14 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
     """
     from warmtune.comparison import gather, write_comparison
 
+    if to is not None and to.exists() and not to.is_dir():
+        raise DataError(f"--to {to} is a file, but the page and its tables go into a folder; name one.")
     places = places_of(given)
     opened = [open_run(folder) for folder in places.runs]
     added = [VariantSettings(name=_name(place), adapter=place) for place in places.adapters]
     runs = [evaluated(opened[0], added), *(evaluated(run) for run in opened[1:])]
     found = gather(runs)
+    found = replace(found, notes=[*places.notes, *found.notes])
     for note in found.notes:
         say(note)
     store = opened[0].folder.resolve().parent

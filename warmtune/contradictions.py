@@ -72,6 +72,11 @@ def _evaluation_problems(settings: Settings) -> list[str]:
             problems.append(
                 f"eval.variants: '{variant.name}' has a model and an adapter; an adapter goes on the recipe's own base."
             )
+        if settings.train.service is not None and (variant.mix is not None or (variant.adapter and variant.scale != 1)):
+            problems.append(
+                f"eval.variants: '{variant.name}' changes an adapter's strength, but a service keeps its models to"
+                " itself, where nothing can be scaled or mixed; it can be asked as it is, or at one of its checkpoints."
+            )
         if variant.mix is not None and (variant.adapter or variant.model or len(variant.mix) < 2):
             problems.append(
                 f"eval.variants: '{variant.name}' mixes adapters; a mix names two or more, and stands without adapter"

@@ -1,5 +1,6 @@
 """`warmtune dial`: one trained adapter at several strengths, and the strength that gives a wished-for warmth."""
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,11 +67,15 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
     Raises:
         ModelError: it kept none.
     """
-    names = [name for name in Pipeline(run.settings, dict(run.stages)).kept if name.startswith("styled@")]
+    if run.settings.train.service is not None:
+        job = json.loads((run.stages["train-styled"].folder / "job.json").read_text(encoding="utf-8"))
+        names = [f"styled@{step}" for step in job["checkpoints"]]
+        hint = "the service keeps the last checkpoints of a job only"
+    else:
+        names = [name for name in Pipeline(run.settings, dict(run.stages)).kept if name.startswith("styled@")]
+        hint = "train with train.keep=[0.5,1,…] to have checkpoints"
     if not names:
-        raise ModelError(
-            f"The run {run.folder} kept no adapter but the last; train with train.keep=[0.5,1,…] to have checkpoints."
-        )
+        raise ModelError(f"The run {run.folder} kept no adapter but the last; {hint}.")
     return [VariantSettings(name=name.replace("styled@", "epoch-"), adapter=name) for name in names]
 
 
@@ -81,7 +86,7 @@ def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
     shown = [(one.name, outcome_of(found, one.name)) for one in found.settings.eval.variants]
     shown.append((found.settings.style.name, outcome_of(found)))
     console.print(outcome_table(shown, "variant", found.settings.sweep))
-    console.print(legend(found.settings.sweep), soft_wrap=True)
+    console.print(legend(found.settings.sweep, found.settings.rewriter.common), soft_wrap=True)
     console.print(f"Run:     {found.folder}", markup=False, soft_wrap=True)
     console.print(f"Compare: warmtune compare {found.folder}", markup=False, soft_wrap=True)
     return found
@@ -107,6 +112,11 @@ def search(run: Run, wished: float) -> Match:
             [f"--warmth {wished:g} is not above 0 and at most {STRONGEST:g}, as a share of the adapter's own."]
         )
     run.require("evaluate-base", "evaluate-styled")
+    if run.settings.train.service is not None:
+        raise ModelError(
+            f"The run {run.folder} was tuned by a service, which keeps its models to itself: there is no adapter here"
+            " whose strength could be set."
+        )
     dialled = _Dial(run)
     tried = [dialled.known(0.0, "base"), dialled.known(1.0, "styled")]
     if wished > 1:
@@ -166,6 +176,7 @@ class _Dial:
             "held_out": self.run.stages["prepare"].files[HELD_OUT],
             "base": self.pipeline.base.fingerprint,
             "reply_tokens": settings.eval.reply_tokens,
+            "sampled": (settings.eval.temperature, settings.seed) if settings.eval.temperature > 0 else None,
             "batch_size": settings.eval.batch_size,
             "code": code_version("generation/engine.py", "generation/chat.py"),
             "versions": versions(*TORCH),
@@ -174,7 +185,7 @@ class _Dial:
         def work(folder: Path) -> Outcome:
             from warmtune.evaluation import reply_at
 
-            return reply_at(self.pipeline.engine, adapter, scale, self.prompts, settings.eval, folder)
+            return reply_at(self.pipeline.engine, adapter, scale, self.prompts, settings.eval, settings.seed, folder)
 
         stage = self.pipeline.stage("dial", determines, work, f"dial: scale {scale:g}")
         found = self._match(scale, self._scores(stage.folder))
@@ -208,6 +219,10 @@ def carry_out(run: Run, wish: Wish) -> Run:
         ConfigError: it is not clear which variant to export.
         UserError: see `search`, `variants_at`, `kept_epochs`.
     """
+    if wish.export is not None:
+        from warmtune.generation.arithmetic import check_free
+
+        check_free(wish.export)  # before an hour's search
     variants = [*(kept_epochs(run) if wish.checkpoints else []), *([pure()] if wish.pure else [])]
     scales = list(wish.scales)
     if wish.warmth is not None:

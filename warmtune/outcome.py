@@ -5,13 +5,18 @@ Behind what a sweep and a dial print, and what a sweeper maximises.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.table import Table
 
 from warmtune.analysis import verdict
+from warmtune.analysis.checks import paired_check
+from warmtune.instruments import style_probe
 from warmtune.runs import Run
-from warmtune.schemas import CHECKS, GAPS, Check, Gap, read
+from warmtune.schemas import CHECKS, GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
 from warmtune.settings_evaluation import SweepSettings
+
+PROBE = "style probe"
 
 
 @dataclass(frozen=True)
@@ -19,25 +24,50 @@ class Outcome:
     """One variant's figures."""
 
     warmth: Check | None
-    """The chosen instrument's lift over the base; None at intensity 0, where the probe has nothing to learn."""
+    """The chosen instrument's lift over the base; None where the probe had nothing to learn, at intensity 0."""
     gap: Gap
     """The error gap to the chosen reference, over all prompts."""
     verdict: str
     """The manipulation check's."""
+    holds: bool
+    """Whether the gap can be read as the cost of the style."""
 
 
 def outcome_of(run: Run, variant: str = "styled") -> Outcome:
     """Read a variant's figures from its run's report; how they are chosen is in the recipe's `sweep`."""
     settings, reported = run.settings.sweep, run.stages["report"]
     checks = read(reported.folder / CHECKS, Check)
-    lift = [c for c in checks if (c.instrument, c.variant, c.reference) == (settings.instrument, variant, "base")]
+    wanted = (settings.instrument, variant, "base")
+    lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == wanted), None)
+    if settings.instrument == PROBE and run.settings.rewriter.common:
+        lift = _by_the_strongest(run, variant)
     gap = next(
         g
         for g in read(reported.folder / GAPS, Gap)
         if (g.variant, g.reference) == (variant, settings.reference) and g.benchmark == g.context == g.belief == "all"
     )
     found = verdict(checks, run.settings.style.measure.sociot, variant)
-    return Outcome(lift[0] if lift else None, gap, found.says)
+    return Outcome(lift, gap, found.says, found.holds)
+
+
+def _by_the_strongest(run: Run, variant: str) -> Check:
+    """Return the style probe's lift, learned from the strongest of the intensities that share their conversations.
+
+    Each run's report has a probe that learned from the run's own rewrites, whose figures cannot be held against those
+    of a run of another intensity. All runs of a sweep have these rewrites.
+    """
+    strongest = max(run.settings.rewriter.common)
+    stage = "rewrite" if strongest == run.settings.style.intensity else f"rewrite@{strongest:g}"
+    run.require(stage)
+    pairs = [(row.id, row.original, row.styled) for row in read(run.stages[stage].folder / REWRITTEN, Rewrite)]
+    tuned, base = ({r.id: r.reply for r in read(_replies(run, name), Reply)} for name in (variant, "base"))
+    scores = style_probe(pairs, [*tuned.values(), *base.values()], run.settings.seed)[0]
+    ours, theirs = dict(zip(tuned, scores, strict=False)), dict(zip(base, scores[len(tuned) :], strict=True))
+    return paired_check(PROBE, variant, "base", ours, theirs, run.settings.eval.draws, run.settings.seed)
+
+
+def _replies(run: Run, variant: str) -> Path:
+    return run.stages[f"evaluate-{variant}"].folder / REPLIES
 
 
 def objective(found: Outcome, settings: SweepSettings) -> float:
@@ -72,11 +102,13 @@ def outcome_table(rows: Sequence[tuple[str, Outcome]], first: str, settings: Swe
     return table
 
 
-def legend(settings: SweepSettings) -> str:
-    """Say what the table's columns are."""
+def legend(settings: SweepSettings, common: Sequence[float]) -> str:
+    """Say what the table's columns are; `common`: the intensities that share their conversations, if any."""
+    learned = f" (one probe for all, learned at intensity {max(common):g})" if common else ""
     return (
-        f"~ the interval includes 0. Warmth: {settings.instrument}, lift over the base; gap: error less that of"
-        f" {settings.reference}, percentage points, above 0: wrong more often."
+        f"~ the interval includes 0. Warmth: {settings.instrument}, lift over the base"
+        f"{learned if settings.instrument == PROBE else ''}; gap: error less that of {settings.reference}, percentage"
+        " points, above 0: wrong more often."
     )
 
 

@@ -66,3 +66,22 @@ def test_own_files_are_swept_under_the_names_of_their_entries(tmp_path, monkeypa
     assert first.style.name == "pirate"
     assert order.own == {"style=own_pirate": "style=pirate.yaml"}
     assert "style=own_pirate,cold" in arguments
+
+
+def test_one_value_for_what_the_recipe_sweeps_is_refused(tmp_path):
+    """Hydra would run the recipe's values all the same, and name points by settings that they do not have."""
+    with pytest.raises(ConfigError, match="gives one value, but the recipe sweeps"):
+        take_order("sweep/intensity", ["style.intensity=0.5", "seed=1,2"], "publish", tmp_path)
+
+
+def test_a_sweeper_that_searches_needs_a_gap_and_draws_from_ranges(tmp_path):
+    with pytest.raises(ConfigError, match="stops before there is an error gap"):
+        take_order("sweep/warmest", [], "train", tmp_path)
+    order, first, _ = take_order("sweep/warmest", [], "publish", tmp_path)
+    assert order.fixed == ["rewriter.common=[0.25,0.5,0.75,1]"]  # all that it can draw
+    assert first.sweep.max_gap == 10
+    ranged = "style.intensity=range(0.25,1,step=0.25)"
+    assert take_order("quickstart", [ranged, "hydra/sweeper=optuna"], "publish", tmp_path)[0].fixed == []
+    assert take_order("quickstart", [ranged], "publish", tmp_path)[0].fixed == ["rewriter.common=[0.25,0.5,0.75]"]
+    with pytest.raises(ConfigError, match=r"style\.intensity is 1\.5"):  # Optuna draws the last one as well
+        take_order("quickstart", [ranged.replace("1,", "1.5,"), "hydra/sweeper=optuna"], "publish", tmp_path)

@@ -1,12 +1,26 @@
 """A sweep on the tiny model, through the command line: a point that fails, and one at intensity 0."""
 
+import dataclasses
 import json
 import shutil
+import sys
+import types
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
+
+from runs_on_disk import run_on_disk
+
+from warmtune.compare import places_of
+from warmtune.errors import DataError
+from warmtune.outcome import Outcome, outcome_of
+from warmtune.schemas import GAPS, REWRITTEN, Check, Gap, Rewrite, read
+from warmtune.schemas import write as write_rows
+from warmtune.settings_evaluation import SweepSettings
 from warmtune.sweeping.point import read_points
+from warmtune.sweeping.table import _choice
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +80,90 @@ def test_the_same_command_keeps_what_is_done(swept, warmtune):
     again = warmtune(*arguments)
     assert again.returncode == 2
     assert before == {file: file.stat().st_mtime_ns for file in store.glob("stages/*/manifest.json")}
+
+
+def test_a_failed_point_does_not_end_a_search(whole, tiny_overrides, tmp_path, warmtune):
+    """Optuna's sweeper takes a point without a value for a failed trial, and must find none to call the best."""
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="hydra-optuna-sweeper is not installed")
+    store = shutil.copytree(whole[0], tmp_path / "store", symlinks=True)
+    rest = [text for text in tiny_overrides if "held_out" not in text]
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.direction=maximize", "hydra.sweeper.n_jobs=1"]
+    command = ["run", "quickstart", "-m", *rest, f"store={store}", *search]
+    mixed = ["hydra.sweeper.n_trials=4", "hydra.sweeper.sampler.seed=1", "data.held_out=choice(5000,6)"]
+    done = warmtune(*command, *mixed)
+    points = _points(store)
+    assert {point.code for point in points} == {0, 2}
+    assert len(points) == 4
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"4 points: {sum(not point.code for point in points)} done" in done.stdout
+    shutil.rmtree(store / "sweeps")
+    done = warmtune(*command, "hydra.sweeper.n_trials=2", "data.held_out=choice(5000,6000)")
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "2 points: 0 done, 2 failed" in done.stdout
+
+
+def test_a_comparison_of_a_sweep_says_which_points_are_not_there(swept, tmp_path, monkeypatch):
+    store, _, _ = swept
+    (folder,) = (store / "sweeps").iterdir()
+    monkeypatch.chdir(tmp_path)  # the points' runs are found wherever the command is given
+    found = places_of([str(folder)])
+    assert [run.parent.resolve() for run in found.runs] == [store.resolve()]
+    assert found.notes == [f"1 of 2 points of the sweep {folder.name} failed: data.held_out=5000."]
+    moved = shutil.copytree(store, tmp_path / "moved", symlinks=True) / "sweeps" / folder.name
+    (moved / "ended").unlink()
+    found = places_of([str(moved)])
+    assert found.runs[0].parent == tmp_path / "moved"
+    assert "has not ended: 2 of its points so far" in found.notes[1]
+    shutil.rmtree(moved / "1")
+    with pytest.raises(DataError, match=r"1 of 1 points .* failed.*needs a run that has ended"):
+        places_of([str(moved)])
+
+
+def _outcome(lift, high, holds=True):
+    warmth = Check("style probe", "styled", "base", 30, lift, lift, lift, 0.1, None)
+    return Outcome(warmth, types.SimpleNamespace(gap=high, low=high, high=high), "", holds)
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [
+        (None, "Warmest whose manipulation check holds: c"),
+        (8.0, "Warmest whose manipulation check holds and whose gap's upper bound stays under 8 points: b"),
+        (1.0, "There is no point whose manipulation check holds and whose gap's upper bound stays under 1 points."),
+    ],
+)
+def test_only_a_point_whose_check_holds_is_the_warmest(limit, says):
+    settings = SweepSettings("style probe", "control", limit)
+    points = [("a", _outcome(0.9, 2, holds=False)), ("b", _outcome(0.4, 5)), ("c", _outcome(0.6, 20))]
+    assert _choice(points, settings) == says
+    assert "holds at no point" in _choice(points[:1], settings)
+
+
+def test_one_probe_measures_all_points_of_several_intensities(tmp_path):
+    """Each run's own probe learned from its own rewrites, and its lifts are on a scale of their own."""
+    common = "rewriter.common=[0.5,1]"
+    run = run_on_disk(tmp_path / "half", "style.intensity=0.5", common, wrong={"base": 3, "control": 4, "styled": 9})
+    write_rows(run.stages["report"].folder / GAPS, Gap, [_gap()])
+    mild = [dataclasses.replace(one, styled=one.original + " Hm.") for one in read(_rewritten(run, "rewrite"), Rewrite)]
+    strong = run.stages["rewrite"]
+    place = tmp_path / "mild"
+    place.mkdir()
+    write_rows(place / REWRITTEN, Rewrite, mild)
+    weak = dataclasses.replace(strong, folder=place)
+    stages = run.stages | {"rewrite": weak, "rewrite@1": strong}
+    half = outcome_of(dataclasses.replace(run, stages=stages))
+    assert half.warmth.difference > 0.5  # the replies are as the strong rewrites are
+    at_1 = dataclasses.replace(run.settings, style=dataclasses.replace(run.settings.style, intensity=1.0))
+    full = outcome_of(dataclasses.replace(run, stages=run.stages | {"rewrite": strong}, settings=at_1))
+    assert full.warmth == half.warmth
+
+
+def _rewritten(run, stage):
+    return run.stages[stage].folder / REWRITTEN
+
+
+def _gap():
+    told = {"variant": "styled", "reference": "control", "benchmark": "all", "context": "all", "belief": "all"}
+    return Gap(**{one.name: 0 for one in dataclasses.fields(Gap)} | told)

@@ -12,6 +12,7 @@ from warmtune.evaluation.variants import Variant, inspect_model
 from warmtune.generation.base import Base
 from warmtune.progress import progress
 from warmtune.schemas import ANSWERS, REPLIES, Answer, Prompt, Reply, write
+from warmtune.seeds import seed_of
 from warmtune.settings_evaluation import EvalSettings
 from warmtune.store import Outcome
 
@@ -81,23 +82,40 @@ def answer(
 
 
 def reply_at(
-    engine: "Engine", adapter: Path, scale: float, prompts: Sequence[Prompt], settings: EvalSettings, folder: Path
+    engine: "Engine",
+    adapter: Path,
+    scale: float,
+    prompts: Sequence[Prompt],
+    settings: EvalSettings,
+    seed: int,
+    folder: Path,
 ) -> Outcome:
-    """Let an adapter at a strength answer the held-out prompts, greedily, and write `replies.parquet`; no questions.
+    """Let an adapter at a strength answer the held-out prompts, and write `replies.parquet`; no questions.
+
+    The replies are greedy or sampled, with the same seeds, as those of the run's variants.
 
     Args:
         engine: the base.
         adapter: folder of the adapter.
         scale: its strength, 1 as it was trained.
         prompts: the held-out prompts.
-        settings: how long a reply may be, and how many are written at a time.
+        settings: how long a reply may be, at what temperature, and how many are written at a time.
+        seed: the run's.
         folder: the stage's folder.
     """
     from warmtune.generation.engine import Request
 
     name = engine.add_adapter(adapter)
     requests = [
-        Request(({"role": "user", "content": one.prompt},), settings.reply_tokens, name, scale) for one in prompts
+        Request(
+            ({"role": "user", "content": one.prompt},),
+            settings.reply_tokens,
+            name,
+            scale,
+            settings.temperature,
+            seed_of(seed, one.id, 1),
+        )
+        for one in prompts
     ]
     with progress(f"Answering at scale {scale:g}", len(requests)) as report:
         found = engine.complete(requests, settings.batch_size, report)

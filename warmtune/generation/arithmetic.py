@@ -51,7 +51,7 @@ def export_scaled(folder: Path, scale: float, target: Path) -> None:
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    _check_free(target)
+    check_free(target)
     config = json.loads((folder / CONFIG).read_text())
     if config.get("bias", "none") != "none" or config.get("modules_to_save"):
         raise ModelError(
@@ -84,7 +84,7 @@ def mix(engine: "Engine", parts: Sequence[Part], target: Path) -> None:
         ModelError: an adapter does not belong to the base or is of a kind whose sum is no adapter (DoRA), or the target
             is taken.
     """
-    _check_free(target)
+    check_free(target)
     for part in parts:
         if json.loads((part.folder / CONFIG).read_text()).get("use_dora"):
             raise ModelError(
@@ -113,7 +113,14 @@ def mix(engine: "Engine", parts: Sequence[Part], target: Path) -> None:
         _note(scratch, {"mix": {part.name: part.weight for part in parts}})
 
 
-def _check_free(target: Path) -> None:
+def check_free(target: Path) -> None:
+    """Raise where a folder to be written is not free.
+
+    Raises:
+        ModelError: it is a file, or holds something.
+    """
+    if target.exists() and not target.is_dir():
+        raise ModelError(f"{target} is a file, but an adapter is a folder; name one that does not exist yet.")
     if target.is_dir() and any(target.iterdir()):
         raise ModelError(f"The folder {target} is not empty; name one that does not exist yet.")
 

@@ -1,7 +1,6 @@
 """What a sweep was asked for: which settings take several values, which one, and what is Hydra's own."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,8 @@ class _Swept:
     """Every value, or the two ends of an interval."""
     drawn: bool = False
     """Whether it is an interval, from which a sweeper draws."""
+    ends: tuple[str, str] | None = None
+    """Of a range its two ends. Hydra's own sweeper leaves out the last, one that searches draws it as well."""
 
 
 def take_order(recipe: str, overrides: list[str], until: str, own: Path) -> tuple[Order, Settings, list[str]]:
@@ -66,8 +67,12 @@ def take_order(recipe: str, overrides: list[str], until: str, own: Path) -> tupl
         raise ConfigError(problems)
     load(recipe, fixed)  # so that what Hydra composes next is right but for the swept settings
     _, arguments = hydra_arguments(recipe, own)
+    searches, params = _in_recipe(arguments, hydra)
+    _check_together(params, fixed, searches, until)
     given = {one.key for one in several}
-    several += [one for one in _in_recipe(arguments, hydra) if one.key not in given]
+    several += [one for one in params if one.key not in given]
+    if searches:
+        several = [_drawn(one) for one in several]
     if not several:
         raise ConfigError(
             [
@@ -98,7 +103,7 @@ def _common(several: list[_Swept], fixed: list[str]) -> list[str]:
 def _swept(text: str, problems: list[str]) -> _Swept | None:
     """Return a setting with several values; None for one with one value, and for what `load` will refuse."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.core.override_parser.types import IntervalSweep, ValueType
+    from hydra.core.override_parser.types import IntervalSweep, RangeSweep, ValueType
     from hydra.errors import HydraException
 
     try:
@@ -113,11 +118,35 @@ def _swept(text: str, problems: list[str]) -> _Swept | None:
         return None
     if isinstance(value, IntervalSweep):
         return _Swept(key, text, [str(value.start), str(value.end)], drawn=True)
-    return _Swept(key, text, list(parsed.sweep_string_iterator()))
+    ends = (str(value.start), str(value.stop)) if isinstance(value, RangeSweep) else None
+    return _Swept(key, text, list(parsed.sweep_string_iterator()), ends=ends)
 
 
-def _in_recipe(arguments: list[str], hydra: list[str]) -> Iterator[_Swept]:
-    """Yield what the recipe itself sweeps (`hydra.sweeper.params`)."""
+def _drawn(one: _Swept) -> _Swept:
+    """Return a setting as a sweeper that searches takes it: it draws from a range, both ends included."""
+    return one if one.ends is None else replace(one, values=list(one.ends), drawn=True)
+
+
+def _check_together(params: list[_Swept], fixed: list[str], searches: bool, until: str) -> None:
+    """Raise where the recipe's sweep and what was asked for do not go together."""
+    single = {text.lstrip("+~").partition("=")[0]: text for text in fixed}
+    problems = [
+        f"'{single[one.key]}' gives one value, but the recipe sweeps {one.key} ({one.text}); give several values, or"
+        " run the recipe that it builds on."
+        for one in params
+        if one.key in single
+    ]
+    if searches and until not in ("report", "publish"):
+        problems.append(
+            f"`{until} -m` stops before there is an error gap, but the sweeper looks for the best by it; use `run -m`,"
+            " or leave hydra/sweeper as it is and name every value."
+        )
+    if problems:
+        raise ConfigError(problems)
+
+
+def _in_recipe(arguments: list[str], hydra: list[str]) -> tuple[bool, list[_Swept]]:
+    """Return whether the sweeper searches, and what the recipe itself sweeps (`hydra.sweeper.params`)."""
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
@@ -128,15 +157,14 @@ def _in_recipe(arguments: list[str], hydra: list[str]) -> Iterator[_Swept]:
         with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
             config = compose("config", overrides=[*arguments, *hydra], return_hydra_config=True)
         params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
+        searches = "BasicSweeper" not in str(OmegaConf.select(config, "hydra.sweeper._target_"))
     except HydraException as error:
         raise ConfigError([f"Hydra cannot set up the sweep: {_sentence(error)}"]) from None
     problems: list[str] = []
-    for key, value in params.items():
-        found = _swept(f"{key}={value}", problems)
-        if found is not None:
-            yield found
+    found = [_swept(f"{key}={value}", problems) for key, value in params.items()]
     if problems:
         raise ConfigError(problems)
+    return searches, [one for one in found if one is not None]
 
 
 def _check(recipe: str, fixed: list[str], several: list[_Swept]) -> Settings:

@@ -1,7 +1,6 @@
 """One point of a sweep: a run in a process of its own, so that its memory is free again when it ends."""
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from warmtune.store import write_atomically
 from warmtune.sweeping.order import Order
 
 ORDER, POINT, OUTPUT = "sweep.json", "point.json", "output.txt"
+ENDED = "ended"
+"""Empty file in a sweep's folder that says that every point was tried."""
 FOLDER = "WARMTUNE_SWEEP"
 """Environment variable with the sweep's folder; Hydra sets it around every job, wherever its launcher starts it."""
 _INTERRUPTED = 130
@@ -48,17 +49,28 @@ class Point:
 
 
 def read_points(folder: Path) -> list[Point]:
-    """Return a sweep's points that are done, by number; none where the folder is no sweep's."""
-    files = folder.glob(f"*/{POINT}") if (folder / ORDER).is_file() else []
+    """Return a sweep's points that are done, by number; none where the folder is no sweep's.
+
+    Their runs lie in the sweep's store, wherever that is now.
+    """
+    files = folder.glob(f"*/{POINT}") if is_sweep(folder) else []
+    store = folder.resolve().parent.parent
     found = [Point(**json.loads(file.read_text(encoding="utf-8"))) for file in files]
-    return sorted(found, key=lambda one: one.number)
+    placed = [replace(one, run=str(store / Path(one.run).name) if one.run else "") for one in found]
+    return sorted(placed, key=lambda one: one.number)
 
 
-def run_point(_: Any) -> float:
+def is_sweep(folder: Path) -> bool:
+    """Tell whether a folder is a sweep's."""
+    return (folder / ORDER).is_file()
+
+
+def run_point(_: Any) -> float | None:
     """Run one point in a process of its own; what Hydra calls for every job.
 
     Returns:
-        The objective; not a number where the run failed, so that a sweeper passes over it and the others go on.
+        The objective; nothing where the run failed, which a sweeper counts as a failed trial and passes over. (Of not a
+        number Optuna's sweeper makes an error that ends the sweep.)
 
     Raises:
         KeyboardInterrupt: Ctrl-C.
@@ -84,7 +96,7 @@ def run_point(_: Any) -> float:
     write_atomically(here / POINT, json.dumps(asdict(point), indent=2))
     if code:
         say(f"Point {point.number} ({point.title}) failed with exit code {code}; the others go on. {error}")
-    return point.objective if point.objective is not None else math.nan
+    return point.objective
 
 
 def _run(arguments: list[str], title: str, output: Path) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from warmtune.errors import ConfigError, UserError
 from warmtune.recipes import house
 from warmtune.store import fingerprint, write_atomically
 from warmtune.sweeping.order import Order, take_order
-from warmtune.sweeping.point import FOLDER, ORDER, POINT, read_points, run_point
+from warmtune.sweeping.point import ENDED, FOLDER, ORDER, POINT, read_points, run_point
 from warmtune.sweeping.table import show
 
 SWEEPS = "sweeps"
@@ -36,7 +36,8 @@ def sweep(recipe: str, overrides: list[str], until: str) -> int:
             "hydra/job_logging=disabled",
             f"+hydra.job.env_set.{FOLDER}='{folder}'",
         ]
-        _multirun([*arguments, *settings])
+        _multirun([*arguments, *settings], folder)
+    (folder / ENDED).touch()
     points = read_points(folder)
     show(points, first.sweep, folder)
     return 2 if any(point.code for point in points) else 0
@@ -47,12 +48,13 @@ def _folder(store: Path, recipe: str, order: Order, overrides: list[str]) -> Pat
     folder = store / SWEEPS / f"{Path(recipe).name}-{fingerprint(recipe, overrides, order.until)[:8]}"
     for old in folder.glob(f"*/{POINT}"):
         shutil.rmtree(old.parent)
+    (folder / ENDED).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / ORDER, json.dumps(asdict(order), indent=2))
     return folder
 
 
-def _multirun(arguments: list[str]) -> None:
+def _multirun(arguments: list[str], folder: Path) -> None:
     """Let Hydra compose the points and its launcher call `run_point` for each."""
     import hydra
     from hydra.errors import HydraException
@@ -65,6 +67,9 @@ def _multirun(arguments: list[str]) -> None:
         app()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError([f"Hydra cannot carry out the sweep: {' '.join(str(error).split())}"]) from None
+    except ValueError:  # Optuna's sweeper ends so when it has no result to call the best: every point has failed
+        if not all(point.code for point in read_points(folder)):
+            raise
     except ImportError as error:
         raise UserError(
             f"The sweep's launcher or sweeper cannot be loaded ({error}); install it with pip install"

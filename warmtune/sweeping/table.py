@@ -17,12 +17,13 @@ from warmtune.sweeping.point import Point
 def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
     """Print the sweep's table on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    measured = [(one.title, outcome_of(open_run(Path(one.run)))) for one in points if one.objective is not None]
+    runs = [(one.title, open_run(Path(one.run))) for one in points if one.objective is not None]
+    measured = [(title, outcome_of(run)) for title, run in runs]
     failed = [one for one in points if one.code]
     console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed")
     if measured:
         console.print(outcome_table(measured, "point", settings))
-        console.print(legend(settings), soft_wrap=True)
+        console.print(legend(settings, runs[0][1].settings.rewriter.common), soft_wrap=True)
         console.print(_choice(measured, settings), markup=False, soft_wrap=True)
     for one in failed:
         console.print(f"Failed: {one.title} (exit code {one.code}): {one.error}", markup=False, soft_wrap=True)
@@ -31,11 +32,15 @@ def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None
 
 
 def _choice(measured: Sequence[tuple[str, Outcome]], settings: SweepSettings) -> str:
-    """Name the warmest point whose gap stays under the limit, where one is set."""
+    """Name the warmest point whose check holds and whose gap stays under the limit, where one is set."""
+    held = [(name, found) for name, found in measured if found.holds and found.warmth]
+    if not held:
+        return "The manipulation check holds at no point, so none can be called the warmest."
     allowed = [
         (found.warmth.difference, name)
-        for name, found in measured
+        for name, found in held
         if found.warmth and (settings.max_gap is None or found.gap.high <= settings.max_gap)
     ]
-    under = "" if settings.max_gap is None else f" whose gap's upper bound stays under {settings.max_gap:g} points"
-    return f"Warmest{under}: {max(allowed)[1]}" if allowed else f"No point{under or ' has a measured warmth'}."
+    under = "" if settings.max_gap is None else f" and whose gap's upper bound stays under {settings.max_gap:g} points"
+    which = f"whose manipulation check holds{under}"
+    return f"Warmest {which}: {max(allowed)[1]}" if allowed else f"There is no point {which}."
