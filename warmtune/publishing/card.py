@@ -6,7 +6,6 @@ from typing import Any
 
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
-from warmtune.publishing.recipe import COMMIT
 from warmtune.schemas import Check, Gap
 from warmtune.settings import Settings
 
@@ -73,16 +72,15 @@ class Facts:
     @property
     def revision(self) -> str | None:
         """The base's revision on the Hub: the commit that was tuned, where it is known."""
-        tuned = self.identity.fingerprint
-        return tuned if COMMIT.fullmatch(tuned) else self.settings.model.revision
+        return self.identity.commit or self.settings.model.revision
 
     @property
     def copy(self) -> str:
         """Which copy of the base it was tuned and measured on, where that is not the Hub's own; else empty."""
         model = self.settings.model
-        if self.identity.base_from_folder:
+        if self.identity.kind == "folder":
             return "a copy of the base in a folder"
-        if model.package and model.gguf and not COMMIT.fullmatch(self.identity.fingerprint):
+        if self.identity.kind == "package":
             return f"the copy of the base in the Python package {model.package} ({model.gguf})"
         return ""
 

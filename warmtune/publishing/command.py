@@ -104,8 +104,7 @@ def publish_run(wish: Wish) -> None:
     target = _target(wish, settings)
     what = Publication(settings, {}, base_here(settings.model), target.removeprefix("hub:"), wish.licence)
     limit = settings.publish.max_gap if wish.max_gap is None else wish.max_gap
-    licensed = what.base_licence is not None
-    against = refusals(gather(folders_of(wish.run)), limit, settings.model.hub, licensed)
+    against = refusals(gather(folders_of(wish.run)), limit, what.unlicensed)
     if wish.accept and any(one.by_limit for one in against):
         what = replace(what, accepted=Accepted(wish.accept, tuple(one.text for one in against if one.by_limit)))
         against = [one for one in against if not one.by_limit]
@@ -206,7 +205,7 @@ def _say_terms(console: Console, what: Publication, target: str) -> None:
     for text in licence.asks:
         console.print(f"  - {text}")
     if not what.licence_files:
-        console.print("  No copy of it lies beside the base, so none is among the files; add one.")
+        console.print("  No copy of it was found with the base, so none is among the files; add one.")
     name = target.split("/")[-1]
     if licence.begins and target.startswith("hub:") and not name.startswith(licence.begins):
         console.print(f'  The name {name} does not begin with "{licence.begins}".')

@@ -18,14 +18,13 @@ class Refusal:
     """True where a gap is over the user's own limit: a reason of theirs can accept it."""
 
 
-def refusals(evidence: Evidence, max_gap: float | None, base: str, licensed: bool) -> list[Refusal]:
+def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str) -> list[Refusal]:
     """Return every reason not to publish; none where the gate is open.
 
     Args:
         evidence: what the run says for itself.
         max_gap: most that a gap's upper bound may be, in percentage points; None for no limit.
-        base: the base's Hub id.
-        licensed: whether the base's licence is known.
+        unlicensed: why no licence of the base can be named; empty where one can.
     """
     found = []
     if evidence.missing:
@@ -46,13 +45,8 @@ def refusals(evidence: Evidence, max_gap: float | None, base: str, licensed: boo
                 " so its error gaps are not the cost of that style."
             )
         )
-    if not licensed:
-        found.append(
-            Refusal(
-                f"The licence of the base {base} is not known; look it up, and give its Hub id, such as mit:"
-                " --license ID (in a recipe: publish.license)."
-            )
-        )
+    if unlicensed:
+        found.append(Refusal(unlicensed))
     return found + [Refusal(text, by_limit=True) for text in _over(evidence.gaps, max_gap)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmtune import __version__
 from warmtune.errors import UserError, redacted
-from warmtune.publishing.identity import IDENTITY, NOT_OURS, WEIGHTS
+from warmtune.publishing.identity import IDENTITY, WEIGHTS, is_ours
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
@@ -127,7 +127,7 @@ def _check_ours(found: "FolderVerification", name: str) -> None:
 
 def _theirs(found: "FolderVerification") -> list[str]:
     """Return the paths that are on the Hub and not in the folder, but for what the Hub itself puts there."""
-    return [path for path in found.missing_paths if path.split("/")[0] not in NOT_OURS]
+    return [path for path in found.missing_paths if is_ours(path)]
 
 
 def _send(api: "HfApi", folder: Path, name: str, found: "FolderVerification", parent: str | None) -> int:

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import get_args
 
 from warmtune.errors import StoreError
+from warmtune.generation.base import Kind
 from warmtune.store import sha256, write_atomically
 
 IDENTITY, WEIGHTS = "warmtune.json", "adapter_model.safetensors"
-NOT_OURS = (".gitattributes", ".git", ".cache")
-"""What the Hub, git and downloads put beside the files."""
+_TEXTS = ("base", "fingerprint", "weights", "recipe", "report")
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class Identity:
     revision: str | None
     fingerprint: str
     """Of the base."""
-    base_from_folder: bool
-    """Whether that is a folder's fingerprint; a revision of the Hub has another, though it be the same model."""
+    kind: Kind
+    """Where that base came from."""
+    commit: str | None
+    """Of the base on the Hub, where it is known; the fingerprint is another where the chat template has values set."""
     weights: str
     """SHA-256 of the adapter's weights."""
     recipe: str
@@ -47,7 +50,12 @@ class Identity:
 def files_in(folder: Path) -> dict[str, Path]:
     """Return a folder's files by path inside it, but for the identity and what the Hub, git and downloads put there."""
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {name: path for name, path in found.items() if name.split("/")[0] not in (*NOT_OURS, IDENTITY)}
+    return {name: path for name, path in found.items() if name != IDENTITY and is_ours(name)}
+
+
+def is_ours(path: str) -> bool:
+    """Tell a publication's files from what the Hub, git and downloads put beside them, by the path in the folder."""
+    return path != ".gitattributes" and not path.startswith((".git/", ".cache/huggingface/"))
 
 
 def hashes(files: Iterable[tuple[str, Path]]) -> dict[str, str]:
@@ -69,12 +77,26 @@ def read_identity(folder: Path) -> Identity:
     file = folder / IDENTITY
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
-        return Identity(**{one.name: kept[one.name] for one in fields(Identity)})
+        found = Identity(**{one.name: kept[one.name] for one in fields(Identity)})
+        if _is_sound(found):
+            return found
+        told = f"its {IDENTITY} does not hold what it should"
     except FileNotFoundError:
         told = f"it has no {IDENTITY}"
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         told = f"its {IDENTITY} has no hashes of its files"
     raise StoreError(
         f"{folder} is not an adapter that warmtune published: {told}. Give a folder that `warmtune publish` wrote, or"
         " hub:org/name."
     )
+
+
+def _is_sound(found: Identity) -> bool:
+    """Tell whether what was read is of the types that it should be."""
+    texts = all(isinstance(getattr(found, name), str) for name in _TEXTS)
+    perhaps = all(isinstance(one, str | None) for one in (found.revision, found.commit))
+    maps = all(
+        isinstance(one, dict) and all(isinstance(value, str) for value in one.values())
+        for one in (found.versions, found.files)
+    )
+    return texts and perhaps and maps and found.kind in get_args(Kind)

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from warmtune.errors import nearest
 from warmtune.settings import DataSettings
 
 
@@ -50,26 +51,76 @@ def _known(name: str) -> Licence:
     return Licence(**entry | {"asks": tuple(entry.get("asks", ()))})
 
 
-def base_licence(hub: str, given: str | None, folder: Path | None) -> Licence | None:
-    """Return the licence of a base, None where nothing names it.
+def is_known(hub: str) -> bool:
+    """Tell whether the table names the licence of a base, so that its card need not be read."""
+    return hub in _table()["bases"]
+
+
+def base_licence(hub: str, given: str | None, card: Path | None) -> Licence | str:
+    """Return the licence of a base, or a sentence that says why none can be put onto the card.
 
     Args:
         hub: the base's Hub id.
-        given: what the user says it is.
-        folder: where the base is on this machine; its README may say.
+        given: what the user says it is: an id of the Hub's, or `other NAME LINK`.
+        card: the base's own card, where it can be had.
     """
-    if given:
-        return _named(given, "", "")
-    if hub in _table()["bases"]:
-        return _known(_table()["bases"][hub])
-    card = folder / "README.md" if folder else None
-    if card is None or not card.is_file():
-        return None
+    said = _known(_table()["bases"][hub]) if is_known(hub) else _of_card(hub, card)
+    if given is None:
+        return said
+    wished = _given(given)
+    if isinstance(wished, str) or isinstance(said, str):
+        return wished
+    if (said.id, said.name) != (wished.id, wished.name):
+        return (
+            f"The licence of the base {hub} is {said.title} ({said.name or said.id}), not {given}; leave out --license"
+            " (in a recipe: publish.license)."
+        )
+    return said
+
+
+def _given(text: str) -> Licence | str:
+    """Return the licence that a user names."""
+    words = text.split()
+    if len(words) == 3 and words[0].lower() == "other" and words[2].startswith("https://"):
+        return _named("other", words[1], words[2])
+    known = [*_table()["ids"], *_table()["licences"]]
+    if len(words) == 1 and words[0].lower() in known:
+        return _named(words[0].lower(), "", "")
+    return (
+        f"'{text}' is no licence that the Hub knows.{nearest(text, known)} Give its id, such as mit or llama3.1 (listed"
+        " at huggingface.co/docs/hub/repositories-licenses), or where it has none its name and where it can be read:"
+        " --license 'other NAME https://…' (in a recipe: publish.license)."
+    )
+
+
+def _of_card(hub: str, card: Path | None) -> Licence | str:
+    """Return the licence that a base's own card names: one, by an id that the Hub knows."""
+    said = _metadata(card)
+    listed = said.get("license")
+    ids = [str(one).lower() for one in (listed if isinstance(listed, list) else [listed]) if one]
+    name, link = (str(said.get(key) or "") for key in ("license_name", "license_link"))
+    if len(ids) == 1 and (name if ids[0] == "other" else ids[0] in _table()["ids"]):
+        return _named(
+            ids[0], name, link if "://" in link or not link else f"https://huggingface.co/{hub}/blob/main/{link}"
+        )
+    why = f" (its card names {', '.join(ids)})" if ids else ""
+    return (
+        f"The licence of the base {hub} is not known{why}; look it up, and give its Hub id, such as mit: --license ID"
+        " (in a recipe: publish.license)."
+    )
+
+
+def _metadata(card: Path | None) -> dict[str, Any]:
+    """Return what stands at the head of a card, nothing where it cannot be read."""
     from huggingface_hub import metadata_load
 
-    said = metadata_load(card) or {}
-    kept = [str(said.get(key) or "") for key in ("license", "license_name", "license_link")]
-    return _named(*kept) if kept[0] else None
+    if card is None or not card.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = metadata_load(card) or {}
+    except (ValueError, OSError, yaml.YAMLError):  # somebody else's card, which nothing here depends on
+        return {}
+    return found
 
 
 def _named(id: str, name: str, link: str) -> Licence:

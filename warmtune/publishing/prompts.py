@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from warmtune.errors import StoreError
 from warmtune.schemas import Message
 from warmtune.seeds import prompt_id, seed_of
 from warmtune.settings_evaluation import EvalSettings
@@ -101,7 +102,16 @@ def write(file: Path, prompts: Sequence[StoredPrompt]) -> None:
 
 
 def read(file: Path) -> list[StoredPrompt]:
-    """Read prompts written by `write`; none where there is no such file."""
+    """Read prompts written by `write`; none where there is no such file.
+
+    Raises:
+        StoreError: the file holds something else.
+    """
     if not file.is_file():
         return []
-    return [StoredPrompt(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+    try:
+        return [StoredPrompt(**json.loads(line)) for line in file.read_text(encoding="utf-8").split("\n") if line]
+    except (ValueError, TypeError):
+        raise StoreError(
+            f"{file} does not hold prompts as `warmtune publish` writes them; it was made otherwise."
+        ) from None

@@ -1,7 +1,6 @@
 """The recipe as it was run: every setting resolved, no place on the machine; `warmtune run recipe.yaml` takes it."""
 
 import json
-import re
 from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
@@ -17,8 +16,6 @@ from warmtune.settings import Settings
 from warmtune.settings_evaluation import BenchmarkSettings
 
 RECIPE = "recipe.yaml"
-COMMIT = re.compile(r"[0-9a-f]{40}")
-"""The Hub's names of revisions that never change; a base's fingerprint is one where it came from there."""
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,22 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from warmtune import __version__
 from warmtune.errors import StoreError
+from warmtune.generation.adapters import CONFIG
 from warmtune.generation.base import Base
 from warmtune.publishing import prompts
+from warmtune.publishing.bases import file_of, trained_on
 from warmtune.publishing.card import HERE, Accepted, Facts, card
 from warmtune.publishing.evidence import ADAPTER, gather
 from warmtune.publishing.gate import refusals
 from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
-from warmtune.publishing.licences import Licence, base_licence, data_sources
+from warmtune.publishing.licences import Licence, base_licence, data_sources, is_known
 from warmtune.publishing.places import check_places
-from warmtune.publishing.recipe import COMMIT, RECIPE, Portable, portable
+from warmtune.publishing.recipe import RECIPE, Portable, portable
 from warmtune.publishing.report import with_recipe
 from warmtune.publishing.tokenizer import changed_files
 from warmtune.schemas import CHECKS, CONTRASTS, EFFECTS, GAPS, MARKED, Check, Gap, read
@@ -27,6 +30,9 @@ from warmtune.store import MANIFEST, Outcome, Stage, fingerprint, sha256, write_
 CARD = "README.md"
 _REPORT = ("report.html", "report.md")
 _FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curves.png")
+_TABLES = (GAPS, CONTRASTS, EFFECTS, CHECKS)
+ALWAYS = (WEIGHTS, CONFIG, CARD, RECIPE, *_REPORT, *_FIGURES, *(f"results/{Path(name).stem}.csv" for name in _TABLES))
+"""What every publication has; without one of them it is none."""
 _LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "USE_POLICY.md")
 
 
@@ -45,18 +51,28 @@ class Publication:
     """Hub id of the base's licence, where the publisher gives it."""
     accepted: Accepted | None = None
 
+    @cached_property
+    def _licence(self) -> Licence | str:
+        hub = self.settings.model.hub
+        read = None if self.base is None or is_known(hub) else file_of(self.base, CARD)
+        return base_licence(hub, self.licence or self.settings.publish.license, read)
+
     @property
     def base_licence(self) -> Licence | None:
         """The base's licence, None where it is not known."""
-        hub, folder = self.settings.model.hub, self.base.folder if self.base else None
-        return base_licence(hub, self.licence or self.settings.publish.license, folder)
+        return None if isinstance(self._licence, str) else self._licence
 
     @property
+    def unlicensed(self) -> str:
+        """Why no licence of the base can be named; empty where one can."""
+        return self._licence if isinstance(self._licence, str) else ""
+
+    @cached_property
     def licence_files(self) -> list[Path]:
-        """The licence's own text, where it restricts and lies beside the base."""
+        """The licence's own text, where it restricts and is found with the base."""
         if self.base is None or self.base_licence is None or not self.base_licence.asks:
             return []
-        return [self.base.folder / name for name in _LICENCES if (self.base.folder / name).is_file()]
+        return [found for name in _LICENCES if (found := file_of(self.base, name))]
 
 
 def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder: Path) -> Outcome:
@@ -73,9 +89,9 @@ def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder:
 
 def gate_line(settings: Settings, stages: Mapping[str, Stage], base: Base) -> str:
     """Say in one line whether a run's adapter may be published, and if not why."""
-    licensed = Publication(settings, stages, base).base_licence is not None
+    unlicensed = Publication(settings, stages, base).unlicensed
     evidence = gather({name: stage.folder for name, stage in stages.items()})
-    against = refusals(evidence, settings.publish.max_gap, settings.model.hub, licensed)
+    against = refusals(evidence, settings.publish.max_gap, unlicensed)
     told = " ".join(one.text for one in against)
     return f"{'gate':<22}{f'closed: {told}' if told else 'open: `warmtune publish RUN` may send it on'}"
 
@@ -102,9 +118,9 @@ def write_folder(what: Publication, target: Path) -> Identity:
 
 def _fill(what: Publication, folder: Path) -> Identity:
     tokenizer = _adapter(what, folder)
-    trained_on = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
-    tuned = trained_on["fingerprint"]
-    travels = portable(what.settings, tuned if COMMIT.fullmatch(tuned) else None)
+    beside = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
+    kind, commit = trained_on(beside["fingerprint"], what.settings.model, what.base)
+    travels = portable(what.settings, commit)
     _report(what.stages["report"].folder, travels, folder)
     _recipe(travels, folder)
     stored = prompts.draw(what.stages["mark"].folder / MARKED, what.settings.eval, what.settings.seed)
@@ -112,10 +128,11 @@ def _fill(what: Publication, folder: Path) -> Identity:
         prompts.write(folder / prompts.PROMPTS, stored)
     _notices(what, folder)
     identity = Identity(
-        base=trained_on["base"],
-        revision=trained_on["revision"],
-        fingerprint=trained_on["fingerprint"],
-        base_from_folder=what.settings.model.path is not None,
+        base=beside["base"],
+        revision=beside["revision"],
+        fingerprint=beside["fingerprint"],
+        kind=kind,
+        commit=commit,
         weights=sha256(folder / WEIGHTS),
         recipe=fingerprint(what.settings.identity),
         report=what.stages["report"].fingerprint,
@@ -133,7 +150,7 @@ def _adapter(what: Publication, folder: Path) -> list[str]:
     trained = what.stages[ADAPTER]
     source = trained.folder / "adapter"
     tokenizer = changed_files(source, what.base)
-    for name in (WEIGHTS, "adapter_config.json", *tokenizer):
+    for name in (WEIGHTS, CONFIG, *tokenizer):
         shutil.copyfile(source / name, folder / name)
         if sha256(folder / name) != trained.files[f"adapter/{name}"]:
             raise StoreError(
@@ -153,7 +170,7 @@ def _report(source: Path, travels: Portable, folder: Path) -> None:
     for name in _FIGURES:
         shutil.copyfile(source / name, folder / name)
     (folder / "results").mkdir()
-    for name in (GAPS, CONTRASTS, EFFECTS, CHECKS):
+    for name in _TABLES:
         file = (folder / "results" / name).with_suffix(".csv")
         pd.read_parquet(source / name).to_csv(file, index=False, lineterminator="\n")
 

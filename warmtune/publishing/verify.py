@@ -1,19 +1,22 @@
 """Is a published adapter whole, and do its parts belong together? Every hash again, and every disagreement at once."""
 
+import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from warmtune.errors import ModelError, UserError
+import yaml
+
+from warmtune.errors import ModelError, UserError, redacted
+from warmtune.generation.adapters import CONFIG
+from warmtune.generation.base import Base, locate
 from warmtune.publishing.bases import base_here
-from warmtune.publishing.identity import Identity, files_in, hashes, read_identity
+from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity
 from warmtune.publishing.recipe import RECIPE
-from warmtune.publishing.stage import CARD
+from warmtune.publishing.stage import ALWAYS, CARD
+from warmtune.settings import Settings
 
-if TYPE_CHECKING:
-    from warmtune.generation.base import Base
-    from warmtune.settings import Settings
+_FROM = {"hub": "the Hub's", "folder": "a copy in a folder", "package": "a Python package's"}
 
 
 class VerifyError(UserError):
@@ -33,35 +36,43 @@ class Verified:
     identity: Identity
     findings: list[str]
     """What is wrong; empty where nothing is."""
-    base: str
+    settings: Settings | None
+    """Of its recipe; None where that cannot be read, which is a finding."""
+    base: Base | None
+    """The base on this machine, where it is there."""
+    told: str
     """What could be said of the base, in words."""
 
 
 def fetched(place: str) -> Path:
-    """Return the folder of an adapter: a folder as it is, `hub:org/name` with all its files.
+    """Return the folder of an adapter: a folder as it is, `hub:org/name` with all its files, as they are there now.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is none, or the Hub cannot be asked.
     """
     if not place.startswith("hub:"):
         if not Path(place).is_dir():
             raise ModelError(f"There is no folder {place}; give one that `warmtune publish` wrote, or hub:org/name.")
         return Path(place)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    import httpx2
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
 
     name = place.removeprefix("hub:")
     try:
-        return Path(snapshot_download(name))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        # Asked first, and by its commit then: otherwise an older copy in the cache would do where the Hub fails.
+        return Path(snapshot_download(name, revision=HfApi().model_info(name).sha))
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
         raise ModelError(
-            f"{name} cannot be had from the Hub: {' '.join(str(error).split())[:300]} Check the name, log in with"
-            " `hf auth login` if it is private, or give a folder."
+            f"{name} cannot be had from the Hub: {redacted(' '.join(str(error).split()))[:300]} Check the name, log in"
+            " with `hf auth login` if it is private, or give a folder."
         ) from None
 
 
 def verified(folder: Path, base_folder: Path | None) -> Verified:
-    """Recompute every hash of a published adapter, and compare its weights, card, adapter settings and base.
+    """Recompute every hash of a published adapter, and compare its weights, card, adapter settings, recipe and base.
+
+    Only files whose hash is right are looked into: of the others that is what is wrong.
 
     Args:
         folder: the adapter's.
@@ -72,94 +83,100 @@ def verified(folder: Path, base_folder: Path | None) -> Verified:
         ModelError: `base_folder` holds no model.
     """
     identity = read_identity(folder)
-    findings = _files(folder, identity) + _card(folder, identity) + _config(folder, identity)
-    settings = recipe_of(folder)
-    told, differs = _base(identity, None if settings is None else base_of(settings, base_folder))
-    return Verified(folder, identity, findings + ([told] if differs else []), told)
+    there = hashes(files_in(folder).items())
+    whole = {name for name, known in there.items() if identity.files.get(name) == known}
+    findings = _files(there, identity)
+    if CARD in whole:
+        findings += _card(folder, identity)
+    if CONFIG in whole:
+        findings += _config(folder, identity)
+    settings = _recipe(folder, identity, findings) if RECIPE in whole else None
+    base = None if settings is None else base_of(settings, base_folder)
+    told, differs = _base(identity, base)
+    return Verified(folder, identity, findings + ([told] if differs else []), settings, base, told)
 
 
-def recipe_of(folder: Path) -> "Settings | None":
-    """Return the settings in the recipe beside an adapter, None where it cannot be read."""
-    from warmtune.recipes import load
-
-    if not (folder / RECIPE).is_file():
-        return None
-    import contextlib
-
-    try:
-        with contextlib.chdir(folder):  # the recipe names its own benchmarks by the folder it lies in
-            return load(RECIPE, [])
-    except UserError:
-        return None
-
-
-def base_of(settings: "Settings", folder: Path | None) -> "Base | None":
+def base_of(settings: Settings, folder: Path | None) -> Base | None:
     """Return the base that a recipe names, if it is on this machine.
 
     Raises:
         ModelError: the folder holds no model.
     """
-    from dataclasses import replace
-
-    from warmtune.generation.base import locate
-
     if folder is None:
         return base_here(settings.model)
     return locate(replace(settings.model, path=str(folder)))
 
 
-def _files(folder: Path, identity: Identity) -> list[str]:
+def _files(there: dict[str, str], identity: Identity) -> list[str]:
     """Name what is missing, changed, or there in excess."""
-    there = hashes(files_in(folder).items())
-    found = [f"{name} is missing." for name in sorted(set(identity.files) - set(there))]
+    expected = identity.files
+    found = [f"{name} is missing." for name in sorted({*expected, *ALWAYS} - set(there))]
+    found += [f"{name} has no hash in {IDENTITY}." for name in ALWAYS if name in there and name not in expected]
     found += [
-        f"{name} was changed: its SHA-256 is {there[name][:12]}…, not {expected[:12]}…."
-        for name, expected in sorted(identity.files.items())
-        if name in there and there[name] != expected
+        f"{name} was changed: its SHA-256 is {there[name][:12]}…, not {known[:12]}…."
+        for name, known in sorted(expected.items())
+        if name in there and there[name] != known
     ]
-    return found + [f"{name} does not belong to it." for name in sorted(set(there) - set(identity.files))]
+    found += [f"{name} does not belong to it." for name in sorted(set(there) - {*expected, *ALWAYS})]
+    if expected.get(WEIGHTS) not in (None, identity.weights):
+        found.append(f"{IDENTITY} names two different hashes of the weights.")
+    return found
 
 
 def _card(folder: Path, identity: Identity) -> list[str]:
     """Say where the fingerprints on the card are not those beside the adapter."""
     from huggingface_hub import metadata_load
 
-    from warmtune.publishing.identity import WEIGHTS
-
-    found = []
-    if identity.files.get(WEIGHTS) != identity.weights:
-        found.append("warmtune.json names two different hashes of the weights.")
-    if not (folder / CARD).is_file():
-        return found
-    said = (metadata_load(folder / CARD) or {}).get("warmtune") or {}
-    for name, expected in identity.fingerprints.items():
-        if said.get(name) != expected:
-            found.append(
-                f"The card's fingerprint of the {'base' if name == 'fingerprint' else name} is {said.get(name)}, but"
-                f" warmtune.json says {expected}: they are not of one adapter."
-            )
-    return found
+    try:
+        said = (metadata_load(folder / CARD) or {}).get("warmtune")
+    except (ValueError, yaml.YAMLError) as error:
+        return [f"{CARD} cannot be read: {_line(error)}"]
+    told = said if isinstance(said, dict) else {}
+    return [
+        f"The card's fingerprint of the {'base' if name == 'fingerprint' else name} is {told.get(name)}, but"
+        f" {IDENTITY} says {expected}: they are not of one adapter."
+        for name, expected in identity.fingerprints.items()
+        if told.get(name) != expected
+    ]
 
 
 def _config(folder: Path, identity: Identity) -> list[str]:
-    file = folder / "adapter_config.json"
-    named = json.loads(file.read_text(encoding="utf-8")).get("base_model_name_or_path") if file.is_file() else None
-    if named in (None, identity.base):
-        return []
-    return [f"adapter_config.json names the base {named}, but warmtune.json says {identity.base}."]
+    try:
+        named = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    except (ValueError, AttributeError) as error:
+        return [f"{CONFIG} cannot be read: {_line(error)}"]
+    return [] if named == identity.base else [f"{CONFIG} names the base {named}, but {IDENTITY} says {identity.base}."]
 
 
-def _base(identity: Identity, base: "Base | None") -> tuple[str, bool]:
+def _recipe(folder: Path, identity: Identity, findings: list[str]) -> Settings | None:
+    """Return the settings of the recipe, after noting what is wrong with it."""
+    from warmtune.recipes import load
+
+    try:
+        with contextlib.chdir(folder):  # the recipe names its own benchmarks by the folder it lies in
+            settings = load(RECIPE, [])
+    except (UserError, ValueError, TypeError, AttributeError, OSError) as error:
+        findings.append(f"{RECIPE} cannot be read: {_line(error)}")
+        return None
+    if settings.model.hub != identity.base:
+        findings.append(f"{RECIPE} names the base {settings.model.hub}, but {IDENTITY} says {identity.base}.")
+    return settings
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _base(identity: Identity, base: Base | None) -> tuple[str, bool]:
     """Say whether the base on this machine is the one it was trained on, and whether it differs."""
     if base is None:
         return f"not compared: {identity.base} is not on this machine (--base FOLDER says where it is)", False
     if base.fingerprint == identity.fingerprint:
         return f"{identity.base} on this machine is the one it was trained on", False
-    same_kind = len(base.fingerprint) == len(identity.fingerprint) and not identity.base_from_folder
-    if not same_kind:
+    if base.kind != identity.kind or base.kind == "folder":  # a copy with another README is another folder
         return (
-            f"not compared: it was trained on a copy of {identity.base} in another form than the one in {base.folder},"
-            " and their fingerprints say nothing of each other",
+            f"not compared: it was trained on {_FROM[identity.kind]}, the one here is {_FROM[base.kind]}, and their"
+            " fingerprints say nothing of each other",
             False,
         )
     return (

@@ -1,6 +1,7 @@
 """The verb `verify PLACE`: every hash again, and with `--rerun` some of the answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.console import Console
 from warmtune.errors import ConfigError, ModelError, UserError
 from warmtune.publishing import prompts
 from warmtune.publishing.rerun import ALIKE, FEWEST_ALIKE, Answered, ask_again, too_different
-from warmtune.publishing.verify import VerifyError, base_of, fetched, recipe_of, verified
+from warmtune.publishing.verify import Verified, VerifyError, fetched, verified
 
 _SHOWN = 3
 
@@ -29,23 +30,28 @@ def verify_place(place: str, rerun: int | None, base: Path | None) -> None:
         raise VerifyError(place, found.findings)
     count = len(found.identity.files)
     console.print(f"Files:  all {count} are as published; weights and card belong together")
-    console.print(f"Base:   {found.base}")
+    console.print(f"Base:   {found.told}")
     if rerun is not None:
-        _rerun(console, place, folder, rerun, base)
+        _rerun(console, place, found, rerun)
 
 
-def _rerun(console: Console, place: str, folder: Path, count: int, base_folder: Path | None) -> None:
-    stored = prompts.read(folder / prompts.PROMPTS)
+def _rerun(console: Console, place: str, found: Verified, count: int) -> None:
+    stored = prompts.read(found.folder / prompts.PROMPTS)
     if len(stored) < count:
         raise UserError(f"--rerun {count}: {place} holds {len(stored)} prompts with their answers; ask for fewer.")
-    settings = recipe_of(folder)
-    base = None if settings is None else base_of(settings, base_folder)
-    if settings is None or base is None:
+    if found.settings is None or found.base is None:
         raise ModelError(
             "--rerun needs the base, which is not on this machine. Fetch it with `hf download` first, or say where it"
             " is with --base FOLDER."
         )
-    answered = ask_again(folder, base, stored[:count], settings.eval.batch_size)
+    base = found.base
+    if base.fingerprint != found.identity.fingerprint:
+        console.print(
+            "Warning: whether this base is the one it was trained on cannot be told; the answers may show it."
+        )
+        # What cannot be compared would be refused where an adapter is loaded; here that is the question.
+        base = replace(base, fingerprint=found.identity.fingerprint)
+    answered = ask_again(found.folder, base, stored[:count], found.settings.eval.batch_size)
     same = sum(one.same for one in answered)
     alike = sum(one.alike for one in answered)
     more = f"; {alike - same} more begin alike for {ALIKE} characters" if same < count else ""
