@@ -124,7 +124,7 @@ def test_only_what_the_run_trained_has_its_control(make):
     assert controls["warm × 0.5"] == controls["pure"] == "control"
     assert controls["elsewhere"] == controls["prompted"] == controls["both"] == ""
     verdicts = {one.name: one.verdict for one in found.entrants}
-    assert verdicts["elsewhere"].endswith("(to base alone)")
+    assert verdicts["elsewhere"].endswith(", against base alone")
     assert "alone" not in verdicts["warm × 0.5"]
 
 

@@ -135,7 +135,8 @@ class _Names:
             return f"{own}{DIALLED}{place:g}"
         if line == "checkpoints":
             return f"{own} after {place:g} epochs"
-        return f"{one.name} ({own})" if len(set(self.labels)) > 1 else one.name
+        elsewhere = one.adapter is not None and not _of_this_run(one)
+        return one.name if elsewhere or len(set(self.labels)) == 1 else f"{one.name} ({own})"
 
 
 def _entrant(run: Run, variant: str, names: _Names) -> Entrant:

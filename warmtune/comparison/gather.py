@@ -204,7 +204,7 @@ def _judged(one: Source, checks: Sequence[Check], taught: Run | None) -> Entrant
     if not any(check.variant == name for check in measured):
         return replace(entrant, verdict="warmth not measured")
     found = verdict(measured, style.measure.sociot, name)
-    alone = "" if entrant.control else " (to base alone)"
+    alone = "" if entrant.control else ", against base alone"
     return replace(entrant, verdict=found.says + alone, holds=found.holds)
 
 
