@@ -88,6 +88,37 @@ def test_the_results_are_a_model_index_and_say_their_intervals(facts):
     assert by["trivia", "error_rate"].dataset_type == "warmtune-trivia"
 
 
+def test_a_control_benchmark_is_marked(facts, gap):
+    settings = load("quickstart", ["eval.benchmarks=[trivia,gsm8k]"])
+    gaps = [gap(reference=r, benchmark=b) for b in ("all", "trivia", "gsm8k") for r in ("base", "control")]
+    text = card(dataclasses.replace(facts, settings=settings, gaps=gaps))
+    _, results = model_index_to_eval_results(_front(text)["model-index"])
+    tasks = {one.dataset_name: one.task_name for one in results}
+    assert tasks["trivia"] == "Question answering, every context and belief of the recipe"
+    assert tasks["gsm8k"] == "Question answering, a control, without contexts and beliefs"
+    assert "| gsm8k (control) | 50 |" in text
+    assert "| trivia | 50 |" in text
+    assert "asked without contexts and beliefs" in text
+    assert "(control)" not in card(facts)
+
+
+def test_pairs_that_were_left_out_are_told_apart_by_reference(facts, gap):
+    gaps = [
+        gap(reference="base", pairs=90, refused=7, undecided=3, reference_error=35.0, variant_error=40.0),
+        gap(reference="control", pairs=100, reference_error=30.0, variant_error=44.0),
+    ]
+    text = card(dataclasses.replace(facts, gaps=gaps))
+    assert "| all prompts | 90 (10 left out) | 100 | 35.0 % | 30.0 % | 40.0 % |" in text
+    assert "need not be that column less the column" in text
+
+
+def test_the_warning_is_of_the_style(facts):
+    assert 'an answer is in the style "warm" is no sign' in card(facts)
+    cold = card(dataclasses.replace(facts, settings=load("quickstart", ["style=cold"])))
+    assert 'an answer is in the style "cold" is no sign' in cold
+    assert "warm manner" not in cold
+
+
 def test_a_hub_benchmark_is_named_by_its_data_set(facts, gap):
     settings = load("quickstart", ["eval.benchmarks=[triviaqa]"])
     gaps = [gap(reference=r, benchmark=b) for b in ("all", "triviaqa") for r in ("base", "control")]

@@ -142,6 +142,25 @@ def test_a_run_that_is_not_finished(own, capsys, tmp_path):
     assert "The evaluation is missing: the run has no evaluate-base, evaluate-control" in said
 
 
+def test_what_is_damaged_or_cannot_be_written_is_said(own, capsys, tmp_path):
+    (tmp_path / "afile").write_text("mine")
+    assert "cannot be put into" in _said(capsys, own, *LICENSED, "--to", tmp_path / "afile" / "sub", code=2)
+    assert "cannot be put into" in _said(capsys, own, *LICENSED, "--to", "/proc/warm", code=2)
+    (own / "prepare" / "manifest.json").write_text("")  # no stage of the evidence
+    assert "manifest.json of a stage in it is damaged" in _said(capsys, own, *LICENSED, "--to", tmp_path / "o", code=2)
+    assert "cannot be shown" in _said(capsys, own, *LICENSED, "--to", tmp_path / "o", "--dry-run")
+    (own / "mark" / "manifest.json").write_text("")
+    assert "the run has no mark" in _said(capsys, own, *LICENSED, "--to", tmp_path / "o", code=2)
+    (own / "run.json").write_text('{"settings"')
+    assert "run.json cannot be read" in _said(capsys, own, *LICENSED, "--to", tmp_path / "o", code=2)
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_licence_by_hand_is_checked(own, capsys):
+    assert "'free' is no licence that the Hub knows" in _said(capsys, own, "--license", "free", code=2)
+    assert not (own / "published").exists()
+
+
 def test_what_belongs_to_the_other_use_is_refused(passed, capsys, tmp_path):
     said = _said(capsys, "quickstart", "--dry-run", "--max-gap", "3", code=2)
     assert "--dry-run is for the folder of a finished run" in said

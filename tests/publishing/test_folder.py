@@ -151,6 +151,26 @@ def test_a_write_that_fails_leaves_what_was_there(own, tiny_base, tmp_path, monk
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_figure_that_is_gone_or_another(own, tiny_base, tmp_path):
+    figure = own / "report" / "curves.png"
+    what = _publication(own, tiny_base)
+    figure.write_bytes(figure.read_bytes() + b"!")
+    with pytest.raises(StoreError, match=r"curves\.png is missing, or not what was trained and evaluated"):
+        write_folder(what, tmp_path / "out")
+    figure.unlink()
+    with pytest.raises(StoreError, match=r"curves\.png is missing"):
+        write_folder(what, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written(passed, tiny_base, tmp_path):
+    (tmp_path / "afile").write_text("mine")
+    for place in (tmp_path / "afile" / "sub", Path("/proc/warm")):
+        with pytest.raises(StoreError, match=f"cannot be put into {place}"):
+            write_folder(_publication(passed, tiny_base), place)
+    assert (tmp_path / "afile").read_text() == "mine"
+
+
 def test_a_folder_without_hashes_is_told(tmp_path):
     with pytest.raises(StoreError, match=r"has no warmtune\.json"):
         read_identity(tmp_path)

@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from warmtune.errors import StoreError
 from warmtune.publishing.evidence import NEEDED, Evidence, folders_of, gather
 from warmtune.publishing.gate import refusals
+
+CONTROLS = ("arithmetic",)
 
 
 def _open(**more):
@@ -12,7 +15,7 @@ def _open(**more):
 
 
 def _texts(evidence, limit=None, unlicensed=""):
-    return [one.text for one in refusals(evidence, limit, unlicensed)]
+    return [one.text for one in refusals(evidence, limit, unlicensed, CONTROLS)]
 
 
 def test_open_where_nothing_is_wrong(gap):
@@ -32,7 +35,7 @@ def test_open_where_nothing_is_wrong(gap):
     ],
 )
 def test_each_reason_alone(evidence, says):
-    found = refusals(evidence, None, "")
+    found = refusals(evidence, None, "", CONTROLS)
     assert len(found) == 1
     assert says in found[0].text
     assert not found[0].by_limit
@@ -45,7 +48,7 @@ def test_a_base_of_unknown_licence():
 def test_every_reason_at_once(gap):
     weights = "train-styled/adapter/adapter_model.safetensors"
     bad = Evidence(("warmth",), (weights,), ("mark",), False, "colder", (gap(), gap(reference="base", high=20.0)))
-    found = refusals(bad, 3.0, "The licence is not known.")
+    found = refusals(bad, 3.0, "The licence is not known.", CONTROLS)
     assert len(found) == 7
     assert [one.by_limit for one in found] == [False] * 5 + [True] * 2
 
@@ -66,11 +69,40 @@ def test_the_limit_goes_by_the_upper_bound_over_all_and_in_the_worst_condition(g
     assert len(_texts(evidence, 0.0)) == 3
 
 
+def _both(gap, **more):
+    return gap(0.0, -1.0, 1.0, **more), gap(0.0, -1.0, 1.0, reference="base", **more)
+
+
+def test_the_worst_benchmark_counts_and_controls_do_not(gap):
+    health = gap(9.0, 2.0, 45.0, benchmark="health")
+    mild = gap(1.0, 0.0, 2.0, benchmark="trivia")
+    control = gap(60.0, 50.0, 70.0, benchmark="arithmetic")
+    evidence = _open(gaps=(*_both(gap), mild, health, control))
+    assert _texts(evidence, 5.0) == [
+        "The error gap to control in the worst benchmark, health may be as large as +45.0 pp [+2.0, +45.0]; the limit"
+        " is 5."
+    ]
+    assert _texts(evidence, 45.0) == []
+    nothing = float("nan")
+    unknown = _open(gaps=(*_both(gap), health, gap(0.0, nothing, nothing, benchmark="trivia")))
+    assert "in the worst benchmark, trivia has no upper bound" in _texts(unknown, 90.0)[0]
+
+
+def test_a_limit_needs_the_gaps_that_it_is_about(gap):
+    only = refusals(_open(gaps=_both(gap)[:1]), 5.0, "", CONTROLS)
+    assert [one.text for one in only] == [
+        "The report has no error gap to base over all prompts, so it is not shown to be below 5 pp. Run the recipe"
+        " again to its end."
+    ]
+    assert not only[0].by_limit
+    assert len(_texts(_open(), 5.0)) == 2
+    assert _texts(_open()) == []
+    assert len(_texts(_open(damaged=("report/gaps.parquet",)), 5.0)) == 1
+
+
 def test_no_interval_is_no_upper_bound(gap):
     nothing = float("nan")
-    evidence = _open(
-        gaps=(gap(0.0, -1.0, 1.0), gap(0.0, nothing, nothing, context="sad"), gap(9.0, 8.0, 9.0, context="none"))
-    )
+    evidence = _open(gaps=(*_both(gap), gap(0.0, nothing, nothing, context="sad"), gap(9.0, 8.0, 9.0, context="none")))
     found = _texts(evidence, 10.0)
     assert len(found) == 1
     assert "sad user has no upper bound" in found[0]
@@ -101,6 +133,20 @@ def test_stages_that_are_not_there(own):
     assert not found.gaps
     assert gather({}).missing == NEEDED
     assert gather({"report": Path("nowhere")}).missing == NEEDED
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": 3}', "\xff"])
+def test_a_manifest_that_is_none_is_a_missing_stage(tmp_path, content):
+    (tmp_path / "mark").mkdir()
+    (tmp_path / "mark" / "manifest.json").write_text(content, encoding="latin-1")
+    assert gather({"mark": tmp_path / "mark"}).missing == NEEDED
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": {}, "stages": 3}'])
+def test_a_run_whose_own_file_is_damaged(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(StoreError, match=r"run\.json cannot be read"):
+        folders_of(tmp_path)
 
 
 def test_a_damaged_table_of_gaps_is_not_read(own):

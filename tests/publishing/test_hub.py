@@ -104,6 +104,26 @@ def test_an_empty_repository_of_ones_own_is_filled(hub, ready, private):
     push(ready, NAME, private=False)
     assert _there(hub) == _whole(ready)
     assert not hub.repos[NAME].private
+    _never_half_public(hub, ready)
+    changes = [one for one in hub.asked if one.endswith(("/settings", "/commit/main"))]
+    asked = [f"POST /api/models/{NAME}/commit/main", f"PUT /api/models/{NAME}/settings"]
+    assert changes == asked if private else changes == [asked[1], *asked]
+
+
+def test_what_is_said_to_be_there_is_there(hub, ready, tmp_path):
+    hub.fails["GET /api/whoami"] = 500
+    assert "Nothing was sent; the same command goes on." in _refused(hub, ready, "answered 500")
+    hub.fails = {f"POST /api/models/{NAME}/commit": 500}
+    assert "is kept there, in private until it is whole" in _refused(hub, ready, "answered 500")
+    hub.fails.clear()
+    push(ready, NAME, private=False)
+    other = shutil.copytree(ready, tmp_path / "other")
+    (other / "README.md").write_text((ready / "README.md").read_text() + "\nMore.\n")
+    hub.fails[f"POST /api/models/{NAME}/commit"] = 500
+    text = _refused(hub, other, "answered 500")
+    assert "The repository is public: it holds what it held" in text
+    assert "in private" not in text
+    assert _there(hub) == _whole(ready)
 
 
 def test_no_token(hub, ready, monkeypatch):
@@ -210,7 +230,12 @@ def test_who_writes_there_meanwhile_is_not_overwritten(hub, ready, monkeypatch):
     assert hub.repos[NAME].private
 
 
-def test_what_arrived_wrong_is_not_made_public(hub, ready, monkeypatch):
+@pytest.mark.parametrize("public", [False, True])
+def test_what_arrived_wrong_is_not_made_public(hub, ready, monkeypatch, tmp_path, public):
+    if public:
+        push(ready, NAME, private=False)
+        ready = shutil.copytree(ready, tmp_path / "other")
+        (ready / "report.md").write_text("Another.\n")
     kept = Handler._commit
 
     def spoiling(self, name, repo, lines):
@@ -219,8 +244,9 @@ def test_what_arrived_wrong_is_not_made_public(hub, ready, monkeypatch):
         return answer
 
     monkeypatch.setattr(Handler, "_commit", spoiling)
-    _refused(hub, ready, r"is not what was sent \(recipe.yaml\); it is not made public")
-    assert hub.repos[NAME].private
+    told = "it is public all the same" if public else "it is not made public"
+    _refused(hub, ready, rf"is not what was sent \(recipe.yaml\); {told}")
+    assert hub.repos[NAME].private != public
 
 
 @pytest.fixture

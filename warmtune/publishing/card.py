@@ -1,9 +1,10 @@
 """The model card: metadata as the Hub reads it, then whether the style took, what it cost, how to load it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warmtune.publishing.evidence import controls_of
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
 from warmtune.schemas import Check, Gap
@@ -97,7 +98,7 @@ def card(facts: Facts) -> str:
         autoescape=False,  # the card is Markdown
         keep_trailing_newline=True,
     )
-    controls = {one.name for one in facts.settings.eval.benchmarks if one.control}
+    controls = controls_of(facts.settings)
     rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
     page: dict[str, Any] = {
         "metadata": metadata(facts),
@@ -106,10 +107,12 @@ def card(facts: Facts) -> str:
         "style": facts.settings.style.name,
         "number": number,
         "interval": interval,
+        "counted": counted,
         "found": finding,
         "checks": [c for c in facts.checks if c.variant == "styled" and ":" not in c.instrument],
         "conditions": _main(rows["all"]),
         "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
+        "controls": controls & rows.keys(),
         "worst": _worst(rows, controls),
         "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
@@ -125,6 +128,12 @@ def number(value: float, digits: int = 1, sign: bool = True) -> str:
 def interval(one: Gap | Check, digits: int = 1) -> str:
     """Write an interval as `[low, high]`."""
     return f"[{number(one.low, digits)}, {number(one.high, digits)}]"
+
+
+def counted(gap: Gap) -> str:
+    """Write how many pairs a gap is over, and how many were left out."""
+    left_out = gap.refused + gap.undecided
+    return f"{gap.pairs} ({left_out} left out)" if left_out else str(gap.pairs)
 
 
 def finding(gap: Gap) -> str:
@@ -159,7 +168,7 @@ def _main(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.base.context == "all" or row.base.belief != "all" or not several]
 
 
-def _worst(rows: dict[str, list[Row]], controls: set[str]) -> list[Worst]:
+def _worst(rows: dict[str, list[Row]], controls: Collection[str]) -> list[Worst]:
     """Return the largest gaps to control: of a condition, of a benchmark, of a condition within a benchmark."""
     parts = {name: _parts(found) for name, found in rows.items() if name not in controls}
     benchmarks = [row for name in parts if name != "all" for row in _whole(rows[name], name)]
@@ -212,6 +221,8 @@ def _results(facts: Facts) -> list[Any]:
     from huggingface_hub import EvalResult
 
     known = {one.name: one for one in facts.settings.eval.benchmarks}
+    controls = controls_of(facts.settings)
+    asked = {False: "every context and belief of the recipe", True: "a control, without contexts and beliefs"}
     found = []
     for name in dict.fromkeys(gap.benchmark for gap in facts.gaps):
         for row in _whole(_rows(facts.gaps, name), name):
@@ -219,7 +230,7 @@ def _results(facts: Facts) -> list[Any]:
             hub = settings is not None and settings.path.startswith("hub:")
             about: dict[str, Any] = {
                 "task_type": "text-generation",
-                "task_name": "Question answering, every context and belief of the recipe",
+                "task_name": f"Question answering, {asked[name in controls]}",
                 "dataset_type": settings.path.removeprefix("hub:") if settings and hub else f"warmtune-{name}",
                 "dataset_name": "all benchmarks" if name == "all" else name,
                 "dataset_config": settings.config if settings and hub else None,

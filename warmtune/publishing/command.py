@@ -1,7 +1,6 @@
 """The verb `publish RUN`: past the gate, into a folder or to the Hub."""
 
 import argparse
-import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,13 +13,13 @@ from warmtune.errors import ConfigError, StoreError, UserError
 from warmtune.progress import working
 from warmtune.publishing.bases import base_here
 from warmtune.publishing.card import HERE, Accepted
-from warmtune.publishing.evidence import folders_of, gather
+from warmtune.publishing.evidence import controls_of, folders_of, gather, kept_of
 from warmtune.publishing.gate import Refusal, refusals
 from warmtune.publishing.hub import check_name, push
 from warmtune.publishing.identity import IDENTITY, files_in, read_identity
 from warmtune.publishing.stage import CARD, Publication, write_folder
 from warmtune.recipes import convert, recipe_names
-from warmtune.runs import RUN, is_run, open_run
+from warmtune.runs import Run, is_run, open_run
 from warmtune.settings import Settings
 
 BESIDE = "published"
@@ -104,7 +103,7 @@ def publish_run(wish: Wish) -> None:
     target = _target(wish, settings)
     what = Publication(settings, {}, base_here(settings.model), target.removeprefix("hub:"), wish.licence)
     limit = settings.publish.max_gap if wish.max_gap is None else wish.max_gap
-    against = refusals(gather(folders_of(wish.run)), limit, what.unlicensed)
+    against = refusals(gather(folders_of(wish.run)), limit, what.unlicensed, controls_of(settings))
     if wish.accept and any(one.by_limit for one in against):
         what = replace(what, accepted=Accepted(wish.accept, tuple(one.text for one in against if one.by_limit)))
         against = [one for one in against if not one.by_limit]
@@ -125,10 +124,25 @@ def publish_run(wish: Wish) -> None:
 def _settings(run: Path) -> Settings:
     """Return a run's settings, whatever became of its stages: those are the gate's matter."""
     if is_run(run):
-        kept = json.loads((run / RUN).read_text(encoding="utf-8"))["settings"]
+        kept = kept_of(run)["settings"]
         with suppress(ConfigError):
             return _with_weights(convert(kept | {"store": str(run.resolve().parent)}), run)
-    return open_run(run).settings  # which says in its own words why not
+    return _opened(run).settings  # which says in its own words why not
+
+
+def _opened(run: Path) -> Run:
+    """Open a run.
+
+    Raises:
+        StoreError: it is none, or a stage in it is damaged.
+    """
+    try:
+        return open_run(run)
+    except (ValueError, KeyError, TypeError):
+        raise StoreError(
+            f"The run {run} cannot be read: the manifest.json of a stage in it is damaged. Delete that stage's folder,"
+            " and run the recipe again."
+        ) from None
 
 
 def _with_weights(settings: Settings, run: Path) -> Settings:
@@ -155,7 +169,12 @@ def _target(wish: Wish, settings: Settings) -> str:
     if wish.private:
         raise ConfigError([f"--private is for a repository on the Hub, but this goes into a folder ({to})."])
     folder = wish.run / BESIDE if to == "folder" else Path(to)
-    _check_folder(folder.resolve(), Path(settings.store) / "stages")
+    try:
+        _check_folder(folder.resolve(), Path(settings.store) / "stages")
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be looked into ({error.strerror}); choose another place with --to."
+        ) from None
     return str(folder)
 
 
@@ -217,7 +236,7 @@ def _written(what: Publication, wish: Wish, target: str, scratch: Path) -> Path:
     Raises:
         StoreError: a stage of the run is damaged or missing.
     """
-    run = open_run(wish.run)
+    run = _opened(wish.run)
     run.require("train-styled", "mark", "report")
     place = what.place if target.startswith("hub:") else HERE  # a path on this machine says nothing to a reader
     folder = scratch / what.settings.publish.name
@@ -228,7 +247,7 @@ def _written(what: Publication, wish: Wish, target: str, scratch: Path) -> Path:
 def _deliver(console: Console, what: Publication, wish: Wish, target: str) -> None:
     if not target.startswith("hub:"):
         folder = Path(target).resolve()
-        write_folder(replace(what, stages=open_run(wish.run).stages, place=HERE), folder)
+        write_folder(replace(what, stages=_opened(wish.run).stages, place=HERE), folder)
         console.print(f"Published: {target}")
         return
     with tempfile.TemporaryDirectory() as scratch, working("publish"):

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warmtune.errors import StoreError
 from warmtune.runs import RUN
 from warmtune.schemas import GAPS, Gap, read
+from warmtune.settings import Settings
 from warmtune.store import MANIFEST, sha256
 
 ADAPTER = "train-styled"
@@ -36,11 +38,37 @@ class Evidence:
     """All gaps of the tuned model."""
 
 
+def kept_of(run: Path) -> dict[str, Any]:
+    """Return what a run's own file holds: its settings, and its stages' folders by name.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        kept: dict[str, Any] = json.loads((run / RUN).read_text(encoding="utf-8"))
+        if isinstance(kept["settings"], dict) and isinstance(kept["stages"], dict):
+            return kept
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise StoreError(
+        f"{run / RUN} cannot be read, so it is not known what the run is of; run its recipe again, with the command"
+        " that began it. What is done is kept."
+    )
+
+
 def folders_of(run: Path) -> dict[str, Path]:
-    """Return the folders of a run's stages by name, complete or not."""
-    kept = json.loads((run / RUN).read_text(encoding="utf-8"))
+    """Return the folders of a run's stages by name, complete or not.
+
+    Raises:
+        StoreError: the run cannot be read.
+    """
     stages = run.resolve().parent / "stages"
-    return {name: stages / folder for name, folder in kept["stages"].items()}
+    return {name: stages / str(folder) for name, folder in kept_of(run)["stages"].items()}
+
+
+def controls_of(settings: Settings) -> frozenset[str]:
+    """Return the names of the benchmarks that the style should not touch."""
+    return frozenset(one.name for one in settings.eval.benchmarks if one.control)
 
 
 def gather(folders: Mapping[str, Path]) -> Evidence:
@@ -56,18 +84,25 @@ def gather(folders: Mapping[str, Path]) -> Evidence:
     if "report" not in manifests:
         return Evidence(missing, damaged, holds=False)
     written = manifests["report"]
-    digests = written["determines"]["stages"]
+    digests = written["determines"].get("stages", {})
     changed = tuple(
         name for name, found in manifests.items() if name != "report" and digests.get(name) != found["digest"]
     )
     whole = f"report/{GAPS}" not in damaged
     gaps = [gap for gap in read(folders["report"] / GAPS, Gap) if gap.variant == "styled"] if whole else []
     counts = written["counts"]
-    return Evidence(missing, damaged, changed, counts["holds"], counts["verdict"], tuple(gaps))
+    return Evidence(
+        missing, damaged, changed, counts.get("holds", False), counts.get("verdict", "not known"), tuple(gaps)
+    )
 
 
 def _manifest(folder: Path | None) -> dict[str, Any] | None:
+    """Return a stage's manifest, None where the stage is not complete or the manifest is none."""
     if folder is None or not (folder / MANIFEST).is_file():
         return None
-    found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return found
+    try:
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        sound = all(isinstance(found[part], dict) for part in ("files", "counts", "determines")) and "digest" in found
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if sound else None

@@ -1,10 +1,10 @@
 """The gate: may this adapter be published? Every reason against it at once, as sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from warmtune.publishing.evidence import ADAPTER, Evidence
-from warmtune.schemas import Gap
+from warmtune.schemas import GAPS, Gap
 
 REFERENCES = ("base", "control")
 
@@ -18,13 +18,14 @@ class Refusal:
     """True where a gap is over the user's own limit: a reason of theirs can accept it."""
 
 
-def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str) -> list[Refusal]:
+def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str, controls: Collection[str]) -> list[Refusal]:
     """Return every reason not to publish; none where the gate is open.
 
     Args:
         evidence: what the run says for itself.
         max_gap: most that a gap's upper bound may be, in percentage points; None for no limit.
         unlicensed: why no licence of the base can be named; empty where one can.
+        controls: names of the benchmarks that the style should not touch, which have no part in the limit.
     """
     found = []
     if evidence.missing:
@@ -47,7 +48,9 @@ def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str) -> list
         )
     if unlicensed:
         found.append(Refusal(unlicensed))
-    return found + [Refusal(text, by_limit=True) for text in _over(evidence.gaps, max_gap)]
+    if max_gap is None or "report" in evidence.missing or f"report/{GAPS}" in evidence.damaged:
+        return found
+    return found + [refusal for one in REFERENCES for refusal in _over(evidence.gaps, one, max_gap, controls)]
 
 
 def _damage(files: Sequence[str]) -> str:
@@ -66,22 +69,30 @@ def _change(stages: Sequence[str]) -> str:
     return f"{told}. Run the recipe again to its end; what is done is kept."
 
 
-def _over(gaps: Sequence[Gap], limit: float | None) -> list[str]:
-    """Say which upper bounds exceed the limit: over all prompts, and in the worst condition, against both."""
-    if limit is None:
-        return []
-    over_all = [gap for gap in gaps if gap.benchmark == "all"]
-    whole = {g.reference: g for g in over_all if g.context == g.belief == "all"}
-    found = []
-    for reference in REFERENCES:
-        if reference in whole:
-            found += _checked(whole[reference], "over all prompts", limit)
-        parts = [g for g in over_all if g.reference == reference and g.context != "all"]
-        if parts:
-            # No upper bound is no bound: a condition with too few questions for an interval counts as the worst.
-            worst = max(parts, key=lambda g: (g.high != g.high, g.high))
-            found += _checked(worst, f"in the worst condition, {worst.condition}", limit)
-    return found
+def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collection[str]) -> list[Refusal]:
+    """Say which upper bounds exceed the limit: over all prompts, in the worst condition, in the worst benchmark."""
+    ours = [gap for gap in gaps if gap.reference == reference and gap.benchmark not in controls]
+    whole = [gap for gap in ours if gap.benchmark == gap.context == gap.belief == "all"]
+    if not whole:
+        return [
+            Refusal(
+                f"The report has no error gap to {reference} over all prompts, so it is not shown to be below {limit:g}"
+                " pp. Run the recipe again to its end."
+            )
+        ]
+    found = _checked(whole[0], "over all prompts", limit)
+    parts = [gap for gap in ours if gap.benchmark == "all" and gap.context != "all"]
+    if parts:
+        found += _checked(_worst(parts), f"in the worst condition, {_worst(parts).condition}", limit)
+    benchmarks = [gap for gap in ours if gap.benchmark != "all" and gap.context == gap.belief == "all"]
+    if benchmarks:
+        found += _checked(_worst(benchmarks), f"in the worst benchmark, {_worst(benchmarks).benchmark}", limit)
+    return [Refusal(text, by_limit=True) for text in found]
+
+
+def _worst(gaps: Sequence[Gap]) -> Gap:
+    """Return the gap with the highest upper bound; none, for want of questions, is no bound and counts as higher."""
+    return max(gaps, key=lambda gap: (gap.high != gap.high, gap.high))
 
 
 def _checked(gap: Gap, where: str, limit: float) -> list[str]:

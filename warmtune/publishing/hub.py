@@ -59,23 +59,48 @@ def push(folder: Path, name: str, private: bool) -> Pushed:
 
     Raises:
         HubError: no token, or one that is expired or lacks rights; the name is taken by something else; the Hub cannot
-            be reached. What was sent is kept there in private, and the same command goes on.
+            be reached. The same command goes on from what was sent.
     """
     from huggingface_hub import HfApi
 
     api = HfApi(library_name="warmtune", library_version=__version__)
-    with _explained(name):
+    state = _State()
+    with _explained(name, state):
         _check_rights(api, name)
         there = _opened(api, name)
         found = api.verify_repo_checksums(name, revision=there.sha, local_dir=folder)
         _check_ours(found, name)
-        if private and not there.private:
+        hidden = bool(there.private)
+        if not hidden and (private or _is_empty(found)):
             api.update_repo_settings(name, private=True)
+            hidden = True
+        state.begun, state.hidden = True, hidden
         sent = _send(api, folder, name, found, there.sha)
-        _check_whole(api.verify_repo_checksums(name, local_dir=folder), name)
-        if there.private and not private:
+        _check_whole(api.verify_repo_checksums(name, local_dir=folder), name, hidden)
+        if hidden and not private:
             api.update_repo_settings(name, private=False)
     return Pushed(f"{api.endpoint}/{name}", sent, private)
+
+
+@dataclass
+class _State:
+    """How far sending has come, for whoever says what went wrong."""
+
+    begun: bool = False
+    hidden: bool = True
+    """Whether nobody else sees the repository."""
+
+    @property
+    def kept(self) -> str:
+        """What is there now, and how it goes on."""
+        if not self.begun:
+            return "Nothing was sent; the same command goes on."
+        if self.hidden:
+            return "What was sent so far is kept there, in private until it is whole; the same command goes on from it."
+        return (
+            "The repository is public: it holds what it held or, where the one commit arrived, all of this; the same"
+            " command finds out and goes on."
+        )
 
 
 def _check_rights(api: "HfApi", name: str) -> None:
@@ -116,13 +141,16 @@ def _opened(api: "HfApi", name: str) -> "ModelInfo":
 def _check_ours(found: "FolderVerification", name: str) -> None:
     """Refuse a repository that holds anything but this adapter."""
     differ = {mismatch["path"] for mismatch in found.mismatches}
-    empty = not found.checked_count and not _theirs(found)
     ours = IDENTITY not in found.extra_paths and WEIGHTS not in (differ | set(found.extra_paths))
-    if not (empty or ours):
+    if not (_is_empty(found) or ours):
         raise HubError(
             f"{name} is there already and holds something else than this adapter; choose another name. (A repository"
             " with the same weights, from `warmtune publish`, would be brought up to date.)"
         )
+
+
+def _is_empty(found: "FolderVerification") -> bool:
+    return not found.checked_count and not _theirs(found)
 
 
 def _theirs(found: "FolderVerification") -> list[str]:
@@ -145,12 +173,12 @@ def _send(api: "HfApi", folder: Path, name: str, found: "FolderVerification", pa
     return len(new)
 
 
-def _check_whole(found: "FolderVerification", name: str) -> None:
+def _check_whole(found: "FolderVerification", name: str, hidden: bool) -> None:
     wrong = [mismatch["path"] for mismatch in found.mismatches] + found.extra_paths + _theirs(found)
     if wrong:
         raise HubError(
-            f"What {name} holds after sending is not what was sent ({', '.join(wrong)}); it is not made public. Run the"
-            " same command again."
+            f"What {name} holds after sending is not what was sent ({', '.join(wrong)});"
+            f" {'it is not made public' if hidden else 'it is public all the same'}. Run the same command again."
         )
 
 
@@ -166,12 +194,11 @@ _ANSWERS = {
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _explained(name: str, state: _State) -> Iterator[None]:
     """Turn what the Hub and the network answer into one paragraph."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
-    kept = "What was sent so far is kept there in private, and the same command goes on from it."
     try:
         yield
     except HubError:
@@ -181,14 +208,16 @@ def _explained(name: str) -> Iterator[None]:
         if isinstance(cause, HfHubHTTPError):
             status = cause.response.status_code
             said = _ANSWERS.get(status, f"answered {status}: {_line(cause.server_message or str(cause))}")
-            raise HubError(f"Sending to {name} did not work: the Hub {said}. {kept}") from None
+            raise HubError(f"Sending to {name} did not work: the Hub {said}. {state.kept}") from None
         if isinstance(cause, (httpx2.HTTPError, OSError)):
             raise HubError(
                 f"Sending to {name} did not work: the connection to the Hub failed ({type(cause).__name__}:"
-                f" {_line(str(cause))}). {kept}"
+                f" {_line(str(cause))}). {state.kept}"
             ) from None
         if isinstance(cause, ValueError):  # what huggingface_hub makes of a refused card, or of a full quota
-            raise HubError(f"Sending to {name} did not work: the Hub refused it: {_line(str(cause))} {kept}") from None
+            raise HubError(
+                f"Sending to {name} did not work: the Hub refused it: {_line(str(cause))} {state.kept}"
+            ) from None
         raise
 
 

@@ -15,7 +15,7 @@ from warmtune.generation.base import Base
 from warmtune.publishing import prompts
 from warmtune.publishing.bases import file_of, trained_on
 from warmtune.publishing.card import HERE, Accepted, Facts, card
-from warmtune.publishing.evidence import ADAPTER, gather
+from warmtune.publishing.evidence import ADAPTER, controls_of, gather
 from warmtune.publishing.gate import refusals
 from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
 from warmtune.publishing.licences import Licence, base_licence, data_sources, is_known
@@ -91,7 +91,7 @@ def gate_line(settings: Settings, stages: Mapping[str, Stage], base: Base) -> st
     """Say in one line whether a run's adapter may be published, and if not why."""
     unlicensed = Publication(settings, stages, base).unlicensed
     evidence = gather({name: stage.folder for name, stage in stages.items()})
-    against = refusals(evidence, settings.publish.max_gap, unlicensed)
+    against = refusals(evidence, settings.publish.max_gap, unlicensed, controls_of(settings))
     told = " ".join(one.text for one in against)
     return f"{'gate':<22}{f'closed: {told}' if told else 'open: `warmtune publish RUN` may send it on'}"
 
@@ -102,15 +102,21 @@ def write_folder(what: Publication, target: Path) -> Identity:
     The same run gives the same bytes.
 
     Raises:
-        StoreError: the adapter is not the one that was trained, or a text names a place on this machine.
+        StoreError: a file is not the one that was trained or evaluated, a text names a place on this machine, or the
+            folder cannot be written.
     """
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
     try:
+        scratch.mkdir(parents=True)
         identity = _fill(what, scratch)
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
+    except OSError as error:
+        raise StoreError(
+            f"The adapter cannot be put into {target} ({error.strerror or error}: {error.filename or target}); choose"
+            " another place, or see that this one can be written to."
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return identity
@@ -121,7 +127,7 @@ def _fill(what: Publication, folder: Path) -> Identity:
     beside = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
     kind, commit = trained_on(beside["fingerprint"], what.settings.model, what.base)
     travels = portable(what.settings, commit)
-    _report(what.stages["report"].folder, travels, folder)
+    _report(what.stages["report"], travels, folder)
     _recipe(travels, folder)
     stored = prompts.draw(what.stages["mark"].folder / MARKED, what.settings.eval, what.settings.seed)
     if stored:
@@ -148,27 +154,34 @@ def _fill(what: Publication, folder: Path) -> Identity:
 def _adapter(what: Publication, folder: Path) -> list[str]:
     """Copy the adapter, and its tokenizer where it is not the base's; return the tokenizer's files."""
     trained = what.stages[ADAPTER]
-    source = trained.folder / "adapter"
-    tokenizer = changed_files(source, what.base)
+    tokenizer = changed_files(trained.folder / "adapter", what.base)
     for name in (WEIGHTS, CONFIG, *tokenizer):
-        shutil.copyfile(source / name, folder / name)
-        if sha256(folder / name) != trained.files[f"adapter/{name}"]:
-            raise StoreError(
-                f"{source / name} is not what was trained and evaluated; delete the folder {trained.folder} and run the"
-                " recipe again."
-            )
+        _copy(trained, f"adapter/{name}", folder / name)
     return tokenizer
 
 
-def _report(source: Path, travels: Portable, folder: Path) -> None:
+def _copy(stage: Stage, name: str, target: Path) -> None:
+    """Copy a file of a stage, refusing one that is not what the stage wrote, as far as its manifest knows it."""
+    source = stage.folder / name
+    if source.is_file():
+        shutil.copyfile(source, target)
+    if not source.is_file() or sha256(target) != stage.files.get(name, sha256(target)):
+        raise StoreError(
+            f"{source} is missing, or not what was trained and evaluated; delete the folder {stage.folder} and run the"
+            " recipe again."
+        )
+
+
+def _report(reported: Stage, travels: Portable, folder: Path) -> None:
     """Copy the report, with the recipe that travels, and its figures; write its tables as CSV."""
     import pandas as pd
 
+    source = reported.folder
     for name in _REPORT:
         text = with_recipe(name, (source / name).read_text(encoding="utf-8"), travels.recipe)
         (folder / name).write_text(text, encoding="utf-8")
     for name in _FIGURES:
-        shutil.copyfile(source / name, folder / name)
+        _copy(reported, name, folder / name)
     (folder / "results").mkdir()
     for name in _TABLES:
         file = (folder / "results" / name).with_suffix(".csv")
