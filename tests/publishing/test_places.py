@@ -35,6 +35,17 @@ def test_a_place_on_the_machine_is_found(tmp_path, name, text, line):
         _check(tmp_path, **{name: text})
 
 
+def test_a_store_behind_a_link_is_found_by_either_path(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("link", "real"):
+        (folder / "README.md").write_text(f"In {tmp_path / name}.\n")
+        with pytest.raises(StoreError, match=f"{name}, a place on this machine"):
+            check_places(folder, tmp_path / "link", ())
+
+
 def test_what_only_looks_like_one_is_let_through(tmp_path):
     _check(
         tmp_path,

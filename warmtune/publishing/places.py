@@ -24,7 +24,8 @@ def check_places(folder: Path, store: Path, places: Iterable[str]) -> None:
     Raises:
         StoreError: names the file, the line, and the place.
     """
-    known = {str(Path.home()), str(store.resolve()), *(str(Path(one)) for one in places if Path(one).is_absolute())}
+    named = [store.absolute(), store.resolve(), *(Path(one) for one in places if Path(one).is_absolute())]
+    known = {str(place) for place in (Path.home(), *named)}
     sought = [place for place in sorted(known, key=len, reverse=True) if place != "/"]
     # Not within a longer name: /srv/m is neither part of /srv/models nor of an address that ends in /srv/m.
     pattern = re.compile(r"(?<![\w.-])(?:" + "|".join(map(re.escape, sought)) + r")(?![\w-])")
