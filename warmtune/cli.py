@@ -171,7 +171,11 @@ def _publishing(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--accept-gap", metavar="REASON", help="publish over the limit; the reason goes onto the card")
     verb.add_argument("--max-gap", type=float, metavar="PP", help="most that a gap's upper bound may be")
     verb.add_argument("--private", action="store_true", help="the Hub repository stays private")
-    verb.add_argument("--license", metavar="ID", help="Hub id of the base's licence, where it is not known")
+    verb.add_argument(
+        "--license",
+        metavar="ID",
+        help="the base's licence where it is not known: an id of the Hub's, or 'other NAME LINK'",
+    )
     verb.set_defaults(act=_publish)
 
 

@@ -246,10 +246,11 @@ class PublishSettings:
     name: Name
     """Name of the folder that is made ready."""
     license: str | None = None
-    """Hub id of the base's licence, where neither the shipped table nor the base's own card names it."""
+    """The base's licence where neither the shipped table nor the base's own card names it: its id on the Hub, or `other
+    NAME https://…`."""
     max_gap: Annotated[float, Field(ge=0)] | None = None
-    """Most that a gap's upper bound may be, in percentage points, over all prompts and in the worst condition; null: no
-    limit."""
+    """Most that a gap's upper bound may be, in percentage points, over all prompts, in the worst condition and in the
+    worst benchmark; null: no limit."""
 
 
 @dataclass(frozen=True, config=STRICT)
