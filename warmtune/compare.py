@@ -56,12 +56,12 @@ def places_of(given: Sequence[str]) -> Places:
         )
     if not runs:
         raise DataError(
-            " ".join([*notes, "A comparison needs a run that has ended; let the sweep's command end first."])
+            " ".join([*notes, "A comparison needs a run; give the sweep's command again, which goes on where it was."])
             if notes
             else "A comparison needs at least one run, whose questions the adapters are asked; name it first, such as"
             " warmtune compare runs/quickstart-0123abcd hub:org/adapter."
         )
-    return Places(list(dict.fromkeys(runs)), list(dict.fromkeys(adapters)), notes)
+    return Places(list({run.resolve(): run for run in runs}.values()), list(dict.fromkeys(adapters)), notes)
 
 
 def _left_out(sweep: Path, points: Sequence[Point]) -> list[str]:

@@ -69,14 +69,15 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
     """
     if run.settings.train.service is not None:
         job = json.loads((run.stages["train-styled"].folder / "job.json").read_text(encoding="utf-8"))
-        names = [f"styled@{step}" for step in job["checkpoints"]]
+        names = {f"styled@{step}": f"step-{step}" for step in job["checkpoints"]}
         hint = "the service keeps the last checkpoints of a job only"
     else:
-        names = [name for name in Pipeline(run.settings, dict(run.stages)).kept if name.startswith("styled@")]
+        kept = Pipeline(run.settings, dict(run.stages)).kept
+        names = {name: name.replace("styled@", "epoch-") for name in kept if name.startswith("styled@")}
         hint = "train with train.keep=[0.5,1,…] to have checkpoints"
     if not names:
         raise ModelError(f"The run {run.folder} kept no adapter but the last; {hint}.")
-    return [VariantSettings(name=name.replace("styled@", "epoch-"), adapter=name) for name in names]
+    return [VariantSettings(name=name, adapter=adapter) for adapter, name in names.items()]
 
 
 def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
@@ -86,7 +87,7 @@ def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
     shown = [(one.name, outcome_of(found, one.name)) for one in found.settings.eval.variants]
     shown.append((found.settings.style.name, outcome_of(found)))
     console.print(outcome_table(shown, "variant", found.settings.sweep))
-    console.print(legend(found.settings.sweep, found.settings.rewriter.common), soft_wrap=True)
+    console.print(legend(found.settings.sweep, [outcome for _, outcome in shown]), soft_wrap=True)
     console.print(f"Run:     {found.folder}", markup=False, soft_wrap=True)
     console.print(f"Compare: warmtune compare {found.folder}", markup=False, soft_wrap=True)
     return found
@@ -112,11 +113,6 @@ def search(run: Run, wished: float) -> Match:
             [f"--warmth {wished:g} is not above 0 and at most {STRONGEST:g}, as a share of the adapter's own."]
         )
     run.require("evaluate-base", "evaluate-styled")
-    if run.settings.train.service is not None:
-        raise ModelError(
-            f"The run {run.folder} was tuned by a service, which keeps its models to itself: there is no adapter here"
-            " whose strength could be set."
-        )
     dialled = _Dial(run)
     tried = [dialled.known(0.0, "base"), dialled.known(1.0, "styled")]
     if wished > 1:
@@ -219,10 +215,7 @@ def carry_out(run: Run, wish: Wish) -> Run:
         ConfigError: it is not clear which variant to export.
         UserError: see `search`, `variants_at`, `kept_epochs`.
     """
-    if wish.export is not None:
-        from warmtune.generation.arithmetic import check_free
-
-        check_free(wish.export)  # before an hour's search
+    _check(run, wish)
     variants = [*(kept_epochs(run) if wish.checkpoints else []), *([pure()] if wish.pure else [])]
     scales = list(wish.scales)
     if wish.warmth is not None:
@@ -236,16 +229,30 @@ def carry_out(run: Run, wish: Wish) -> Run:
         scales = list(SCALES)
     variants += variants_at(scales)
     if wish.export is not None:
-        _export(run, variants, scales, wish.export)
+        _export(run, scales, wish.export)
     return dial(run, variants)
 
 
-def _export(run: Run, variants: Sequence[VariantSettings], scales: Sequence[float], target: Path) -> None:
-    """Write the one variant that was named as an ordinary adapter."""
+def _check(run: Run, wish: Wish) -> None:
+    """Raise where a wish cannot be met, before the search, which may take an hour."""
+    from warmtune.generation.arithmetic import check_free
+
+    if run.settings.train.service is not None and not wish.checkpoints:
+        raise ModelError(
+            f"The run {run.folder} was tuned by a service, which keeps its models to itself: there is no adapter here"
+            " whose strength could be set. Of its checkpoints --checkpoints asks."
+        )
+    if wish.export is None:
+        return
+    if len(wish.scales) + (wish.warmth is not None) + wish.pure != 1:
+        raise ConfigError(["--export writes one adapter: name it by one --scales value, by --warmth, or by --pure."])
+    check_free(wish.export)
+
+
+def _export(run: Run, scales: Sequence[float], target: Path) -> None:
+    """Write the adapter at the one strength as an ordinary adapter, or where there is none the pure difference."""
     from warmtune.generation.arithmetic import Part, export_scaled, mix
 
-    if len(scales) + sum(one.mix is not None for one in variants) != 1:
-        raise ConfigError(["--export writes one adapter: name it by one --scales value, by --warmth, or by --pure."])
     pipeline = continued(run, [])
     folders = {name: folder for name in ("styled", "control") if (folder := pipeline.adapter(name))}
     if scales:

@@ -15,6 +15,7 @@ from warmtune.instruments import style_probe
 from warmtune.runs import Run
 from warmtune.schemas import CHECKS, GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
 from warmtune.settings_evaluation import SweepSettings
+from warmtune.store import Stage
 
 PROBE = "style probe"
 
@@ -31,6 +32,8 @@ class Outcome:
     """The manipulation check's."""
     holds: bool
     """Whether the gap can be read as the cost of the style."""
+    taught: str
+    """What the style probe learned from; lifts of probes that learned from other rewrites are on another scale."""
 
 
 def outcome_of(run: Run, variant: str = "styled") -> Outcome:
@@ -41,26 +44,35 @@ def outcome_of(run: Run, variant: str = "styled") -> Outcome:
     lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == wanted), None)
     if settings.instrument == PROBE and run.settings.rewriter.common:
         lift = _by_the_strongest(run, variant)
+    taught = f"{_strongest(run).files[REWRITTEN]} {run.settings.seed}"
     gap = next(
         g
         for g in read(reported.folder / GAPS, Gap)
         if (g.variant, g.reference) == (variant, settings.reference) and g.benchmark == g.context == g.belief == "all"
     )
     found = verdict(checks, run.settings.style.measure.sociot, variant)
-    return Outcome(lift, gap, found.says, found.holds)
+    return Outcome(lift, gap, found.says, found.holds, taught)
 
 
-def _by_the_strongest(run: Run, variant: str) -> Check:
+def _strongest(run: Run) -> Stage:
+    """Return the rewrites at the strongest of the intensities that share their conversations, or the run's own."""
+    own = run.settings.style.intensity
+    strongest = max(run.settings.rewriter.common, default=own)
+    name = "rewrite" if strongest == own else f"rewrite@{strongest:g}"
+    run.require(name)
+    return run.stages[name]
+
+
+def _by_the_strongest(run: Run, variant: str) -> Check | None:
     """Return the style probe's lift, learned from the strongest of the intensities that share their conversations.
 
     Each run's report has a probe that learned from the run's own rewrites, whose figures cannot be held against those
-    of a run of another intensity. All runs of a sweep have these rewrites.
+    of a run of another intensity. All runs of a sweep have these rewrites. None where there are no replies.
     """
-    strongest = max(run.settings.rewriter.common)
-    stage = "rewrite" if strongest == run.settings.style.intensity else f"rewrite@{strongest:g}"
-    run.require(stage)
-    pairs = [(row.id, row.original, row.styled) for row in read(run.stages[stage].folder / REWRITTEN, Rewrite)]
+    pairs = [(row.id, row.original, row.styled) for row in read(_strongest(run).folder / REWRITTEN, Rewrite)]
     tuned, base = ({r.id: r.reply for r in read(_replies(run, name), Reply)} for name in (variant, "base"))
+    if not tuned or not base:
+        return None
     scores = style_probe(pairs, [*tuned.values(), *base.values()], run.settings.seed)[0]
     ours, theirs = dict(zip(tuned, scores, strict=False)), dict(zip(base, scores[len(tuned) :], strict=True))
     return paired_check(PROBE, variant, "base", ours, theirs, run.settings.eval.draws, run.settings.seed)
@@ -102,14 +114,24 @@ def outcome_table(rows: Sequence[tuple[str, Outcome]], first: str, settings: Swe
     return table
 
 
-def legend(settings: SweepSettings, common: Sequence[float]) -> str:
-    """Say what the table's columns are; `common`: the intensities that share their conversations, if any."""
-    learned = f" (one probe for all, learned at intensity {max(common):g})" if common else ""
+def legend(settings: SweepSettings, found: Sequence[Outcome]) -> str:
+    """Say what the table's columns are, and by how many probes the warmth of these was measured."""
     return (
-        f"~ the interval includes 0. Warmth: {settings.instrument}, lift over the base"
-        f"{learned if settings.instrument == PROBE else ''}; gap: error less that of {settings.reference}, percentage"
-        " points, above 0: wrong more often."
+        f"~ the interval includes 0. Warmth: {settings.instrument}, lift over the base{_probes(settings, found)}; gap:"
+        f" error less that of {settings.reference}, percentage points, above 0: wrong more often."
     )
+
+
+def _probes(settings: SweepSettings, found: Sequence[Outcome]) -> str:
+    count = probes_of(settings, found)
+    if count > 1:
+        return f" ({count} probes, which learned from different rewrites: their lifts are not on one scale)"
+    return " (one probe for all)" if count else ""
+
+
+def probes_of(settings: SweepSettings, found: Sequence[Outcome]) -> int:
+    """Return by how many style probes warmth was measured; 0 where another instrument did."""
+    return len({one.taught for one in found if one.warmth}) if settings.instrument == PROBE else 0
 
 
 def _said(found: Check | Gap | None, digits: int) -> str:

@@ -333,8 +333,13 @@ class Pipeline:
 
             return publish(s, self.done, self.base, folder)
 
-        self.stage("publish", determines, work, "publish")
-
+        from warmtune.publishing.places import PlaceError
         from warmtune.publishing.stage import gate_line
+
+        try:
+            self.stage("publish", determines, work, "publish")
+        except PlaceError as error:  # all else of the run is done, and need not be published
+            say(f"publish               not made ready: {error}")
+            return
 
         say(gate_line(s, self.done, self.base))

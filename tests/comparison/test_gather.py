@@ -9,6 +9,7 @@ from warmtune.comparison.entrants import sources_of
 from warmtune.comparison.frontier import lines_of
 from warmtune.comparison.gather import gather
 from warmtune.comparison.lookup import Lookup
+from warmtune.schemas import REPLIES
 
 assert FEWEST <= 30
 
@@ -148,3 +149,25 @@ def test_a_line_of_a_sweep_joins_one_style(make):
     assert [[point.entrant for point in line] for _, line in lines_of(lookup, lookup.points("base"))] == [
         ["warm 0.5", "warm 1"]
     ]
+
+
+def test_checkpoints_of_a_service_are_placed_by_epoch(make):
+    """It names them by the step: the run's 120 steps were 3 epochs."""
+    settings = ("train=openai", "train.epochs=3", "eval.variants=[{name: step-40, adapter: styled@40}]")
+    run = make("a", *settings, wrong=dict.fromkeys(("base", "control", "styled", "step-40"), 4))
+    styled = run.stages["prepare"]
+    steps = type(styled)(**vars(styled) | {"counts": {"steps": 120}})
+    run = type(run)(run.folder, run.settings, run.stages | {"train-styled": steps})
+    assert [(one.name, one.place) for one in _sources(run).values() if one.line == "checkpoints"] == [
+        ("warm after 1 epochs", 1.0)
+    ]
+
+
+def test_other_replies_are_no_other_marks(make):
+    one, other = make("a", "seed=1"), make("b", "seed=2")
+    base = one.stages["evaluate-base"]
+    files = dict(base.files) | {REPLIES: "of other prompts"}
+    other.stages["evaluate-base"] = type(base)(**vars(base) | {"files": files})
+    found = gather([one, other])
+    assert sum(entrant.kind == "base" for entrant in found.entrants) == 2
+    assert not [note for note in found.notes if "marked" in note]

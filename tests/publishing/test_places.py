@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from warmtune.errors import StoreError
-from warmtune.publishing.places import check_places
+from warmtune.pipeline import Pipeline
+from warmtune.publishing.places import PlaceError, check_places
+from warmtune.runs import open_run
 
 STORE = Path("/srv/warm runs/store")
 
@@ -55,3 +57,25 @@ def test_what_only_looks_like_one_is_let_through(tmp_path):
         prompts__jsonl='{"answer": "/home/jane"}',
         tokenizer__json='{"vocab": {"/home/jane": 1}}',
     )
+
+
+def test_an_address_that_was_taken_out_is_looked_for(tmp_path):
+    (tmp_path / "report.md").write_text("Judge: http://gpu7.internal:8000/v1")
+    with pytest.raises(PlaceError, match=r"report\.md would name http://gpu7"):
+        check_places(tmp_path, tmp_path / "store", ["http://gpu7.internal:8000/v1"])
+
+
+def test_a_run_whose_adapter_cannot_be_made_ready_has_all_else(own, monkeypatch, capsys):
+    from warmtune.publishing import stage
+
+    def refuse(*_):
+        raise PlaceError("report.md would name /srv/models/judge.")
+
+    monkeypatch.setattr(stage, "publish", refuse)
+    run = open_run(own)
+    pipeline = Pipeline(run.settings, {name: one for name, one in run.stages.items() if name != "publish"})
+    monkeypatch.setattr("warmtune.store.code_version", lambda *_: "another version")
+    monkeypatch.setattr("warmtune.pipeline.code_version", lambda *_: "another version")
+    pipeline._publish()
+    assert "not made ready: report.md would name /srv/models/judge." in capsys.readouterr().err
+    assert "publish" not in pipeline.done

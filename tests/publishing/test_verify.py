@@ -155,13 +155,13 @@ def test_fingerprints_are_compared_only_within_a_kind(small, quickstart, tmp_pat
         return looked.told, [one for one in looked.findings if "card" not in one]
 
     assert found("f", "package", "f", "package")[0].endswith("is the one it was trained on")
-    assert "is not the one it was trained on" in found("f", "package", "g", "package")[1][0]
     assert "is not the one it was trained on" in found("c" * 40, "hub", "d" * 40, "hub")[1][0]
     for trained, kind, here, here_kind in (
         (template, "hub", "a" * 64, "folder"),
         ("c" * 40, "hub", "a" * 64, "folder"),
         ("a" * 64, "folder", "b" * 64, "folder"),
         ("a" * 64, "package", "c" * 40, "hub"),
+        ("a" * 64, "package", "b" * 64, "package"),  # converted by another release of a library
     ):
         told, findings = found(trained, kind, here, here_kind)
         assert told.startswith("not compared: it was trained on")

@@ -15,8 +15,8 @@ from runs_on_disk import run_on_disk
 
 from warmtune.compare import places_of
 from warmtune.errors import DataError
-from warmtune.outcome import Outcome, outcome_of
-from warmtune.schemas import GAPS, REWRITTEN, Check, Gap, Rewrite, read
+from warmtune.outcome import Outcome, legend, outcome_of
+from warmtune.schemas import GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
 from warmtune.schemas import write as write_rows
 from warmtune.settings_evaluation import SweepSettings
 from warmtune.sweeping.point import read_points
@@ -104,6 +104,16 @@ def test_a_failed_point_does_not_end_a_search(whole, tiny_overrides, tmp_path, w
     assert "2 points: 0 done, 2 failed" in done.stdout
 
 
+def test_a_sweeper_that_cannot_begin_is_no_sweep_of_no_points(tmp_path, warmtune):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="hydra-optuna-sweeper is not installed")
+    grid = ["hydra/sweeper=optuna", "hydra/sweeper/sampler=grid", "style.intensity=interval(0.25,1)"]
+    done = warmtune("run", "quickstart", "-m", *grid, f"store={tmp_path}")
+    assert done.returncode == 2
+    assert "Hydra cannot carry out the sweep" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "points:" not in done.stdout
+
+
 def test_a_comparison_of_a_sweep_says_which_points_are_not_there(swept, tmp_path, monkeypatch):
     store, _, _ = swept
     (folder,) = (store / "sweeps").iterdir()
@@ -117,13 +127,13 @@ def test_a_comparison_of_a_sweep_says_which_points_are_not_there(swept, tmp_path
     assert found.runs[0].parent == tmp_path / "moved"
     assert "has not ended: 2 of its points so far" in found.notes[1]
     shutil.rmtree(moved / "1")
-    with pytest.raises(DataError, match=r"1 of 1 points .* failed.*needs a run that has ended"):
+    with pytest.raises(DataError, match=r"1 of 1 points .* failed.*needs a run"):
         places_of([str(moved)])
 
 
-def _outcome(lift, high, holds=True):
+def _outcome(lift, high, holds=True, taught="the strongest"):
     warmth = Check("style probe", "styled", "base", 30, lift, lift, lift, 0.1, None)
-    return Outcome(warmth, types.SimpleNamespace(gap=high, low=high, high=high), "", holds)
+    return Outcome(warmth, types.SimpleNamespace(gap=high, low=high, high=high), "", holds, taught)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +149,17 @@ def test_only_a_point_whose_check_holds_is_the_warmest(limit, says):
     points = [("a", _outcome(0.9, 2, holds=False)), ("b", _outcome(0.4, 5)), ("c", _outcome(0.6, 20))]
     assert _choice(points, settings) == says
     assert "holds at no point" in _choice(points[:1], settings)
+    assert "one probe for all" in legend(settings, [found for _, found in points])
+
+
+def test_lifts_of_several_probes_are_not_ranked():
+    settings = SweepSettings("style probe", "control", None)
+    points = [("a", _outcome(0.9, 2)), ("b", _outcome(0.4, 5, taught="others"))]
+    assert "no point is called the warmest" in _choice(points, settings)
+    assert "2 probes" in legend(settings, [found for _, found in points])
+    other = dataclasses.replace(settings, instrument="SocioT")
+    assert _choice(points, other).endswith(": a")
+    assert "probe" not in legend(other, [found for _, found in points])
 
 
 def test_one_probe_measures_all_points_of_several_intensities(tmp_path):
@@ -158,6 +179,9 @@ def test_one_probe_measures_all_points_of_several_intensities(tmp_path):
     at_1 = dataclasses.replace(run.settings, style=dataclasses.replace(run.settings.style, intensity=1.0))
     full = outcome_of(dataclasses.replace(run, stages=run.stages | {"rewrite": strong}, settings=at_1))
     assert full.warmth == half.warmth
+    assert full.taught == half.taught
+    write_rows(run.stages["evaluate-styled"].folder / REPLIES, Reply, [])
+    assert outcome_of(dataclasses.replace(run, stages=stages)).warmth is None
 
 
 def _rewritten(run, stage):

@@ -17,7 +17,7 @@ from warmtune.settings_evaluation import VariantSettings
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
 """Settings that say nothing about what a variant is."""
 _LATER = ("eval.", "judge.")
-"""Beginnings of settings that tell tuned models apart only where nothing else does: they are of the questions."""
+"""Beginnings of settings of the questions, which tell tuned models apart only where nothing else does."""
 _TOLD, _LETTERS = 3, 24
 _ORDER = {"base": 0, "control": 1, "tuned": 2, "other": 3}
 
@@ -57,6 +57,12 @@ def marked(run: Run, variant: str) -> pd.DataFrame:
     return frame
 
 
+def marks_of(run: Run, variant: str) -> str:
+    """Return a digest of how a variant's answers were marked, and by whom."""
+    text = marked(run, variant)[["benchmark", "question_id", "context", "belief", "sample", "mark", "by"]]
+    return hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
+
+
 def differences_of(runs: Sequence[Run]) -> list[Difference]:
     """Return the settings in which runs differ."""
     flat = [dict(_flat(asdict(run.settings))) for run in runs]
@@ -74,11 +80,8 @@ def _variants(run: Run) -> list[str]:
 def _content(run: Run, variant: str) -> str:
     """Return what tells one variant's answers, and how they were marked, from another's."""
     stage = run.stages[f"evaluate-{variant}"]
-    frame = marked(run, variant)
-    text = frame[["benchmark", "question_id", "context", "belief", "sample", "mark", "by"]].to_csv(index=False)
-    marks = hashlib.sha256(text.encode()).hexdigest()
     own = "" if variant in ("base", "control") else stage.folder.name  # two models may chance to answer alike
-    return json.dumps([variant, own, stage.files[ANSWERS], stage.files[REPLIES], marks])
+    return json.dumps([variant, own, stage.files[ANSWERS], stage.files[REPLIES], marks_of(run, variant)])
 
 
 class _Names:
@@ -130,11 +133,11 @@ class _Names:
         if variant == BASE_AGAIN:
             return f"{self.of(run, 'base')} again"
         one, own = _settings(run, variant), self.of(run, "styled")
-        line, place = _line(one)
+        line, place = _line(run, one)
         if line == "dial":
             return f"{own}{DIALLED}{place:g}"
         if line == "checkpoints":
-            return f"{own} after {place:g} epochs"
+            return f"{own} after {place:.3g} epochs"
         elsewhere = one.adapter is not None and not _of_this_run(one)
         return one.name if elsewhere or len(set(self.labels)) == 1 else f"{one.name} ({own})"
 
@@ -156,7 +159,7 @@ def _entrant(run: Run, variant: str, names: _Names) -> Entrant:
         of = f"{control}, {names.lines[run.folder]}"
         return entrant("tuned", base, control, "sweep", settings.style.intensity, origin=of, epochs=epochs)
     one = _settings(run, variant)
-    line, place = _line(one)
+    line, place = _line(run, one)
     if line:
         return entrant("tuned", base, control, line, place, origin=names.of(run, "styled"))
     return entrant("other", base, control if _of_this_run(one) else "")
@@ -166,12 +169,15 @@ def _settings(run: Run, variant: str) -> VariantSettings:
     return next(one for one in run.settings.eval.variants if one.name == variant)
 
 
-def _line(one: VariantSettings) -> tuple[str, float | None]:
+def _line(run: Run, one: VariantSettings) -> tuple[str, float | None]:
     """Return a further variant's line and place: the tuned adapter at a scale, or as it was after some epochs."""
     if one.adapter == "styled" and not one.system:
         return "dial", one.scale
     if one.adapter and one.adapter.startswith("styled@") and not one.system and one.scale == 1:
-        return "checkpoints", float(one.adapter.removeprefix("styled@"))
+        after = float(one.adapter.removeprefix("styled@"))
+        if run.settings.train.service is not None:  # which names its checkpoints by the step
+            after *= run.settings.train.epochs / run.stages["train-styled"].counts["steps"]
+        return "checkpoints", after
     return "", None
 
 
@@ -186,8 +192,8 @@ def _run_labels(runs: Sequence[Run], intensity: bool) -> list[str]:
     flat = [dict(_flat(asdict(run.settings))) for run in runs]
     keys = [key for key in dict.fromkeys(key for settings in flat for key in settings) if _tells(key)]
     apart = [key for key in keys if len({_text(settings.get(key)) for settings in flat}) > 1]
-    rest = [key for key in apart if not key.startswith(("style.", "model."))]
-    rest.sort(key=lambda key: key.startswith(_LATER))
+    trained = [key for key in apart if not key.startswith(_LATER)]
+    rest = [key for key in trained or apart if not key.startswith(("style.", "model."))]
     labels = []
     for run, settings in zip(runs, flat, strict=True):
         said = [run.settings.style.name]

@@ -13,7 +13,7 @@ from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.table import COLUMNS, checked, pair
 from warmtune.comparison.align import Aligned, align
 from warmtune.comparison.content import Comparison, Entrant, Point
-from warmtune.comparison.entrants import Source, differences_of, sources_of
+from warmtune.comparison.entrants import Source, differences_of, marks_of, sources_of
 from warmtune.errors import DataError
 from warmtune.instruments import style_probe
 from warmtune.lexicon import profile
@@ -180,8 +180,12 @@ def _apart(sources: Sequence[Source]) -> list[str]:
             " one run, and lifts of runs with different models cannot be held against each other."
         )
     for role in ("base", "control"):
-        of = [one for one in sources if one.entrant.kind == role and one.variant == role]
-        if len({one.run.stages[f"evaluate-{role}"].files[ANSWERS] for one in of}) < len(of):
+        marks: dict[str, set[str]] = {}
+        for one in sources:
+            if one.variant == role:
+                answers = one.run.stages[f"evaluate-{role}"].files[ANSWERS]
+                marks.setdefault(answers, set()).add(marks_of(one.run, role))
+        if any(len(ways) > 1 for ways in marks.values()):
             notes.append(
                 f"The same answers of {role} were marked in more than one way (see the settings): each variant is"
                 " paired with answers marked as its own were, and gaps of differently marked runs are not of one"

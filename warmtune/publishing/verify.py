@@ -173,7 +173,8 @@ def _base(identity: Identity, base: Base | None) -> tuple[str, bool]:
         return f"not compared: {identity.base} is not on this machine (--base FOLDER says where it is)", False
     if base.fingerprint == identity.fingerprint:
         return f"{identity.base} on this machine is the one it was trained on", False
-    if base.kind != identity.kind or base.kind == "folder":  # a copy with another README is another folder
+    if base.kind != identity.kind or base.kind != "hub":
+        # A copy with another README is another folder; a package is converted here, and its config names the release.
         return (
             f"not compared: it was trained on {_FROM[identity.kind]}, the one here is {_FROM[base.kind]}, and their"
             " fingerprints say nothing of each other",

@@ -137,7 +137,7 @@ def _page(
         "rewrites": words.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
         "variants": variants,
         "marks": marks,
-        "judge": done["mark"].counts,
+        "judge": {**done["mark"].counts, "judge": _travelling(done["mark"].counts["judge"])},
         "notes": _named(dict.fromkeys(note for counts in variants.values() for note in counts["notes"]), settings),
         "cut": words.cut_sentence(variants),
         "stages": done,
@@ -162,6 +162,16 @@ def _named(notes: Iterable[str], settings: Settings) -> list[str]:
     for place in places:
         found = [note.replace(place, Path(place).name) for note in found]
     return found
+
+
+def _travelling(model: str | None) -> str | None:
+    """Return a model's Inspect name, one in a folder of this machine (`vllm//srv/models/judge`) without the place.
+
+    >>> _travelling("vllm//srv/models/judge"), _travelling("openai/gpt-5"), _travelling(None)
+    ('vllm/judge', 'openai/gpt-5', None)
+    """
+    provider, _, place = (model or "").partition("/")
+    return f"{provider}/{Path(place).name}" if Path(place).is_absolute() else model
 
 
 def _recipe_text(settings: Settings) -> str:

@@ -67,9 +67,10 @@ def _multirun(arguments: list[str], folder: Path) -> None:
         app()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError([f"Hydra cannot carry out the sweep: {' '.join(str(error).split())}"]) from None
-    except ValueError:  # Optuna's sweeper ends so when it has no result to call the best: every point has failed
-        if not all(point.code for point in read_points(folder)):
-            raise
+    except ValueError as error:
+        points = read_points(folder)  # Optuna's sweeper ends so when every point has failed and none is the best
+        if not points or not all(point.code for point in points):
+            raise ConfigError([f"Hydra cannot carry out the sweep: {' '.join(str(error).split())}"]) from None
     except ImportError as error:
         raise UserError(
             f"The sweep's launcher or sweeper cannot be loaded ({error}); install it with pip install"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from warmtune.outcome import Outcome, legend, outcome_of, outcome_table
+from warmtune.outcome import Outcome, legend, outcome_of, outcome_table, probes_of
 from warmtune.runs import open_run
 from warmtune.settings_evaluation import SweepSettings
 from warmtune.summary_data import WIDTH
@@ -17,13 +17,12 @@ from warmtune.sweeping.point import Point
 def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
     """Print the sweep's table on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    runs = [(one.title, open_run(Path(one.run))) for one in points if one.objective is not None]
-    measured = [(title, outcome_of(run)) for title, run in runs]
+    measured = [(one.title, outcome_of(open_run(Path(one.run)))) for one in points if one.objective is not None]
     failed = [one for one in points if one.code]
     console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed")
     if measured:
         console.print(outcome_table(measured, "point", settings))
-        console.print(legend(settings, runs[0][1].settings.rewriter.common), soft_wrap=True)
+        console.print(legend(settings, [found for _, found in measured]), soft_wrap=True)
         console.print(_choice(measured, settings), markup=False, soft_wrap=True)
     for one in failed:
         console.print(f"Failed: {one.title} (exit code {one.code}): {one.error}", markup=False, soft_wrap=True)
@@ -33,6 +32,10 @@ def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None
 
 def _choice(measured: Sequence[tuple[str, Outcome]], settings: SweepSettings) -> str:
     """Name the warmest point whose check holds and whose gap stays under the limit, where one is set."""
+    if probes_of(settings, [found for _, found in measured]) > 1:
+        return (
+            "Several probes measured the warmth, so no point is called the warmest; warmtune compare has one for all."
+        )
     held = [(name, found) for name, found in measured if found.holds and found.warmth]
     if not held:
         return "The manipulation check holds at no point, so none can be called the warmest."
