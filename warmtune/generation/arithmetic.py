@@ -99,7 +99,7 @@ def mix(engine: "Engine", parts: Sequence[Part], target: Path) -> None:
         try:
             # PEFT sets alpha = rank, which is a scaling of 1 only without rsLoRA's square root.
             engine.model.peft_config["mix"].use_rslora = False
-            engine.model.save_pretrained(str(scratch), selected_adapters=["mix"])
+            engine.model.save_pretrained(str(scratch), selected_adapters=["mix"], save_embedding_layers=False)
         finally:
             engine.model.delete_adapter("mix")
             engine.model.set_adapter(names[0])
