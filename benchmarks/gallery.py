@@ -5,6 +5,7 @@
 Everything in it is printed by the commands below; nothing is edited by hand.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from warmtune.sweeping.point import read_points
 HERE = Path(__file__).parent.parent
 GALLERY, STORE = HERE / "docs" / "gallery", HERE / "runs"
 DIALLED = 0.75
-FIGURES = ("frontier.png", "frontier.svg", "compare.html", "compare.md")
+COMPARED = ("compare.html", "compare.md", "*.png", "*.svg", "*.csv")
 
 
 def main() -> None:
@@ -28,13 +29,20 @@ def main() -> None:
     prompted = _printed("Run:", "run", "controls/system-prompt", "rewriter.common=[0.25,0.5,0.75,1]")
     cold = _printed("Run:", "run", "controls/cold")
     page = Path(_printed("Page:", "compare", sweep, dialled, prompted, cold))
-    card = Path(runs[f"style.intensity={DIALLED}"]) / "publish" / "adapter" / "README.md"
+    write(page.parent, Path(runs[f"style.intensity={DIALLED}"]) / "publish" / "adapter")
+
+
+def write(compared: Path, published: Path) -> None:
+    """Copy a comparison and the card of a published adapter, each with its figures, and take pictures of the page."""
     shutil.rmtree(GALLERY, ignore_errors=True)
     GALLERY.mkdir(parents=True)
-    for name in FIGURES:
-        shutil.copy2(page.parent / name, GALLERY / name)
-    shutil.copy2(card, GALLERY / "card.md")
-    for picture in screenshots(page, GALLERY):
+    for pattern in COMPARED:
+        for file in sorted(compared.glob(pattern)):
+            shutil.copy2(file, GALLERY / file.name)
+    shutil.copy2(published / "README.md", GALLERY / "card.md")
+    for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", (published / "README.md").read_text(encoding="utf-8")):
+        shutil.copy2(published / name, GALLERY / name)
+    for picture in screenshots(compared / "compare.html", GALLERY, whole=False):
         print(picture)
 
 

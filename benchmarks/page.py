@@ -142,17 +142,17 @@ def axe_faults(page: Any) -> list[str]:
     ]
 
 
-def screenshots(html: Path, folder: Path) -> list[Path]:
-    """Take pictures of a page at three widths and in both themes: its top, and the whole page."""
+def screenshots(html: Path, folder: Path, whole: bool = True) -> list[Path]:
+    """Take pictures of a page at three widths and in both themes: its top, and if wished the whole page."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     with chromium() as browser:
         for width in WIDTHS:
             for theme in THEMES:
                 page = _open(browser, html, color_scheme=theme, viewport={"width": width, "height": 900})
-                for whole, kind in ((False, "top"), (True, "page")):
-                    files.append(folder / f"compare-{width}-{theme}-{kind}.png")
-                    page.screenshot(path=files[-1], full_page=whole)
+                for full in (False, True) if whole else (False,):
+                    files.append(folder / f"compare-{width}-{theme}-{'page' if full else 'top'}.png")
+                    page.screenshot(path=files[-1], full_page=full)
                 page.context.close()
     return files
 

@@ -125,9 +125,12 @@ class _Names:
         """Name bases or controls: by the plain word where all runs share one, by the model, or else by the run."""
         keys = [self._keys.get((run.folder, role)) for run in self.runs]
         models = [run.settings.model.name for run in self.runs]
-        for run, model, label in zip(self.runs, models, self.labels, strict=True):
+        for run, model in zip(self.runs, models, strict=True):
             by_model = len(set(models)) == len(set(keys))
-            self._give(run, role, role if len(set(keys)) == 1 else f"{role} {model if by_model else label}")
+            more = (
+                model if by_model else self.lines[run.folder]
+            )  # an intensity would name but one of those that share it
+            self._give(run, role, role if len(set(keys)) == 1 else f"{role} {more}")
 
     def _further(self, run: Run, variant: str) -> str:
         if variant == BASE_AGAIN:
