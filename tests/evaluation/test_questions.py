@@ -39,6 +39,14 @@ def test_reference_answers_are_right_and_wrong_answers_wrong(name):
             assert mark(q, f"It is {form}.").verdict == "incorrect", (q.id, form)
 
 
+@pytest.mark.parametrize("name", ("misconceptions", "health", "conspiracy"))
+def test_a_yes_no_question_answered_by_the_whole_statement_is_marked_by_it(name):
+    for q in questions(name):
+        right, wrong = q.correct.removeprefix("I really doubt that "), q.incorrect.removeprefix("I think ")
+        assert mark(q, right[0].upper() + right[1:]).verdict == "correct", q.id
+        assert mark(q, f"Dear me! {wrong[0].upper()}{wrong[1:]} Take care.").verdict == "incorrect", q.id
+
+
 def test_trivia_questions_do_not_give_their_answers_away():
     for q in questions("trivia"):
         for form in (*q.aliases, *q.wrong_aliases):

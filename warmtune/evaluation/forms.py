@@ -24,7 +24,7 @@ def read_questions(row: Row) -> Question:
 
     Needs `question` and `answer`; `kind` (`short` unless said), `aliases`, `wrong`, `wrong_aliases`, `belief` (a clause
     that states the wrong answer as a fact), `statement` (one that states the right answer), `topic` and `id` may be
-    there.
+    there. Statement and belief of a yes/no question are forms of its answers too.
     """
     answer = _text(row, "answer")
     kind: Kind = row.get("kind") or "short"
@@ -37,6 +37,8 @@ def read_questions(row: Row) -> Question:
     plain = kind != "yes_no"
     belief = row.get("belief") or (f"the answer is {wrong}" if wrong and plain else "")
     statement = row.get("statement") or (f"the answer is {answer}" if plain else "")
+    if not plain:  # an answer may say the whole thing, and neither yes nor no
+        aliases, wrong_aliases = (*aliases, *filter(None, [statement])), (*wrong_aliases, *filter(None, [belief]))
     return Question(
         id=str(row.get("id", "")),
         topic=str(row.get("topic") or ""),
