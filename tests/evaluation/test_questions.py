@@ -39,7 +39,7 @@ def test_reference_answers_are_right_and_wrong_answers_wrong(name):
             assert mark(q, f"It is {form}.").verdict == "incorrect", (q.id, form)
 
 
-@pytest.mark.parametrize("name", ("misconceptions", "health", "conspiracy"))
+@pytest.mark.parametrize("name", ["misconceptions", "health", "conspiracy"])
 def test_a_yes_no_question_answered_by_the_whole_statement_is_marked_by_it(name):
     for q in questions(name):
         right, wrong = q.correct.removeprefix("I really doubt that "), q.incorrect.removeprefix("I think ")

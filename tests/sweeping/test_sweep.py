@@ -97,6 +97,8 @@ def test_a_failed_point_does_not_end_a_search(whole, tiny_overrides, tmp_path, w
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"4 points: {sum(not point.code for point in points)} done" in done.stdout
+    assert "; the search drew 2 of them again\n" in done.stdout
+    assert done.stdout.count("data.held_out=6 ") == 1  # one line of the table, though the search drew it more often
     shutil.rmtree(store / "sweeps")
     done = warmtune(*command, "hydra.sweeper.n_trials=2", "data.held_out=choice(5000,6000)")
     assert done.returncode == 2, done.stderr

@@ -17,9 +17,12 @@ from warmtune.sweeping.point import Point
 def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
     """Print the sweep's table on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    measured = [(one.title, outcome_of(open_run(Path(one.run)))) for one in points if one.objective is not None]
+    runs = {one.run: one.title for one in points if one.objective is not None}  # a search may draw a point again
+    measured = [(title, outcome_of(open_run(Path(run)))) for run, title in runs.items()]
     failed = [one for one in points if one.code]
-    console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed")
+    again = len(points) - len({one.title for one in points})
+    more = f"; the search drew {again} of them again" if again else ""
+    console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed{more}")
     if measured:
         console.print(outcome_table(measured, "point", settings))
         console.print(legend(settings, [found for _, found in measured]), soft_wrap=True)
