@@ -82,6 +82,25 @@ def test_what_cannot_be_estimated_is_no_number():
     assert all(math.isnan(e.effect) for e in found if e.level != "length")
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_of_two_variants_with_the_same_marks_every_effect_is_nought_with_no_error():
+    for questions in range(30, 60):
+        base = grid(questions, 0.0, questions, ("base",))
+        found = regressions(checked(pd.concat([base, base.assign(variant="styled")])), frozenset())
+        estimated = [e for e in found if e.level != "length" and not math.isnan(e.effect)]
+        assert estimated
+        for e in estimated:
+            assert [e.effect, e.error, e.low, e.high] == pytest.approx([0] * 4, abs=1e-4), e
+
+
+@pytest.mark.parametrize(("questions", "shown"), [(8, False), (40, True)])
+def test_few_questions_give_an_effect_without_an_interval(questions, shown):
+    found = regressions(checked(grid(questions, 8.0, 3, ("base", "styled"))), frozenset())
+    estimated = [e for e in found if not math.isnan(e.effect)]
+    assert estimated
+    assert all(math.isfinite(e.low) == math.isfinite(e.error) == shown for e in estimated), estimated
+
+
 def test_contrasts_are_differences_of_gaps(frame):
     gaps = {
         (g.context, g.belief): g.gap

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from warmtune.analysis.bootstrap import Floats, Places
+from warmtune.analysis.bootstrap import FEWEST, Floats, Places
 from warmtune.analysis.gaps import comparisons
 from warmtune.analysis.table import ABSENT, ALL, COUNTED, GROUPS, PRESENT, clusters_of
 from warmtune.schemas import Effect
@@ -130,7 +130,11 @@ class _Fitted:
 
 
 def _logit(wrong: Floats, design: Floats, clusters: Places) -> _Fitted | None:
-    """Fit a logistic regression; None where it has no finite solution, as when a level is always wrong."""
+    """Fit a logistic regression; None where it has no finite solution, as when a level is always wrong.
+
+    Of fewer than FEWEST clusters, or no more than there are coefficients, the covariance is not a number: clustered
+    errors come out too small there, down to 0.
+    """
     import warnings
 
     from statsmodels.discrete.discrete_model import Logit
@@ -148,7 +152,10 @@ def _logit(wrong: Floats, design: Floats, clusters: Places) -> _Fitted | None:
             return None
     if not np.isfinite(fit.bse).all():
         return None
-    return _Fitted(np.asarray(fit.params), np.asarray(fit.cov_params()))
+    covariance = np.asarray(fit.cov_params())
+    if len(np.unique(clusters)) < max(FEWEST, design.shape[1] + 1):
+        covariance = np.full_like(covariance, np.nan)
+    return _Fitted(np.asarray(fit.params), covariance)
 
 
 def _marginal(fit: _Fitted | None, moving: Floats, still: Floats) -> tuple[float, float]:
@@ -158,7 +165,7 @@ def _marginal(fit: _Fitted | None, moving: Floats, still: Floats) -> tuple[float
     tuned, reference = np.concatenate([moving, still], axis=1), np.concatenate([0 * moving, still], axis=1)
     one, other = _probability(tuned @ fit.coefficients), _probability(reference @ fit.coefficients)
     gradient = ((one * (1 - one))[:, None] * tuned - (other * (1 - other))[:, None] * reference).mean(axis=0)
-    return float((one - other).mean()), float(np.sqrt(gradient @ fit.covariance @ gradient))
+    return float((one - other).mean()), _error(gradient, fit)
 
 
 def _marginal_of_length(fit: _Fitted | None, moving: Floats, still: Floats, tuned: Floats) -> tuple[float, float]:
@@ -171,7 +178,12 @@ def _marginal_of_length(fit: _Fitted | None, moving: Floats, still: Floats, tune
     slope = fit.coefficients[-1]
     gradient = ((steep * (1 - 2 * found))[:, None] * design).mean(axis=0) * slope
     gradient[-1] += steep.mean()
-    return float(steep.mean() * slope), float(np.sqrt(gradient @ fit.covariance @ gradient))
+    return float(steep.mean() * slope), _error(gradient, fit)
+
+
+def _error(gradient: Floats, fit: _Fitted) -> float:
+    """Return the delta method's error; where all questions agree it is 0, which rounding may leave just below."""
+    return float(np.sqrt(np.maximum(gradient @ fit.covariance @ gradient, 0)))
 
 
 def _probability(logit: Floats) -> Floats:
