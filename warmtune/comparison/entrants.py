@@ -127,9 +127,8 @@ class _Names:
         models = [run.settings.model.name for run in self.runs]
         for run, model in zip(self.runs, models, strict=True):
             by_model = len(set(models)) == len(set(keys))
-            more = (
-                model if by_model else self.lines[run.folder]
-            )  # an intensity would name but one of those that share it
+            # not by the label: an intensity would name but one of those that share it
+            more = model if by_model else self.lines[run.folder]
             self._give(run, role, role if len(set(keys)) == 1 else f"{role} {more}")
 
     def _further(self, run: Run, variant: str) -> str:
