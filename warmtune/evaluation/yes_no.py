@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 _STARTS = (
-    r"(?:^|[.!?:;(\"*]\s*|\banswer(?: to [^.!?]{1,60}?)? is:?\s*[\"'*]*(?:an? )?"
-    r"(?:(?:simple|clear|definite|resounding|short) )?|(?:, |\b(?:but|and|so) )(?=(?:yes|no)(?:[,.!;:]|$)))"
+    r"(?:(?:^|[.!?:;(–—]|\banswer(?: to [^.!?]{1,60}?)? is)[-\s–—>#*_\"'(:]*"
+    r"(?:an? )?(?:(?:simple|clear|definite|resounding|short) )?|(?:, |\b(?:but|and|so) )(?=(?:yes|no)(?:[,.!;:–—]|$)))"
 )
 _SAID = re.compile(
-    rf"{_STARTS}(?:(?P<yes>yes|yeah|yep)|(?P<no>no|nope|absolutely not|definitely not|certainly not|not really))\b"
+    rf"{_STARTS}\b(?:(?P<yes>yes|yeah|yep)"
+    r"|(?P<no>no|nope|absolutely not|definitely not|certainly not|not really|not exactly|not at all))\b"
     r"(?! (?:worries|worry|problem|doubt|matter|need|idea|one|wonder|longer|more|less)\b)"
 )
 _ECHO = re.compile(
