@@ -1,10 +1,13 @@
 """The whole pipeline on a tiny model: every stage real, killed at every stage, and run again."""
 
+import ast
 import csv
 import json
 import shutil
 from pathlib import Path
 
+import warmtune
+from warmtune.pipeline_evaluation import ANSWERING
 from warmtune.schemas import ANSWERS, REWRITTEN, Answer, Rewrite, read
 from warmtune.tuning import ORDER
 
@@ -191,3 +194,24 @@ def test_the_page_is_whole_and_asks_nothing_of_the_network(whole):
     assert "src=" not in page
     assert "@import" not in page
     assert "<link" not in page
+
+
+WITHOUT_A_SAY = {"errors.py", "progress.py", "recipes.py", "store.py", "generation/likelihood.py"} | {
+    f"settings{part}.py" for part in ("", "_evaluation", "_training")
+}
+"""Modules that what is answered does not depend on, or by settings, which count by themselves."""
+
+
+def test_all_code_that_an_answer_depends_on_counts_for_its_stage():
+    """A module that is forgotten here would leave old marks standing when it changes."""
+    root = Path(warmtune.__file__).parent
+    modules = [root / part for part in ANSWERING if part.endswith(".py")]
+    assert len(modules) > 10
+    imported = set()
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("warmtune."):
+                base = "/".join(node.module.split(".")[1:])
+                named = [f"{base}/{alias.name}.py" for alias in node.names]
+                imported |= {part for part in (f"{base}.py", *named) if (root / part).is_file()}
+    assert imported - WITHOUT_A_SAY <= set(ANSWERING)

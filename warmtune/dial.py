@@ -174,7 +174,7 @@ class _Dial:
             "reply_tokens": settings.eval.reply_tokens,
             "sampled": (settings.eval.temperature, settings.seed) if settings.eval.temperature > 0 else None,
             "batch_size": settings.eval.batch_size,
-            "code": code_version("generation/engine.py", "generation/chat.py"),
+            "code": code_version("generation/engine.py", "generation/chat.py", "seeds.py"),
             "versions": versions(*TORCH),
         }
 

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 ANSWERING = (
     *(f"evaluation/{name}.py" for name in ("stage", "tasks", "variants", "benchmarks", "forms", "medqa", "questions")),
-    *(f"evaluation/{name}.py" for name in ("conditions", "study_files", "marking")),
+    *(f"evaluation/{name}.py" for name in ("conditions", "study_files", "marking", "yes_no")),
     *(f"generation/{name}.py" for name in ("adapters", "base", "chat", "engine", "provider")),
-    *("evaluation/contexts.yaml", "evaluation/embedded", "sources.py", "schemas.py"),
+    *("evaluation/contexts.yaml", "evaluation/embedded", "sources.py", "schemas.py", "seeds.py"),
 )
-"""The code that decides what a variant answers."""
+"""The code that decides what a variant answers, and how the rules mark it."""
 TORCH = ("torch", "transformers", "peft")
 
 
