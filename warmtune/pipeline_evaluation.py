@@ -30,7 +30,7 @@ ANSWERING = (
     *(f"evaluation/{name}.py" for name in ("stage", "tasks", "variants", "benchmarks", "forms", "medqa", "questions")),
     *(f"evaluation/{name}.py" for name in ("conditions", "study_files", "marking", "yes_no")),
     *(f"generation/{name}.py" for name in ("adapters", "base", "chat", "engine", "provider")),
-    *("evaluation/contexts.yaml", "evaluation/embedded", "sources.py", "schemas.py", "seeds.py"),
+    *("evaluation/contexts.yaml", "evaluation/embedded", "sources.py", "schemas.py", "seeds.py", "stems.py"),
 )
 """The code that decides what a variant answers, and how the rules mark it."""
 TORCH = ("torch", "transformers", "peft")
@@ -107,7 +107,7 @@ def _answer(pipeline: "Pipeline", variant: "Variant") -> None:
         "held_out": prepared.files[HELD_OUT],
         "seed": s.seed,
         "code": code_version(*ANSWERING),
-        "versions": versions(*TORCH, "inspect-ai"),
+        "versions": versions(*TORCH, "inspect-ai", "snowballstemmer"),
     }
 
     def work(folder: Path) -> Outcome:

@@ -4,10 +4,11 @@ Only a yes or no that stands where an answer stands counts: "it's not just about
 most beautiful" no "yes". An answer without either may say the whole question as a statement, or deny it.
 """
 
-import importlib
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+
+from warmtune.stems import stem
 
 _STARTS = (
     r"(?:(?:^|[.!?:;(–—]|\banswer(?: to [^.!?]{1,60}?)? is)[-\s–—>#*_\"'(:]*"
@@ -91,5 +92,4 @@ def _claimed(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=100_000)
 def _stems(text: str) -> frozenset[str]:
-    stemmer = importlib.import_module("snowballstemmer").stemmer("english")
-    return frozenset(stemmer.stemWords([word for word in re.findall(r"\w+", text) if word not in _EMPTY]))
+    return frozenset(stem(word) for word in re.findall(r"\w+", text) if word not in _EMPTY)

@@ -52,7 +52,7 @@ class Checker:
             self._pool.submit(findings, _WARM_UP, length)  # loads its model while the first requests are under way
         self._journal = journal
         self._judge = judge
-        self._code = code_version("rewriting/guard", "language.py", "lexicon.py")
+        self._code = code_version("rewriting/guard", "language.py", "lexicon.py", "stems.py")
         self._waiting: list[_Waiting] = []
         self._worker: asyncio.Task[None] | None = None
 

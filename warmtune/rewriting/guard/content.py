@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from warmtune.rewriting.guard.embedding import SIZE, Embedded, Embedder, Vectors
-from warmtune.rewriting.guard.text import Sentence, is_content, plain, sentences, stem
+from warmtune.rewriting.guard.text import Sentence, is_content, plain, sentences
+from warmtune.stems import stem
 
 _CLAUSE = re.compile(
     r"[,;:()\u2013\u2014]|\s-\s|\b(?:and|or|but|which|who|whose|because|since|while|whereas|where|when|unless|until|although"

@@ -1,10 +1,8 @@
 """A reply as the guard sees it: without code and links, in sentences, in words."""
 
 import functools
-import importlib
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from warmtune.rewriting.guard.patterns import listed
 
@@ -79,15 +77,3 @@ def is_content(word: str) -> bool:
 @functools.cache
 def _function_words() -> frozenset[str]:
     return frozenset(listed("function_words"))
-
-
-@functools.lru_cache(maxsize=50_000)
-def stem(word: str) -> str:
-    """Return a word's stem (Snowball, English)."""
-    stemmed: str = _stemmer().stemWord(word.removesuffix("'s"))
-    return stemmed
-
-
-@functools.cache
-def _stemmer() -> Any:
-    return importlib.import_module("snowballstemmer").stemmer("english")
