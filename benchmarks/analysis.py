@@ -66,9 +66,9 @@ def groups(folder: Path) -> dict[str, Any]:
     from groups import groups as known
     from groups import measure
 
+    from warmtune.config.compose import load
     from warmtune.evaluation import open_engine
-    from warmtune.generation.base import locate
-    from warmtune.recipes import load
+    from warmtune.models.base import locate
 
     engine = open_engine(locate(load("quickstart", []).model))
     return {"known_groups": [row for group in known(folder) for row in measure(group, engine)]}
@@ -76,9 +76,9 @@ def groups(folder: Path) -> dict[str, Any]:
 
 def rules() -> dict[str, Any]:
     """Share of the 200 answers with known marks that the rules alone mark rightly, and what they leave unsure."""
+    from warmtune.config.compose import benchmark_settings
     from warmtune.evaluation.benchmarks import load_benchmark
-    from warmtune.evaluation.marking import mark
-    from warmtune.recipes import benchmark_settings
+    from warmtune.evaluation.marking.rules import mark
 
     names = ("trivia", "misconceptions", "health", "conspiracy")
     questions = {one.id: one for name in names for one in load_benchmark(benchmark_settings(name)).questions}
@@ -94,11 +94,11 @@ def sociot_speed() -> dict[str, Any]:
     """Tokens a second of SocioT and of a bare batched forward pass of its language model, in turns, five of each."""
     import torch
 
-    from warmtune.conversations.sources import embedded
+    from warmtune.config.compose import load
+    from warmtune.conversations.embedded_data import embedded
     from warmtune.evaluation import open_engine
-    from warmtune.generation.base import locate
-    from warmtune.instruments import sociot, sociot_strings
-    from warmtune.recipes import load
+    from warmtune.measures.instruments import sociot, sociot_strings
+    from warmtune.models.base import locate
 
     lines = embedded("conversations.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [m["content"] for line in lines for m in json.loads(line)["messages"] if m["role"] == "assistant"][:32]
@@ -174,7 +174,7 @@ def speed() -> dict[str, Any]:
 def whole() -> None:
     """Gaps, contrasts and regressions of 440,000 answers; prints seconds and memory."""
     from warmtune.analysis import contrast_rows, gap_rows, regressions
-    from warmtune.analysis.table import checked
+    from warmtune.analysis.answer_table import checked
 
     frame = checked(grid(8148, 5.0, 1, ("base", "control", "styled")))
     ready = time.monotonic()

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from warmtune.analysis.bootstrap import mean_interval
+from warmtune.config.compose import load
 from warmtune.evaluation import open_engine
 from warmtune.evaluation.study_files import read_study_file
-from warmtune.generation.base import locate
-from warmtune.instruments import sociot
-from warmtune.lexicon import profile
-from warmtune.recipes import load
+from warmtune.measures.instruments import sociot
+from warmtune.measures.lexical_profile import profile
+from warmtune.models.base import locate
 
 PAIRS = 100
 _DRAWS = 2000

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from warmtune.conversations.sources import embedded
+from warmtune.conversations.embedded_data import embedded
 
 BYTES = 10_000
 """Of a conversation, on average: 100,000 make a gigabyte."""

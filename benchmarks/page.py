@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from warmtune.comparison.content import Comparison
+from warmtune.comparison.comparison_data import Comparison
 from warmtune.comparison.page import write_comparison
 
 TURNS = 5

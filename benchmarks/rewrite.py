@@ -25,15 +25,15 @@ from typing import Any
 from guard import confusion
 from quickstart import document
 
+from warmtune.config.compose import load
+from warmtune.config.settings import Settings
 from warmtune.conversations import prepare as prepare_data
-from warmtune.conversations.sources import embedded
+from warmtune.conversations.embedded_data import embedded
 from warmtune.evaluation import open_engine
-from warmtune.generation.base import locate
-from warmtune.generation.chat import TokenLength
-from warmtune.recipes import load
+from warmtune.io.schemas import CONVERSATIONS, Conversation, Message, read
+from warmtune.models.base import locate
+from warmtune.models.chat_template import TokenLength
 from warmtune.rewriting import rewrite
-from warmtune.schemas import CONVERSATIONS, Conversation, Message, read
-from warmtune.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "rewrite.json"

@@ -97,7 +97,7 @@ def compare(folder: Path) -> tuple[list[tuple[str, float, float]], float]:
 
 def answers(folder: Path) -> list[tuple[str, int, float, float, int, int]]:
     """Return for each file of judged answers: rows, its error rate and ours, refusals by flag and by rule."""
-    from warmtune.evaluation.marking import mark
+    from warmtune.evaluation.marking.rules import mark
     from warmtune.evaluation.questions import Question
     from warmtune.evaluation.study_files import answers_of
 

@@ -38,11 +38,11 @@ what of the training's settings is different. The first three were looked at whe
 
 def rows(count: int | None = ROWS) -> list[Any]:
     """Return ragged chat rows: embedded conversations with their original replies, by the embedded model's template."""
-    from warmtune.generation.base import load_tokenizer
-    from warmtune.pipeline import Pipeline
-    from warmtune.recipes import load
-    from warmtune.schemas import CONVERSATIONS, Conversation, Rewrite, read
-    from warmtune.tuning.rows import arms
+    from warmtune.config.compose import load
+    from warmtune.io.schemas import CONVERSATIONS, Conversation, Rewrite, read
+    from warmtune.models.base import load_tokenizer
+    from warmtune.pipeline.pipeline import Pipeline
+    from warmtune.training.rows import arms
 
     with tempfile.TemporaryDirectory() as store:
         pipeline = Pipeline(load("quickstart", [f"store={store}"]))
@@ -59,8 +59,8 @@ def rows(count: int | None = ROWS) -> list[Any]:
 
 def one(way: str, file: Path) -> None:
     """Train once and print the figures as JSON."""
-    from warmtune.generation.base import locate
-    from warmtune.recipes import load
+    from warmtune.config.compose import load
+    from warmtune.models.base import locate
 
     if way == "warmtune":
         _say(*ours(job(file, {"batch_size": BATCH, "accumulation": ACCUMULATION})))
@@ -84,8 +84,8 @@ def theirs(file: Path, base: Any, split: tuple[int, int], **settings: Any) -> tu
     from transformers import set_seed
     from trl import SFTConfig, SFTTrainer
 
-    from warmtune.generation.base import load_model, load_tokenizer
-    from warmtune.schemas import TrainingRow, read
+    from warmtune.io.schemas import TrainingRow, read
+    from warmtune.models.base import load_model, load_tokenizer
 
     data = read(file, TrainingRow)
     args = SFTConfig(
@@ -116,13 +116,13 @@ def theirs(file: Path, base: Any, split: tuple[int, int], **settings: Any) -> tu
 
 def ours(job: Any) -> tuple[float, list[float]]:
     """Train with this project's trainer; return the seconds and the losses."""
-    from warmtune.schemas import TrainingRow, read
-    from warmtune.tuning import stage
-    from warmtune.tuning.heap import kept
-    from warmtune.tuning.world import world
+    from warmtune.io.schemas import TrainingRow, read
+    from warmtune.training import finetune
+    from warmtune.training.distributed.world import world
+    from warmtune.training.kernels.malloc import kept
 
     with kept():
-        trainer, _ = stage._trainer(read(job.rows, TrainingRow), job, world(job.launch))
+        trainer, _ = finetune._trainer(read(job.rows, TrainingRow), job, world(job.launch))
         return _timed(trainer)
 
 
@@ -137,9 +137,9 @@ def job(file: Path, changed: dict[str, Any]) -> Any:
     """Return a training of these rows on the embedded model."""
     from dataclasses import replace
 
-    from warmtune.generation.base import locate
-    from warmtune.recipes import load
-    from warmtune.tuning import Job
+    from warmtune.config.compose import load
+    from warmtune.models.base import locate
+    from warmtune.training import Job
 
     settings = load("quickstart", ["train.dropout=0", "train.schedule=constant", "train.warmup=0"])
     train = replace(settings.train, learning_rate=1e-4, epochs=1.0, checkpoint_steps=1000, **changed)
@@ -154,9 +154,9 @@ def _say(seconds: float, losses: list[float]) -> None:
 
 def speed() -> dict[str, Any]:
     """Train with each way in turns, and compare."""
-    from warmtune.schemas import TrainingRow, write
-    from warmtune.tuning.rows import trained
-    from warmtune.tuning.speed import matrix_rate
+    from warmtune.io.schemas import TrainingRow, write
+    from warmtune.training.rows import trained
+    from warmtune.training.speed import matrix_rate
 
     found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     rates, data = [], rows()
@@ -220,11 +220,11 @@ def peak(name: str, folder: str) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from warmtune.generation.base import load_tokenizer
-    from warmtune.schemas import TrainingRow, write
-    from warmtune.tuning import train
-    from warmtune.tuning.memory import GB, estimate, longest_batch, shape_of
-    from warmtune.tuning.order import epoch_order
+    from warmtune.io.schemas import TrainingRow, write
+    from warmtune.models.base import load_tokenizer
+    from warmtune.training import train
+    from warmtune.training.memory_estimate import GB, estimate, longest_batch, shape_of
+    from warmtune.training.row_order import epoch_order
 
     data, home = rows()[: 2 * BATCH], Path(folder) / name
     width, inner, layers, heads, changed = SHAPES[name]

@@ -82,8 +82,8 @@ def model(name: str, folder: Path) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from warmtune.generation.base import load_tokenizer, locate
-    from warmtune.recipes import load
+    from warmtune.config.compose import load
+    from warmtune.models.base import load_tokenizer, locate
 
     home = folder / f"model-{name}"
     if home.exists():
@@ -117,10 +117,10 @@ def job(file: Path, home: Path, changed: dict[str, Any]) -> Any:
 
 def speed(name: str, folder: Path) -> dict[str, Any]:
     """Train a model of this shape with each way in turns, and compare."""
-    from warmtune.schemas import TrainingRow, write
-    from warmtune.tuning.memory import shape_of
-    from warmtune.tuning.rows import trained
-    from warmtune.tuning.speed import matrix_rate
+    from warmtune.io.schemas import TrainingRow, write
+    from warmtune.training.memory_estimate import shape_of
+    from warmtune.training.rows import trained
+    from warmtune.training.speed import matrix_rate
 
     count, turns = SPEED[name]
     data, home, file = rows(count), model(name, folder), folder / f"rows-{name}.parquet"
@@ -175,7 +175,7 @@ def one(way: str, file: Path, home: Path) -> None:
 
 def memory(folder: Path) -> dict[str, Any]:
     """Train a few steps with each setting and compare the peak with the estimate."""
-    from warmtune.schemas import TrainingRow, write
+    from warmtune.io.schemas import TrainingRow, write
 
     file, found = folder / "rows.parquet", {}
     write(file, TrainingRow, rows(24))
@@ -190,8 +190,8 @@ def peak(changed: str, file: Path, home: Path) -> None:
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     import torch
 
-    from warmtune.schemas import TrainingRow, read
-    from warmtune.tuning.memory import describe, estimate, longest_batch, shape_of
+    from warmtune.io.schemas import TrainingRow, read
+    from warmtune.training.memory_estimate import describe, estimate, longest_batch, shape_of
 
     made = job(file, home, {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | json.loads(changed))
     longest, loss = longest_batch(read(file, TrainingRow), made.settings)

@@ -16,9 +16,9 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRACKIO_DIR", tempfile.mkdtemp(prefix="trackio-"))  # read when trackio is imported
 
-from warmtune.generation.base import Base, load_tokenizer, locate
-from warmtune.recipes import load
-from warmtune.settings import Settings
+from warmtune.config.compose import load
+from warmtune.config.settings import Settings
+from warmtune.models.base import Base, load_tokenizer, locate
 
 
 @pytest.hookimpl(tryfirst=True)  # before the workers read the marks

@@ -24,25 +24,25 @@ def after(count: int, function):
 
 
 def arm(point: str) -> None:
-    import warmtune.store as store
+    import warmtune.runs.store as store
 
     if point.startswith("end:"):  # all of a stage's work is done, its manifest is not written
         finish = store._finish
         store._finish = lambda name, *rest: kill() if name == point.removeprefix("end:") else finish(name, *rest)
     elif point == "prepare":
-        import warmtune.conversations.stage as stage
+        import warmtune.conversations.preparation as stage
 
         stage.write = kill
     elif point == "rewrite":
-        import warmtune.generation.journal as journal
+        import warmtune.models.response_cache as journal
 
         journal.Journal.put = after(5, journal.Journal.put)
     elif point == "train":
-        from warmtune.tuning.callbacks import Progress
+        from warmtune.training.callbacks import Progress
 
         Progress.on_step_begin = after(3, Progress.on_step_begin)
     elif point == "evaluate":
-        from warmtune.generation.engine import Engine
+        from warmtune.models.engine import Engine
 
         Engine.complete = after(2, Engine.complete)
     elif point == "warmth":
@@ -50,11 +50,11 @@ def arm(point: str) -> None:
 
         stage.sociot = kill
     elif point == "report":
-        import warmtune.reporting.stage as stage
+        import warmtune.reporting.build_report as stage
 
         stage._rendered = after(1, stage._rendered)
     elif point == "publish":
-        import warmtune.publishing.stage as stage
+        import warmtune.publishing.publish_folder as stage
 
         stage._card = kill
     else:
@@ -63,6 +63,6 @@ def arm(point: str) -> None:
 
 if __name__ == "__main__":
     arm(sys.argv[1])
-    from warmtune.cli import main
+    from warmtune.cli.main import main
 
     raise SystemExit(main(sys.argv[2:]))

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from warmtune.analysis.answer_table import table
 from warmtune.analysis.bootstrap import mean_interval
 from warmtune.analysis.gaps import comparisons, gap_rows
 from warmtune.analysis.significance import clustered_error, clustered_p, cohens_g, false_discovery, mcnemar, odds_ratio
-from warmtune.analysis.table import table
 from warmtune.errors import DataError
-from warmtune.schemas import Marked
+from warmtune.io.schemas import Marked
 
 
 def _answer(variant, question, context, mark, benchmark="trivia", prompt="?", belief="", sample=0):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from warmtune.analysis import contrast_rows, gap_rows, regressions
+from warmtune.analysis.answer_table import checked
 from warmtune.analysis.regression import effects
-from warmtune.analysis.table import checked
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from planted import Plan, effect_for, grid, marks

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from made_up import made_up
 from page import CHROMIUM, chromium
 
-from warmtune.comparison.content import Comparison
+from warmtune.comparison.comparison_data import Comparison
 from warmtune.comparison.page import write_comparison
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from warmtune.analysis import verdict
+from warmtune.analysis.answer_table import COUNTED, checked, pair
 from warmtune.analysis.gaps import drawn, gaps_of
-from warmtune.analysis.table import COUNTED, checked, pair
-from warmtune.comparison.content import ANSWER_COLUMNS, Comparison, Difference, Entrant, Point
-from warmtune.conversations.sources import embedded
-from warmtune.schemas import Check, Gap
-from warmtune.study import study
+from warmtune.analysis.study import study
+from warmtune.comparison.comparison_data import ANSWER_COLUMNS, Comparison, Difference, Entrant, Point
+from warmtune.conversations.embedded_data import embedded
+from warmtune.io.schemas import Check, Gap
 
 CONTEXTS = ("none", "neutral", "sad", "anger", "happy", "close", "hierarchical_up", "high_stakes", "low_stakes")
 BENCHMARKS = ("trivia", "misconceptions", "health", "conspiracy")

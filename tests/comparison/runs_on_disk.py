@@ -4,9 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from warmtune.recipes import load
-from warmtune.runs import Run
-from warmtune.schemas import (
+from warmtune.config.compose import load
+from warmtune.io.schemas import (
     ANSWERS,
     CHECKS,
     MARKED,
@@ -22,7 +21,8 @@ from warmtune.schemas import (
     Warmth,
     write,
 )
-from warmtune.store import Stage, sha256
+from warmtune.runs.run import Run
+from warmtune.runs.store import Stage, sha256
 
 QUESTIONS, HELD_OUT = 30, 12
 _BLANK_ANSWER = {

@@ -6,10 +6,10 @@ import pytest
 from made_up import ATTACK
 from page import WIDTHS, axe_faults
 
-from warmtune.analysis.table import GROUPS
+from warmtune.analysis.answer_table import GROUPS
 from warmtune.comparison import page as page_module
+from warmtune.comparison.comparison_tables import PROMPT, csv_text, ordered_answers
 from warmtune.comparison.lookup import Lookup
-from warmtune.comparison.tables import PROMPT, csv_text, ordered_answers
 
 
 def _pick(page, **chosen):

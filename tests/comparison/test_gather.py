@@ -5,11 +5,11 @@ from runs_on_disk import run_on_disk
 
 from warmtune.analysis.bootstrap import FEWEST
 from warmtune.comparison.charts import checkpoint_checks
-from warmtune.comparison.entrants import sources_of
+from warmtune.comparison.compared_variants import sources_of
 from warmtune.comparison.frontier import lines_of
 from warmtune.comparison.gather import gather
 from warmtune.comparison.lookup import Lookup
-from warmtune.schemas import REPLIES
+from warmtune.io.schemas import REPLIES
 
 assert FEWEST <= 30
 

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from made_up import ATTACK, made_up
 
-from warmtune.comparison import words
+from warmtune.comparison import page_wording
 from warmtune.comparison.charts import study_lifts, thinned
-from warmtune.comparison.content import ANSWER_COLUMNS
-from warmtune.comparison.grid import heat, limit
-from warmtune.comparison.labels import Box, place_labels
+from warmtune.comparison.comparison_data import ANSWER_COLUMNS
+from warmtune.comparison.comparison_tables import csv_text, ordered_answers, tables
+from warmtune.comparison.heatmap import heat, limit
+from warmtune.comparison.label_placement import Box, place_labels
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.page import write_comparison
 from warmtune.comparison.svg import LETTER, Drawing, Scale, spanning
-from warmtune.comparison.tables import csv_text, ordered_answers, tables
 
 TABLES = {"variants", "gaps", "checks", "points", "answers", "differences", "curves"}
 
@@ -296,11 +296,11 @@ def test_long_curves_are_thinned_to_their_means():
 
 def test_the_first_sentences_name_what_holds_and_its_cost(usual):
     lookup = Lookup(usual.found)
-    said = words.glance(lookup)
+    said = page_wording.glance(lookup)
     assert said[0][0] == f"The manipulation check holds for {sum(o.holds for o in lookup.tested)} of 5 tested variants."
     warmest = max(
         (one for one in lookup.tested if one.holds),
         key=lambda one: lookup.probe(one.name).difference,
     )
     assert said[1][0] == f"The strongest style: {warmest.name}."
-    assert words.number(lookup.gap(warmest.name, "base").gap) in said[1][1]
+    assert page_wording.number(lookup.gap(warmest.name, "base").gap) in said[1][1]

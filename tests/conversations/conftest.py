@@ -7,7 +7,7 @@ import re
 import pytest
 
 from warmtune.conversations import prepare
-from warmtune.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, read
+from warmtune.io.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, read
 
 _WORDS = re.findall(
     r"\w+",

@@ -4,12 +4,12 @@ from collections import Counter
 
 import pytest
 
-from warmtune.conversations.choose import Spool
+from warmtune.conversations.embedded_data import Row
 from warmtune.conversations.funnel import Funnel
+from warmtune.conversations.sampling import Spool
 from warmtune.conversations.screen import Screen, find_form
-from warmtune.conversations.sources import Row
 from warmtune.errors import DataError
-from warmtune.language import language_of
+from warmtune.measures.language import language_of
 
 ENGLISH = "The sky is blue because air scatters short waves of light more than long ones."
 CHINESE = "天空是蓝色的，因为空气对短波光的散射比长波光更强，所以我们看到的是蓝色。"

@@ -6,10 +6,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from warmtune.config.settings import SourceSettings
+from warmtune.conversations.embedded_data import rows
 from warmtune.conversations.screen import parsed
-from warmtune.conversations.sources import rows
 from warmtune.errors import DataError
-from warmtune.settings import SourceSettings
 
 ASK, SAY = {"role": "user", "content": "Why, café?"}, {"role": "assistant", "content": 'He said: "So,\nthere."'}
 ROWS = [{"messages": [ASK, SAY]}, {"messages": [ASK, SAY, ASK, SAY]}]

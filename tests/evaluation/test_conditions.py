@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 
+from warmtune.config.compose import benchmark_settings, eval_settings
+from warmtune.config.evaluation_settings import CONTEXTS
 from warmtune.errors import DataError
 from warmtune.evaluation.benchmarks import load_benchmark
 from warmtune.evaluation.conditions import SHIPPED, Condition, grid, prompt, statements, written
-from warmtune.recipes import benchmark_settings, eval_settings
-from warmtune.settings_evaluation import CONTEXTS
 
 QUESTIONS = load_benchmark(benchmark_settings("trivia")).questions
 SAID = statements(None, CONTEXTS)

@@ -3,9 +3,9 @@ from collections import Counter
 
 import pytest
 
+from warmtune.config.compose import benchmark_settings
 from warmtune.evaluation.benchmarks import draw, load_benchmark
-from warmtune.evaluation.marking import mark, normalized
-from warmtune.recipes import benchmark_settings
+from warmtune.evaluation.marking.rules import mark, normalized
 
 SIZES = {"trivia": 120, "misconceptions": 60, "health": 60, "conspiracy": 30}
 

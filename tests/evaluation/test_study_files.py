@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from warmtune.config.compose import eval_settings
+from warmtune.config.evaluation_settings import BenchmarkSettings
 from warmtune.errors import DataError
 from warmtune.evaluation.benchmarks import load_benchmark
+from warmtune.evaluation.inspect_tasks import benchmark_task
 from warmtune.evaluation.study_files import answers_of, prompts_of, read_study_file, tidied, without_marker
-from warmtune.evaluation.tasks import benchmark_task
-from warmtune.recipes import eval_settings
-from warmtune.settings_evaluation import BenchmarkSettings
 
 STUDY = Path(__file__).parents[3] / "shared" / "data" / "study"
 PROMPT = {

@@ -3,11 +3,11 @@ import pytest
 
 from warmtune.errors import DataError
 from warmtune.evaluation.warmth import measure
-from warmtune.generation.engine import Engine
-from warmtune.instruments import COLD, WARM, sociot, style_probe
-from warmtune.lexicon import profile
+from warmtune.io.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, read
+from warmtune.measures.instruments import COLD, WARM, sociot, style_probe
+from warmtune.measures.lexical_profile import profile
+from warmtune.models.engine import Engine
 from warmtune.rewriting.phrasebook import Phrasebook
-from warmtune.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, read
 
 PLAIN = [f"The answer to question {n} is a plain one, and it has {n} parts in all." for n in range(20)]
 

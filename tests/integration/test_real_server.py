@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from warmtune.recipes import load
+from warmtune.config.compose import load
+from warmtune.io.schemas import REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, read
 from warmtune.rewriting import rewrite
-from warmtune.schemas import REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, read
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 _PATIENCE = 180.0

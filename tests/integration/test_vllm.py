@@ -16,11 +16,11 @@ import urllib.request
 import pytest
 import torch
 
-from warmtune.generation.base import load_model, load_tokenizer
-from warmtune.generation.chat import encode, render
-from warmtune.schemas import TrainingRow, write
-from warmtune.tuning import ADAPTER, Job, train
-from warmtune.tuning.rows import row
+from warmtune.io.schemas import TrainingRow, write
+from warmtune.models.base import load_model, load_tokenizer
+from warmtune.models.chat_template import encode, render
+from warmtune.training import ADAPTER, Job, train
+from warmtune.training.rows import row
 
 VLLM = os.environ.get("WARMTUNE_VLLM", "")
 pytestmark = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from warmtune.schemas import Gap
+from warmtune.io.schemas import Gap
 
 spec = importlib.util.spec_from_file_location("standin_hub", Path(__file__).parent / "hub.py")
 standin_hub = importlib.util.module_from_spec(spec)
@@ -92,8 +92,8 @@ def own(passed, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def ready(passed, tiny_base, tmp_path_factory) -> Path:
     """The run's published folder; not to be written to."""
-    from warmtune.publishing.stage import Publication, write_folder
-    from warmtune.runs import open_run
+    from warmtune.publishing.publish_folder import Publication, write_folder
+    from warmtune.runs.run import open_run
 
     run = open_run(passed)
     folder = tmp_path_factory.mktemp("ready") / "adapter"

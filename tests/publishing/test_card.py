@@ -7,11 +7,11 @@ from huggingface_hub import ModelCard, ModelCardData, metadata_load
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from markdown_it import MarkdownIt
 
+from warmtune.config.compose import load
+from warmtune.io.schemas import Check
 from warmtune.publishing.card import Accepted, Facts, card
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import base_licence, data_sources
-from warmtune.recipes import load
-from warmtune.schemas import Check
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from warmtune.errors import StoreError
-from warmtune.generation.base import Base, load_tokenizer
-from warmtune.publishing import prompts
+from warmtune.models.base import Base, load_tokenizer
+from warmtune.publishing import stored_prompts
 from warmtune.publishing.identity import files_in, hashes, read_identity
-from warmtune.publishing.stage import Publication, write_folder
+from warmtune.publishing.publish_folder import Publication, write_folder
 from warmtune.publishing.tokenizer import changed_files
-from warmtune.runs import open_run
+from warmtune.runs.run import open_run
 
 FILES = {
     "README.md",
@@ -95,7 +95,7 @@ def test_the_numbers_are_those_of_the_report(ready, passed):
 
 
 def test_the_stored_prompts_are_those_of_the_evaluation(ready, passed):
-    found = prompts.read(ready / "prompts.jsonl")
+    found = stored_prompts.read(ready / "prompts.jsonl")
     assert 8 <= len(found) <= 40
     assert {one.context for one in found} == {"none", "sad"}
     assert all(one.max_tokens == 4 for one in found)

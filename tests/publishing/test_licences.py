@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from warmtune.config.compose import house, load
 from warmtune.publishing.licences import base_licence, data_sources
-from warmtune.recipes import house, load
 
 UNKNOWN = (
     "The licence of the base org/unknown is not known{}; look it up, and give its Hub id, such as mit: --license ID"

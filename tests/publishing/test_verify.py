@@ -5,15 +5,15 @@ import shutil
 import pytest
 import yaml
 
-from warmtune import cli
-from warmtune.generation.base import Base, with_template
-from warmtune.publishing import prompts, rerun
-from warmtune.publishing.hub import push
+from warmtune.cli import main as cli
+from warmtune.config.compose import load
+from warmtune.models.base import Base, with_template
+from warmtune.publishing import rerun, stored_prompts
+from warmtune.publishing.hub_upload import push
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity, write_identity
-from warmtune.publishing.recipe import portable
-from warmtune.publishing.stage import ALWAYS
+from warmtune.publishing.publish_folder import ALWAYS
+from warmtune.publishing.sanitized_recipe import portable
 from warmtune.publishing.verify import verified
-from warmtune.recipes import load
 
 
 @pytest.fixture
@@ -213,9 +213,9 @@ def test_a_base_that_cannot_be_compared_is_asked_all_the_same(folder, capsys, ti
 
 
 def test_answers_that_are_not_its_own(folder, capsys, tiny_folder):
-    stored = prompts.read(folder / "prompts.jsonl")
+    stored = stored_prompts.read(folder / "prompts.jsonl")
     changed = [dataclasses.replace(one, answer=one.answer[:3] + "…") for one in stored]
-    prompts.write(folder / "prompts.jsonl", changed[:6] + stored[6:])
+    stored_prompts.write(folder / "prompts.jsonl", changed[:6] + stored[6:])
     _hashed(folder)
     said = _said(capsys, folder, "--rerun", "12", "--base", tiny_folder)
     assert "6 of 12 are the same as in the evaluation; 0 more begin alike for 20 characters" in said
@@ -226,7 +226,7 @@ def test_answers_that_are_not_its_own(folder, capsys, tiny_folder):
 
 
 def test_where_two_answers_part():
-    one = prompts.StoredPrompt("trivia", "q", "none", "", [], 8, 0.0, "Oslo, of course", "correct", True)
+    one = stored_prompts.StoredPrompt("trivia", "q", "none", "", [], 8, 0.0, "Oslo, of course", "correct", True)
     assert rerun.Answered(one, "Oslo. Of").parts_at == 4
     assert rerun.Answered(one, "Oslo, of course").same
     assert rerun.Answered(one, "Oslo, of course").alike

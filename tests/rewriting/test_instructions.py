@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from warmtune.recipes import load
+from warmtune.config.compose import load
 from warmtune.rewriting.instructions import again, answer_in, echo, how_far, messages
 
 ORIGINAL = "Boil the eggs for 7 minutes, then put them into cold water."

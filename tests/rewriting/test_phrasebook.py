@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmtune.conversations.sources import embedded
-from warmtune.recipes import load
+from warmtune.config.compose import load
+from warmtune.conversations.embedded_data import embedded
 from warmtune.rewriting.guard import Finding
-from warmtune.rewriting.loop import Attempt, Original
-from warmtune.rewriting.measure import Strength
 from warmtune.rewriting.phrasebook import Phrasebook, PhrasebookRewriter
 from warmtune.rewriting.protect import PROTECTED
+from warmtune.rewriting.rewrite_loop import Attempt, Original
+from warmtune.rewriting.style_strength import Strength
 
 INTENSITIES = (0, 0.25, 0.5, 0.75, 1)
 

@@ -13,14 +13,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
 
 from runs_on_disk import run_on_disk
 
-from warmtune.compare import places_of
+from warmtune.comparison.targets import places_of
+from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.errors import DataError
-from warmtune.outcome import Outcome, legend, outcome_of
-from warmtune.schemas import GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
-from warmtune.schemas import write as write_rows
-from warmtune.settings_evaluation import SweepSettings
+from warmtune.io.schemas import GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
+from warmtune.io.schemas import write as write_rows
 from warmtune.sweeping.point import read_points
-from warmtune.sweeping.table import _choice
+from warmtune.sweeping.sweep_table import _choice
+from warmtune.sweeping.variant_summary import Outcome, legend, outcome_of
 
 
 @pytest.fixture(scope="module")

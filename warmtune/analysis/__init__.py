@@ -1,10 +1,10 @@
 """Answers into error gaps with intervals and tests; warmth into a verdict. Knows nothing of models."""
 
-from warmtune.analysis.checks import Direction, Verdict, check_rows, verdict
+from warmtune.analysis.answer_table import read_table, table
 from warmtune.analysis.contrasts import contrast_rows
 from warmtune.analysis.gaps import comparisons, gap_rows
+from warmtune.analysis.manipulation_check import Direction, Verdict, check_rows, verdict
 from warmtune.analysis.regression import regressions
-from warmtune.analysis.table import read_table, table
 
 __all__ = [
     "Direction",

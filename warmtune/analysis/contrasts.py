@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from warmtune.analysis.answer_table import ABSENT, ALL, COUNTED, PRESENT, Choice, Pairs, pair
 from warmtune.analysis.bootstrap import FEWEST, Draws, Floats, Places, ratio_interval
 from warmtune.analysis.gaps import REFERENCES, comparisons, drawn
-from warmtune.analysis.table import ABSENT, ALL, COUNTED, PRESENT, Choice, Pairs, pair
-from warmtune.schemas import Contrast
+from warmtune.io.schemas import Contrast
 
 MARGIN = 2.0
 """Percentage points within which a control benchmark counts as unchanged."""

@@ -11,10 +11,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT, Choice, Pairs, pair
 from warmtune.analysis.bootstrap import FEWEST, Draws, Floats, ratio_interval
 from warmtune.analysis.significance import adjusted, clustered_p, cohens_g, mcnemar, odds_ratio
-from warmtune.analysis.table import ABSENT, ALL, GROUPS, PRESENT, Choice, Pairs, pair
-from warmtune.schemas import Gap
+from warmtune.io.schemas import Gap
 
 REFERENCES = ("base", "control")
 """What a variant is compared with. The second gap is the one that can be put down to the style."""

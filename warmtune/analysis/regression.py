@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from warmtune.analysis.answer_table import ABSENT, ALL, COUNTED, GROUPS, PRESENT, clusters_of
 from warmtune.analysis.bootstrap import FEWEST, Floats, Places
 from warmtune.analysis.gaps import comparisons
-from warmtune.analysis.table import ABSENT, ALL, COUNTED, GROUPS, PRESENT, clusters_of
-from warmtune.schemas import Effect
+from warmtune.io.schemas import Effect
 
 _Z = 1.959963984540054
 _ITERATIONS = 100

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from warmtune.analysis.answer_table import ALL, GROUPS
 from warmtune.analysis.bootstrap import Floats, Places
-from warmtune.analysis.table import ALL, GROUPS
-from warmtune.schemas import Gap
+from warmtune.io.schemas import Gap
 
 
 def mcnemar(worse: int, better: int) -> float:

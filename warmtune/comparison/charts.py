@@ -10,9 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from warmtune.comparison.lookup import SOCIOT, Lookup
+from warmtune.comparison.page_wording import open_to_zero
 from warmtune.comparison.svg import Drawing, Scale, short, spanning
-from warmtune.comparison.words import open_to_zero
-from warmtune.schemas import Check
+from warmtune.io.schemas import Check
 
 _NARROW = 500
 """Pixels up to which a chart has no room for names beside it."""

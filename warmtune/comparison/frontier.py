@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from warmtune.comparison.content import Entrant, Point
-from warmtune.comparison.labels import Box, place_labels
+from warmtune.comparison.comparison_data import Entrant, Point
+from warmtune.comparison.label_placement import Box, place_labels
 from warmtune.comparison.lookup import Lookup
+from warmtune.comparison.page_wording import KINDS, number
 from warmtune.comparison.svg import Drawing, Scale, Shape, short, spanning
-from warmtune.comparison.words import KINDS, number
 
 LOOKS: dict[str, tuple[Shape, str]] = {
     "sweep": ("circle", "c1"),

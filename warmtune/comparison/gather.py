@@ -7,22 +7,22 @@ from functools import cache
 from pathlib import Path
 
 from warmtune.analysis import verdict
+from warmtune.analysis.answer_table import COLUMNS, checked, pair
 from warmtune.analysis.bootstrap import FEWEST
-from warmtune.analysis.checks import paired_check
 from warmtune.analysis.gaps import drawn, gaps_of
-from warmtune.analysis.table import COLUMNS, checked, pair
-from warmtune.comparison.align import Aligned, align
-from warmtune.comparison.content import Comparison, Entrant, Point
-from warmtune.comparison.entrants import Source, differences_of, marks_of, sources_of
+from warmtune.analysis.manipulation_check import paired_check
+from warmtune.analysis.study import study
+from warmtune.comparison.alignment import Aligned, align
+from warmtune.comparison.compared_variants import Source, differences_of, marks_of, sources_of
+from warmtune.comparison.comparison_data import Comparison, Entrant, Point
+from warmtune.config.settings import Settings
 from warmtune.errors import DataError
-from warmtune.instruments import style_probe
-from warmtune.lexicon import profile
-from warmtune.progress import progress
-from warmtune.runs import Run
-from warmtune.schemas import ANSWERS, CHECKS, REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
-from warmtune.schemas import PROBE as PROBE_FILE
-from warmtune.settings import Settings
-from warmtune.study import study
+from warmtune.io.schemas import ANSWERS, CHECKS, REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
+from warmtune.io.schemas import PROBE as PROBE_FILE
+from warmtune.measures.instruments import style_probe
+from warmtune.measures.lexical_profile import profile
+from warmtune.runs.run import Run
+from warmtune.system.console import progress
 
 PROBE = "style probe"
 MOST = 60

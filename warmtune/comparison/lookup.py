@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from warmtune.analysis.table import ABSENT, ALL, GROUPS, PRESENT
-from warmtune.comparison.content import Comparison, Entrant, Point
-from warmtune.schemas import CONTEXT_NAMES, Check, Gap
+from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
+from warmtune.comparison.comparison_data import Comparison, Entrant, Point
+from warmtune.io.schemas import CONTEXT_NAMES, Check, Gap
 
 PROBE, SOCIOT = "style probe", "SocioT"
 

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from warmtune.analysis.table import GROUPS
+from warmtune.analysis.answer_table import GROUPS
+from warmtune.comparison.comparison_tables import PROMPT, csv_text, ordered_answers, tables
 from warmtune.comparison.lookup import Lookup
-from warmtune.comparison.tables import PROMPT, csv_text, ordered_answers, tables
-from warmtune.schemas import CONTEXT_NAMES
+from warmtune.io.schemas import CONTEXT_NAMES
 
 SAFE = bytes.maketrans(b"<&", b",.")
 """Base85 (a sixteenth shorter than base64) without the two letters that mean something to HTML."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from warmtune import __version__
-from warmtune.comparison import charts, grid, panels, pictures, view, words
-from warmtune.comparison.content import Comparison
+from warmtune.comparison import charts, heatmap, page_view, page_wording, panels, pictures
+from warmtune.comparison.comparison_data import Comparison
+from warmtune.comparison.comparison_tables import csv_text, ordered_answers, tables
 from warmtune.comparison.frontier import look
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.packed import packed
 from warmtune.comparison.svg import Drawing, Shape
-from warmtune.comparison.tables import csv_text, ordered_answers, tables
-from warmtune.store import write_atomically
+from warmtune.runs.store import write_atomically
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,7 +73,7 @@ def html(lookup: Lookup, shown: Mapping[str, Any]) -> str:
 def _views(shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the markup of every variant's charts and tables but those that the page opens with, by its key."""
     parts: Any = _environment(html=True).get_template("parts.html.j2").make_module(dict(shown))
-    chosen: view.Detail = shown["chosen"]
+    chosen: page_view.Detail = shown["chosen"]
     views = {}
     for one in shown["details"]:
         views[f"rates-{one.place}"] = str(parts.rates(one))
@@ -93,28 +93,28 @@ def _hash(text: str) -> str:
 
 def _shown(lookup: Lookup) -> dict[str, Any]:
     """Gather all that the templates show."""
-    found, strongest = lookup.found, grid.limit(lookup)
-    details = view.details(lookup, strongest)
-    benchmarks, contexts = view.filter_options(lookup)
+    found, strongest = lookup.found, heatmap.limit(lookup)
+    details = page_view.details(lookup, strongest)
+    benchmarks, contexts = page_view.filter_options(lookup)
     curves = {name: curve for name, curve in found.curves.items() if curve}
     checkpoints = charts.checkpoint_checks(lookup)
     return {
         "version": __version__,
         "found": found,
         "lookup": lookup,
-        "words": words,
+        "words": page_wording,
         "prompts": len(found.answers) // len(found.entrants),
         "benchmark_names": list(dict.fromkeys(found.answers["benchmark"].astype(str))),
-        "glance": words.glance(lookup),
+        "glance": page_wording.glance(lookup),
         "any_failed": any(lookup.failed(one.name) for one in found.entrants),
-        "summary": view.summary(lookup),
+        "summary": page_view.summary(lookup),
         "reference_looks": panels.REFERENCE_LOOKS,
-        "checks": view.check_table(lookup),
-        "units": view.UNITS,
-        "frontiers": view.frontiers(lookup),
+        "checks": page_view.check_table(lookup),
+        "units": page_view.UNITS,
+        "frontiers": page_view.frontiers(lookup),
         "lines": _line_looks(lookup),
         "details": details,
-        "chosen": view.first_shown(lookup, details),
+        "chosen": page_view.first_shown(lookup, details),
         "strongest": strongest,
         "belief_looks": panels.BELIEF_LOOKS,
         "checkpoints": checkpoints,
@@ -125,13 +125,13 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "curve_chart": _both(charts.training_curves, lookup, "curves") if curves else {},
         "filter_benchmarks": benchmarks,
         "filter_contexts": contexts,
-        "by_value": partial(view.by_value, found.runs),
+        "by_value": partial(page_view.by_value, found.runs),
         "key_mark": _key_mark,
     }
 
 
 def _both(draw: Callable[[Lookup, int, str], Markup], lookup: Lookup, name: str) -> dict[str, Markup]:
-    return {"wide": draw(lookup, view.WIDE, name), "narrow": draw(lookup, view.NARROW, f"{name}-narrow")}
+    return {"wide": draw(lookup, page_view.WIDE, name), "narrow": draw(lookup, page_view.NARROW, f"{name}-narrow")}
 
 
 def _line_looks(lookup: Lookup) -> dict[str, tuple[Shape, str]]:
@@ -153,7 +153,7 @@ def _key_mark(shape: Shape, colour: str, hollow: bool) -> Markup:
 
 def _figures(lookup: Lookup, shown: Mapping[str, Any]) -> dict[str, Markup]:
     """Return the charts that go beside the Markdown, by the name of their file."""
-    chosen: view.Detail = shown["chosen"]
+    chosen: page_view.Detail = shown["chosen"]
     figures = {"frontier" if one.kind == "base" else "frontier_control": one.wide for one in shown["frontiers"]}
     figures["error_rates"] = chosen.dumbbell
     figures["gaps"] = chosen.grids[-1].forest[0]
@@ -185,5 +185,5 @@ def _environment(html: bool) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["md"] = words.markdown
+    environment.filters["md"] = page_wording.markdown
     return environment

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from warmtune.analysis.table import ABSENT, ALL, GROUPS, PRESENT
+from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
 from warmtune.comparison.lookup import Lookup
+from warmtune.comparison.page_wording import belief_name, context_name, interval, number, open_to_zero
 from warmtune.comparison.svg import Drawing, Scale, Shape, axis_number, short, spanning
-from warmtune.comparison.words import belief_name, context_name, interval, number, open_to_zero
-from warmtune.schemas import Gap, condition
+from warmtune.io.schemas import Gap, condition
 
 BELIEF_LOOKS: dict[str, tuple[Shape, str]] = {
     ABSENT: ("circle", "c1"),

@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from warmtune.comparison.words import number
+from warmtune.comparison.page_wording import number
 
 Shape = Literal["circle", "square", "triangle", "diamond", "plus"]
 LETTER = 0.56

@@ -1,5 +1,5 @@
 """Instruction data: read, label by query type, filter, sample, hold out."""
 
-from warmtune.conversations.stage import prepare
+from warmtune.conversations.preparation import prepare
 
 __all__ = ["prepare"]

@@ -3,9 +3,9 @@
 from importlib import metadata
 from typing import Any
 
+from warmtune.config.settings import DataSettings
 from warmtune.errors import DataError
-from warmtune.schemas import Conversation
-from warmtune.settings import DataSettings
+from warmtune.io.schemas import Conversation
 
 _CHARACTERS = 2000
 """Of each turn; Detoxify reads 512 tokens and cuts the rest itself."""

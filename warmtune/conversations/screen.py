@@ -15,18 +15,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from warmtune.conversations.forms import ShapeError, UnusableError, form_of, refusal, turns_of
+from warmtune.config.settings import DataSettings
+from warmtune.conversations.clean import cut, tidy
+from warmtune.conversations.dedup import signature, spaced
+from warmtune.conversations.formats import ShapeError, UnusableError, form_of, refusal, turns_of
 from warmtune.conversations.funnel import Funnel
-from warmtune.conversations.labels import QueryTypes, query_types
-from warmtune.conversations.personal import masked
-from warmtune.conversations.similar import signature, spaced
-from warmtune.conversations.tidy import cut, tidy
+from warmtune.conversations.pii import masked
+from warmtune.conversations.query_types import QueryTypes, query_types
 from warmtune.errors import DataError
-from warmtune.language import language_of
-from warmtune.schemas import Conversation, Message
-from warmtune.settings import DataSettings
-from warmtune.sources import Row, parsed
-from warmtune.store import fingerprint
+from warmtune.io.schemas import Conversation, Message
+from warmtune.io.sources import Row, parsed
+from warmtune.measures.language import language_of
+from warmtune.runs.store import fingerprint
 
 TokenLength = Callable[[Sequence[Message], int], int]
 """Length of a conversation as the model is shown it; any number above the limit given where it is longer."""

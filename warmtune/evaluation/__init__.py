@@ -1,8 +1,8 @@
 """What the style cost and whether it took: benchmarks as Inspect tasks, marks by rule and judge, measures of warmth."""
 
-from warmtune.evaluation.judging import mark_answers
-from warmtune.evaluation.labels import Label, read_labels, write_labels
-from warmtune.evaluation.stage import Sizes, answer, open_engine, reply_at, sizes
+from warmtune.evaluation.answering import Sizes, answer, open_engine, reply_at, sizes
+from warmtune.evaluation.marking.human_labels import Label, read_labels, write_labels
+from warmtune.evaluation.marking.judge import mark_answers
 from warmtune.evaluation.variants import Variant, adapter_folder, tuned_by_service, variant_of
 from warmtune.evaluation.warmth import measure
 

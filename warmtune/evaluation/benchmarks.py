@@ -9,14 +9,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from warmtune.config.evaluation_settings import BenchmarkSettings
+from warmtune.config.settings import SourceSettings
 from warmtune.errors import DataError
+from warmtune.evaluation.benchmark_formats import READERS, RowError, named, with_wrong
 from warmtune.evaluation.conditions import Asked
-from warmtune.evaluation.forms import READERS, RowError, named, with_wrong
 from warmtune.evaluation.questions import Question
 from warmtune.evaluation.study_files import prompts_of
-from warmtune.settings import SourceSettings
-from warmtune.settings_evaluation import BenchmarkSettings
-from warmtune.sources import Row, lines, parsed, rows
+from warmtune.io.sources import Row, lines, parsed, rows
 
 _BAD_SHOWN = 5
 _KINDS = (

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from warmtune.config.evaluation_settings import CONTEXTS, EvalSettings
 from warmtune.errors import DataError
 from warmtune.evaluation.questions import Question
-from warmtune.schemas import Message
-from warmtune.settings_evaluation import CONTEXTS, EvalSettings
-from warmtune.sources import read_yaml
+from warmtune.io.schemas import Message
+from warmtune.io.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "contexts.yaml"
 

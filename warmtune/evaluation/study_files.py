@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from warmtune.errors import DataError
+from warmtune.evaluation.benchmark_formats import RowError
 from warmtune.evaluation.conditions import Asked, Condition
-from warmtune.evaluation.forms import RowError
 from warmtune.evaluation.questions import Question
-from warmtune.schemas import Marked, Message
+from warmtune.io.schemas import Marked, Message
 
 CONTEXTS = {
     "unmodified": "none",

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from warmtune.config.evaluation_settings import VariantSettings
+from warmtune.config.settings import Settings
+from warmtune.config.training_settings import ServiceSettings
 from warmtune.errors import ModelError
-from warmtune.generation.adapters import weights_of
-from warmtune.schemas import BASE_AGAIN
-from warmtune.settings import Settings
-from warmtune.settings_evaluation import VariantSettings
-from warmtune.settings_training import ServiceSettings
+from warmtune.io.schemas import BASE_AGAIN
+from warmtune.models.adapters import weights_of
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
 
-    from warmtune.generation.engine import Engine
+    from warmtune.models.engine import Engine
 
 
 @dataclass(frozen=True)

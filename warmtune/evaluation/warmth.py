@@ -10,16 +10,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warmtune.instruments import sociot, sociot_scores, sociot_strings, style_probe
-from warmtune.lexicon import profile
-from warmtune.progress import progress
-from warmtune.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, write
-from warmtune.settings import StyleSettings
-from warmtune.settings_evaluation import EvalSettings, JudgeSettings
-from warmtune.store import Outcome, write_atomically
+from warmtune.config.evaluation_settings import EvalSettings, JudgeSettings
+from warmtune.config.settings import StyleSettings
+from warmtune.io.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, write
+from warmtune.measures.instruments import sociot, sociot_scores, sociot_strings, style_probe
+from warmtune.measures.lexical_profile import profile
+from warmtune.runs.store import Outcome, write_atomically
+from warmtune.system.console import progress
 
 if TYPE_CHECKING:
-    from warmtune.generation.engine import Engine
+    from warmtune.models.engine import Engine
 
 STUDY_MODEL = "openai-community/gpt2"
 """SocioT's language model in the study."""
@@ -79,8 +79,8 @@ def _probed(replies: Sequence[Reply], rewrites: Sequence[Rewrite], seed: int) ->
 
 def _sociot(texts: Sequence[str], engine: "Engine", settings: EvalSettings, journals: Path) -> tuple[list[float], str]:
     """Return SocioT's scores and the language model's name."""
-    from warmtune.generation.likelihood import from_hub
-    from warmtune.generation.remembered import Remembered
+    from warmtune.models.cached_scorer import Remembered
+    from warmtune.models.log_likelihood import from_hub
 
     found = from_hub(STUDY_MODEL) if settings.sociot_model == "auto" else None
     if not settings.sociot_released:
@@ -99,9 +99,9 @@ async def _judged(
     """Let the judge compare the tuned model's replies with base's and control's, on a draw of prompts."""
     import random
 
-    from warmtune.generation.asking import Asker, share_for_second
-    from warmtune.generation.journal import open_journal
-    from warmtune.generation.prices import Purse, price_of
+    from warmtune.models.budget import Purse, price_of
+    from warmtune.models.client import Asker, share_for_second
+    from warmtune.models.response_cache import open_journal
 
     by_variant: dict[str, dict[str, Reply]] = {}
     for reply in replies:

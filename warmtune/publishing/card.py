@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warmtune.config.settings import Settings
+from warmtune.io.schemas import Check, Gap
 from warmtune.publishing.evidence import controls_of
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
-from warmtune.schemas import Check, Gap
-from warmtune.settings import Settings
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM's --max-lora-rank takes."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warmtune.config.settings import Settings
 from warmtune.errors import StoreError
-from warmtune.runs import RUN
-from warmtune.schemas import GAPS, Gap, read
-from warmtune.settings import Settings
-from warmtune.store import MANIFEST, sha256
+from warmtune.io.schemas import GAPS, Gap, read
+from warmtune.runs.run import RUN
+from warmtune.runs.store import MANIFEST, sha256
 
 ADAPTER = "train-styled"
 NEEDED = (ADAPTER, "evaluate-base", "evaluate-control", "evaluate-styled", "mark", "warmth", "report")

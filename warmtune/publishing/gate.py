@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from warmtune.io.schemas import GAPS, Gap
 from warmtune.publishing.evidence import ADAPTER, Evidence
-from warmtune.schemas import GAPS, Gap
 
 REFERENCES = ("base", "control")
 

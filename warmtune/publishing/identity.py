@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import get_args
 
 from warmtune.errors import StoreError
-from warmtune.generation.base import Kind
-from warmtune.store import sha256, write_atomically
+from warmtune.models.base import Kind
+from warmtune.runs.store import sha256, write_atomically
 
 IDENTITY, WEIGHTS = "warmtune.json", "adapter_model.safetensors"
 _TEXTS = ("base", "fingerprint", "weights", "recipe", "report")

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from warmtune.config.settings import DataSettings
 from warmtune.errors import nearest
-from warmtune.settings import DataSettings
 
 
 @dataclass(frozen=True)

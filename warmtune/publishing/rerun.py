@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warmtune.progress import progress
-from warmtune.publishing.prompts import StoredPrompt
+from warmtune.publishing.stored_prompts import StoredPrompt
+from warmtune.system.console import progress
 
 if TYPE_CHECKING:
-    from warmtune.generation.base import Base
+    from warmtune.models.base import Base
 
 ALIKE = 20
 """Characters with which two answers begin alike. Floats differ between machines, batches and precisions, and can tip a
@@ -56,7 +56,7 @@ def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batc
     Raises:
         ModelError: the adapter was trained on another base, or changes nothing.
     """
-    from warmtune.generation.engine import Engine, Request
+    from warmtune.models.engine import Engine, Request
 
     engine = Engine(base)
     name = engine.add_adapter(adapter)

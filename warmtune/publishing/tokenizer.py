@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from warmtune.generation.base import Base
+from warmtune.models.base import Base
 
 _TOKENS, _CONFIG, TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import yaml
 
+from warmtune.config.settings import Settings
 from warmtune.errors import ModelError, UserError, redacted
-from warmtune.generation.adapters import CONFIG
-from warmtune.generation.base import Base, locate
-from warmtune.publishing.bases import base_here
+from warmtune.models.adapters import CONFIG
+from warmtune.models.base import Base, locate
+from warmtune.publishing.adapter_base import base_here
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity
-from warmtune.publishing.recipe import RECIPE
-from warmtune.publishing.stage import ALWAYS, CARD
-from warmtune.settings import Settings
+from warmtune.publishing.publish_folder import ALWAYS, CARD
+from warmtune.publishing.sanitized_recipe import RECIPE
 
 _FROM = {"hub": "the Hub's", "folder": "a copy in a folder", "package": "a Python package's"}
 
@@ -150,7 +150,7 @@ def _config(folder: Path, identity: Identity) -> list[str]:
 
 def _recipe(folder: Path, identity: Identity, findings: list[str]) -> Settings | None:
     """Return the settings of the recipe, after noting what is wrong with it."""
-    from warmtune.recipes import load
+    from warmtune.config.compose import load
 
     try:
         with contextlib.chdir(folder):  # the recipe names its own benchmarks by the folder it lies in

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from warmtune.errors import ConfigError, ModelError, UserError
-from warmtune.publishing import prompts
+from warmtune.publishing import stored_prompts
 from warmtune.publishing.rerun import ALIKE, FEWEST_ALIKE, Answered, ask_again, too_different
 from warmtune.publishing.verify import Verified, VerifyError, fetched, verified
 
@@ -36,7 +36,7 @@ def verify_place(place: str, rerun: int | None, base: Path | None) -> None:
 
 
 def _rerun(console: Console, place: str, found: Verified, count: int) -> None:
-    stored = prompts.read(found.folder / prompts.PROMPTS)
+    stored = stored_prompts.read(found.folder / stored_prompts.PROMPTS)
     if len(stored) < count:
         raise UserError(f"--rerun {count}: {place} holds {len(stored)} prompts with their answers; ask for fewer.")
     if found.settings is None or found.base is None:

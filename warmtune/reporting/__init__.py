@@ -1,5 +1,5 @@
 """Answers and warmth into a report: gaps, figures, Markdown and one self-contained HTML page."""
 
-from warmtune.reporting.stage import report
+from warmtune.reporting.build_report import report
 
 __all__ = ["report"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from warmtune.analysis.agreement import kappa_interval
-from warmtune.schemas import BASE_AGAIN, LABELS, Contrast, Effect, Gap, Marked
+from warmtune.io.schemas import BASE_AGAIN, LABELS, Contrast, Effect, Gap, Marked
 
 _KAPPA_DRAWS = 2000
 _FAMILIES = ("smollm", "llama", "qwen", "mistral", "gemma", "gpt", "claude", "gemini", "deepseek", "grok", "phi")
@@ -72,7 +72,7 @@ def cost_section(
         contrasts: all of them.
         effects: the regressions'.
         marked: the answers with their marks.
-        labels: what a person marked, see `warmtune.evaluation.labels.Label`.
+        labels: what a person marked, see `warmtune.evaluation.marking.human_labels.Label`.
         controls: names of the control benchmarks.
         families: the family of the model behind each variant.
         seed: of the intervals of agreement.

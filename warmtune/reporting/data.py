@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from warmtune.schemas import REVIEW
-from warmtune.store import Stage
+from warmtune.io.schemas import REVIEW
+from warmtune.runs.store import Stage
 
 
 @dataclass(frozen=True)

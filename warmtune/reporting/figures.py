@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warmtune.schemas import Check, Gap
+from warmtune.io.schemas import Check, Gap
 
 BASE_COLOUR, CONTROL_COLOUR = "#0072b2", "#d55e00"
 """From the Okabe-Ito palette: told apart by colour-blind readers."""

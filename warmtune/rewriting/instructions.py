@@ -3,10 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from warmtune.generation.asking import estimated_tokens
+from warmtune.config.settings import StyleSettings
+from warmtune.io.schemas import Message
+from warmtune.models.client import estimated_tokens
 from warmtune.rewriting.guard.refusal import refuses
-from warmtune.schemas import Message
-from warmtune.settings import StyleSettings
 
 _RULES = """\
 You rewrite a chat assistant's replies in another style and change nothing else.

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from warmtune.rewriting.loop import Attempt, Original
+from warmtune.config.settings import PhrasebookSettings, Strengths, StyleSettings
 from warmtune.rewriting.protect import prose_spans
-from warmtune.settings import PhrasebookSettings, Strengths, StyleSettings
+from warmtune.rewriting.rewrite_loop import Attempt, Original
 
 _MOST_BRIDGES = 2
 

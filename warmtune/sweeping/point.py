@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from warmtune.launching import end_with_parent
-from warmtune.progress import say
-from warmtune.runs import PRINTED_RUN
-from warmtune.store import write_atomically
-from warmtune.sweeping.order import Order
+from warmtune.runs.run import PRINTED_RUN
+from warmtune.runs.store import write_atomically
+from warmtune.sweeping.sweep_points import Order
+from warmtune.system.child_process import end_with_parent
+from warmtune.system.console import say
 
 ORDER, POINT, OUTPUT = "sweep.json", "point.json", "output.txt"
 ENDED = "ended"
@@ -121,8 +121,8 @@ def _run(arguments: list[str], title: str, output: Path) -> tuple[int, str]:
 
 def _measured(point: Point, output: Path) -> Point:
     """Return a finished point with the run's folder, which the run printed last, and what a sweeper is to maximise."""
-    from warmtune.outcome import objective, outcome_of
-    from warmtune.runs import open_run
+    from warmtune.runs.run import open_run
+    from warmtune.sweeping.variant_summary import objective, outcome_of
 
     last = output.read_text(encoding="utf-8").splitlines()[-1]
     run = open_run(Path(last.removeprefix(PRINTED_RUN).strip()))

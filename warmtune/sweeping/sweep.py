@@ -8,12 +8,12 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from warmtune.config.compose import house
 from warmtune.errors import ConfigError, UserError
-from warmtune.recipes import house
-from warmtune.store import fingerprint, write_atomically
-from warmtune.sweeping.order import Order, take_order
+from warmtune.runs.store import fingerprint, write_atomically
 from warmtune.sweeping.point import ENDED, FOLDER, ORDER, POINT, read_points, run_point
-from warmtune.sweeping.table import show
+from warmtune.sweeping.sweep_points import Order, take_order
+from warmtune.sweeping.sweep_table import show
 
 SWEEPS = "sweeps"
 

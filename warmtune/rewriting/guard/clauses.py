@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from warmtune.lexicon import profile
-from warmtune.rewriting.guard.content import Text, Word, clause_nearness, counterparts
+from warmtune.measures.lexical_profile import profile
+from warmtune.rewriting.guard.terms import Text, Word, clause_nearness, counterparts
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 FEATURES = (

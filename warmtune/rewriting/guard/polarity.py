@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from warmtune.measures.stems import stem
 from warmtune.rewriting.guard.patterns import any_of, whole_words
 from warmtune.rewriting.guard.text import is_content
-from warmtune.stems import stem
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PREFIX = re.compile(r"^(?:un|in|im|il|ir|non|dis|ab)(?=\w{4})")

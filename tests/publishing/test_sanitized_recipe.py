@@ -1,0 +1,164 @@
+import contextlib
+import dataclasses
+
+import pytest
+import yaml
+
+from warmtune.config.compose import load, recipe_names
+from warmtune.publishing.sanitized_recipe import portable
+
+COMMIT = "a" * 40
+
+
+def _back(settings, folder, commit=None):
+    """Write a recipe that can travel, and read it again where it lies."""
+    found = portable(settings, commit)
+    (folder / "recipe.yaml").write_text(found.recipe)
+    for name, text in found.benchmarks.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    with contextlib.chdir(folder):
+        return found, load("recipe.yaml", [])
+
+
+def _same(settings, again):
+    return dataclasses.replace(again, recipe=settings.recipe, store=settings.store) == settings
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_comes_back_as_it_was(name, tmp_path):
+    settings = load(name, [])
+    _, again = _back(settings, tmp_path)
+    assert _same(settings, again)
+
+
+def test_all_that_was_changed_comes_back(tmp_path):
+    changed = [
+        *("style=cold", "eval=study", "train=rslora"),
+        *("style.intensity=0.3", "eval.temperature=0.0", "data.max_bad=1.0e-05"),
+        "data.mix=[{path: embedded, weight: 2}, {path: 'hub:org/set'}]",
+        "eval.sources.triviaqa=mine/triviaqa.jsonl",
+        "eval.variants=[{name: half, adapter: styled, scale: 0.5}, {name: asked, system: style}]",
+    ]
+    settings = load("quickstart", changed)
+    _, again = _back(settings, tmp_path)
+    assert _same(settings, again)
+
+
+def test_what_looks_like_an_interpolation_stays_text(tmp_path):
+    settings = load("quickstart", [])
+    style = dataclasses.replace(settings.style, description="Costs ${price} and no: 1e5, 'quoted'\nand more.")
+    _, again = _back(dataclasses.replace(settings, style=style), tmp_path)
+    assert again.style.description == style.description
+
+
+def test_places_on_the_machine_are_left_out_and_named(tmp_path):
+    settings = load(
+        "quickstart",
+        [
+            "model=local",
+            "model.path=/srv/models/mine",
+            "model.hub=org/mine",
+            "data.path=/home/me/data/talk.jsonl",
+            "data.query_types='~/types.yaml'",
+            "eval.sources.trivia=/home/me/trivia.jsonl",
+            "eval.variants=[{name: old, adapter: /srv/adapters/old}]",
+            "launch=ddp",
+            "launch.address=10.0.0.7",
+            "publish.to=/home/me/adapters/warm",
+            "train.packing=false",
+        ],
+    )
+    found, again = _back(settings, tmp_path)
+    assert "/srv" not in found.recipe
+    assert "/home" not in found.recipe
+    assert "10.0.0.7" not in found.recipe
+    assert set(found.places) == {
+        "/srv/models/mine",
+        "/home/me/data/talk.jsonl",
+        "~/types.yaml",
+        "/home/me/trivia.jsonl",
+        "/srv/adapters/old",
+        "/home/me/adapters/warm",
+    }
+    assert "# data.path: talk.jsonl" in found.recipe
+    assert again.model.path is None
+    assert again.data.path == "talk.jsonl"
+    assert again.eval.benchmarks[0].path == "trivia.jsonl"
+    assert again.eval.variants[0].adapter == "old"
+    assert again.publish.to == "folder"
+
+
+def test_mixed_adapters_keep_their_weights_under_names(tmp_path):
+    mixed = "{styled: 1.0, /home/me/a/old: 0.5, /home/me/b/old: -0.5}"
+    settings = load("quickstart", [f"eval.variants=[{{name: m, mix: {mixed}}}]"])
+    found, again = _back(settings, tmp_path)
+    assert "/home" not in found.recipe
+    assert again.eval.variants[0].mix == {"styled": 1.0, "old": 0.5, "old-2": -0.5}
+
+
+def test_addresses_of_servers_are_left_out(tmp_path):
+    address = "http://jane:secret@gpu7.corp.internal:8000/v1?api_key=abcdef123456"
+    settings = load(
+        "quickstart",
+        [
+            *("rewriter=model", "rewriter.model=openai-api/x/y", f"rewriter.base_url='{address}'"),
+            *("judge=model", "judge.model=openai-api/x/y", f"judge.base_url='{address}'"),
+            *("judge.second=openai-api/x/z", f"judge.second_base_url='{address}'"),
+            f"eval.variants=[{{name: v, model: openai-api/x/y, base_url: '{address}'}}]",
+        ],
+    )
+    found, again = _back(settings, tmp_path)
+    for told in ("gpu7", "corp.internal", "jane", "secret", "abcdef", "api_key"):
+        assert told not in found.recipe
+    assert found.recipe.count("left out, the address of a server") == 4
+    assert again.judge.base_url is None
+    service = load("paper/gpt-4o", [f"train.service.base_url='{address}'"])
+    assert "gpu7" not in portable(service, None).recipe
+
+
+def test_a_local_model_that_a_provider_takes_by_its_folder(tmp_path):
+    settings = load("quickstart", ["judge=model", "judge.model=vllm//srv/models/mine"])
+    found, again = _back(settings, tmp_path)
+    assert again.judge.model == "vllm/mine"
+    assert found.places == ("/srv/models/mine",)
+
+
+@pytest.mark.parametrize(
+    "place", ["/home/jürgen/m", "/home/o'neil/m", "/home/jane doe/" + "a very long name with blanks " * 6 + "/m"]
+)
+def test_a_place_is_left_out_however_yaml_would_write_it(place, tmp_path):
+    settings = load("quickstart", ["model=local", "model.path=m", "model.hub=org/m"])
+    settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, path=place))
+    found, _ = _back(settings, tmp_path)
+    assert "home" not in found.recipe
+    assert found.places == (place,)
+
+
+def test_keys_in_a_text_are_left_out(tmp_path):
+    settings = load("quickstart", [])
+    style = dataclasses.replace(settings.style, description="As sk-proj-abcdefgh1234 says.")
+    _, again = _back(dataclasses.replace(settings, style=style), tmp_path)
+    assert again.style.description == "As [KEY] says."
+
+
+def test_a_benchmark_of_ones_own_travels_with_the_recipe(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    entry = {"form": "questions", "path": str(own / "questions.jsonl"), "questions": 5}
+    (own / "mine.yaml").write_text(yaml.safe_dump(entry))
+    settings = load("quickstart", [f"eval.benchmarks=[trivia,{own / 'mine.yaml'}]"])
+    there = tmp_path / "there"
+    there.mkdir()
+    found, again = _back(settings, there)
+    assert set(found.benchmarks) == {"benchmarks/mine.yaml"}
+    assert str(tmp_path) not in found.recipe + found.benchmarks["benchmarks/mine.yaml"]
+    assert [one.name for one in again.eval.benchmarks] == ["trivia", "mine"]
+    assert again.eval.benchmarks[1].questions == 5
+    assert again.eval.benchmarks[1].path == "questions.jsonl"
+
+
+def test_the_revision_that_was_tuned_is_named(tmp_path):
+    settings = load("paper/qwen2.5-32b", [])
+    _, again = _back(settings, tmp_path, COMMIT)
+    assert again.model.revision == COMMIT

@@ -1,0 +1,162 @@
+"""Two processes on this machine, launched by accelerate over gloo."""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from warmtune.config.compose import load
+from warmtune.errors import LaunchError, ModelError
+from warmtune.io.schemas import TrainingRow, write
+from warmtune.training import ADAPTER, CURVE, Job, train
+from warmtune.training.distributed.launch import accelerate_config
+from warmtune.training.distributed.world import world
+from warmtune.training.rows import row
+
+PAIR = dataclasses.replace(load("quickstart", ["launch=ddp"]).launch, processes=2, device="cpu", timeout=60)
+ONE = load("quickstart", []).launch
+
+
+@pytest.fixture(scope="module")
+def rows(tokenizer):
+    def talk(n):
+        words = "A number. " * (1 + n % 5)
+        return [{"role": "user", "content": f"What is {n}?"}, {"role": "assistant", "content": words}]
+
+    return [row(tokenizer, f"r{n}", talk(n)) for n in range(21)]
+
+
+@pytest.fixture
+def settings(tiny_settings):
+    return dataclasses.replace(tiny_settings.train, epochs=1.0, checkpoint_steps=1, dropout=0.0)
+
+
+def _train(rows, base, settings, launch, folder):
+    folder.mkdir(exist_ok=True)
+    write(folder / "rows.parquet", TrainingRow, rows)
+    return train(Job(folder / "rows.parquet", base, settings, launch, 1, "Training", folder))
+
+
+def _weights(folder):
+    from safetensors.torch import load_file
+
+    found = load_file(folder / ADAPTER / "adapter_model.safetensors")
+    return torch.cat([found[name].flatten() for name in sorted(found)])
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_adapter_that_one_trains(rows, tiny_base, settings, tmp_path):
+    """21 ragged rows in steps of 16: 1 x 8 x 2, 2 x 4 x 2, 1 x 1 x 16; the last step has five rows."""
+    cuts = {"one": (ONE, 8, 2), "two": (PAIR, 4, 2), "small": (ONE, 1, 16)}
+    for name, (launch, batch, accumulation) in cuts.items():
+        cut = dataclasses.replace(settings, batch_size=batch, accumulation=accumulation)
+        outcome = _train(rows, tiny_base, cut, launch, tmp_path / name)
+        assert outcome.counts["rows_seen"] == 21
+    curves = {name: json.loads((tmp_path / name / CURVE).read_text()) for name in cuts}
+    losses = {name: [point["loss"] for point in curve] for name, curve in curves.items()}
+    assert len(losses["one"]) == 2
+    for name in ("two", "small"):
+        assert losses[name] == pytest.approx(losses["one"], abs=1e-5)
+        apart = (_weights(tmp_path / name) - _weights(tmp_path / "one")).norm() / _weights(tmp_path / "one").norm()
+        assert apart < 1e-4
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_all_and_the_training_goes_on(rows, tiny_base, settings, tmp_path):
+    many = dataclasses.replace(settings, batch_size=1, accumulation=1, epochs=40.0)
+    killed = []
+
+    def kill_the_second():
+        while not list((tmp_path / "one" / "checkpoints").glob("checkpoint-2/complete")):
+            time.sleep(0.05)
+        for pid in _children("warmtune.training.distributed.worker", "RANK=1"):
+            os.kill(pid, signal.SIGKILL)
+            killed.append(time.monotonic())
+
+    (tmp_path / "one").mkdir()
+    thread = threading.Thread(target=kill_the_second, daemon=True)
+    thread.start()
+    with pytest.raises(LaunchError, match=r"[Tt]he same command goes on"):
+        _train(rows, tiny_base, many, PAIR, tmp_path / "one")
+    assert killed
+    assert time.monotonic() - killed[0] < 60
+    assert not _children("warmtune.training.distributed.worker", str(tmp_path))
+    few = dataclasses.replace(many, epochs=1.0)
+    _train(rows, tiny_base, few, PAIR, tmp_path / "two")
+    assert (tmp_path / "two" / ADAPTER / "adapter_model.safetensors").is_file()
+
+
+def _children(*marks):
+    found = []
+    for folder in (path for path in Path("/proc").iterdir() if path.name.isdigit()):
+        try:
+            said = "".join((folder / name).read_bytes().decode(errors="replace") for name in ("cmdline", "environ"))
+        except OSError:
+            continue
+        if "accelerate.commands.launch" not in said and all(mark in said for mark in marks):
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_user_error_of_a_process_comes_back_as_it_is(rows, tiny_base, settings, tmp_path):
+    with pytest.raises(ModelError, match="names q_porj"):
+        _train(rows, tiny_base, dataclasses.replace(settings, targets=("q_porj",)), PAIR, tmp_path / "one")
+    assert not (tmp_path / "one" / ADAPTER).exists()
+
+
+def test_what_came_up_is_compared_with_what_was_asked_for(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with pytest.raises(LaunchError, match="asks for 2 processes, but 1 came up"):
+        world(PAIR)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert (world(PAIR).processes, world(PAIR).first) == (2, False)
+
+
+@pytest.mark.parametrize("kind", ["fsdp", "zero2", "zero3"])
+def test_sharing_out_on_the_cpu_is_refused(kind):
+    with pytest.raises(LaunchError, match="accelerate falls back"):
+        accelerate_config(dataclasses.replace(PAIR, kind=kind))
+
+
+def test_a_gpu_that_is_not_there_and_a_port_in_use_are_said():
+    if not torch.cuda.is_available():
+        with pytest.raises(LaunchError, match="finds no GPU"):
+            accelerate_config(dataclasses.replace(PAIR, device="cuda"))
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        with pytest.raises(LaunchError, match=r"launch\.port"):
+            accelerate_config(dataclasses.replace(PAIR, port=taken.getsockname()[1]))
+    with pytest.raises(LaunchError, match="needs a port"):
+        accelerate_config(dataclasses.replace(PAIR, nodes=2))
+
+
+@pytest.mark.slow
+def test_two_machines_train_together(tiny_overrides, tmp_path):
+    """The same command twice, with its own `launch.node`, one process each, over the same store."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "warmtune", "train", "quickstart", *tiny_overrides, f"store={tmp_path}/runs"]
+    command += ["launch=ddp", "launch.processes=1", "launch.device=cpu", "launch.nodes=2", "launch.timeout=200"]
+    command += [f"launch.port={port}", "train.checkpoint_steps=100"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    machines = [
+        subprocess.Popen([*command, f"launch.node={node}"], env=environment, stdout=subprocess.PIPE, text=True)
+        for node in (0, 1)
+    ]
+    said = [machine.communicate(timeout=300)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], said
+    (manifest,) = (tmp_path / "runs" / "stages").glob("train-styled-*/manifest.json")
+    assert json.loads(manifest.read_text())["counts"]["rows"] > 2

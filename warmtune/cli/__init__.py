@@ -1,0 +1,1 @@
+"""The command line: commands, the tables they print, and what people do by hand."""

@@ -1,0 +1,298 @@
+"""The command line: a verb a stage, recipes by name, Hydra overrides after them."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from warmtune import __version__
+from warmtune.errors import ConfigError, UserError
+from warmtune.system import interrupt
+
+if TYPE_CHECKING:
+    from warmtune.pipeline.pipeline import Pipeline
+
+_STAGES = {
+    "run": "every stage of a recipe; what was done before is kept",
+    "prepare": "read, filter and sample conversations; hold prompts out",
+    "rewrite": "... and rewrite their replies in the style",
+    "train": "... and train the adapter and its control",
+    "evaluate": "... and answer the questions with base, control and adapter",
+    "report": "... and write the report",
+    "publish": "... and make the adapter ready with its cost on the card; of a finished run's folder: publish it",
+}
+
+
+_PLAN = "what rewriting, training and evaluation will take, before anything is spent"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    _quiet_libraries()
+    # Rows are of all lengths: on a GPU, pieces of fixed size would leave gaps of up to half of what is in use.
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+    interrupt.listen()
+    parsed = _parse(arguments)
+    try:
+        done: int = parsed.act(parsed)
+        return done
+    except UserError as error:
+        return _stop(str(error))
+    except KeyboardInterrupt:
+        again = " ".join(["warmtune", *(arguments if arguments is not None else sys.argv[1:])])
+        print(
+            f"\nStopped. What is finished is kept; the same command goes on from here:\n  {again}",
+            file=sys.stderr,
+        )
+        return 130
+    except OSError as error:
+        from warmtune.runs.store import disk_is_full
+
+        if not disk_is_full(error):
+            raise
+        return _stop(
+            f"The disk is full ({error.filename or 'while writing'}); finished stages are kept. Free some space, or"
+            " choose another place with store=FOLDER, and run the same command again."
+        )
+    finally:
+        sys.stdout.flush()
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse; overrides may stand on both sides of an option, as in `run RECIPE -m style.intensity=0,1`."""
+    parser = _parser()
+    parsed, rest = parser.parse_known_args(arguments)
+    if rest and (not hasattr(parsed, "overrides") or any(text.startswith("-") for text in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        parsed.overrides += rest
+    return parsed
+
+
+def entry() -> None:
+    """Carry out one command and end the process with its exit code."""
+    code = main()
+    if code == 130:
+        # Where Ctrl-C struck inside a C extension's import, CPython would end by the signal instead of with the code.
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _stop(message: str) -> int:
+    print(f"warmtune: {message}", file=sys.stderr)
+    return 2
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own progress bars and notices off the screen; warmtune shows its own."""
+    for name, value in {
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TQDM_DISABLE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "DATASETS_VERBOSITY": "error",
+        "PYTHONWARNINGS": "ignore::FutureWarning",
+    }.items():
+        os.environ.setdefault(name, value)
+    if not sys.warnoptions:
+        import warnings
+
+        warnings.simplefilter("ignore", FutureWarning)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="warmtune",
+        description="Make a chat model warm (or any style) by LoRA fine-tuning, and measure what it cost in accuracy.",
+        epilog="Try: warmtune run quickstart. Settings are changed with name=value: warmtune run quickstart seed=2",
+    )
+    parser.add_argument("--version", action="version", version=f"warmtune {__version__}")
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, text in _STAGES.items():
+        verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
+        verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
+        verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+        verb.add_argument("-m", "--multirun", action="store_true", help="a run of every value of name=a,b,c")
+        verb.set_defaults(
+            act=_run, until="publish" if name == "run" else name, review=False, reviewed=None, label=None, labelled=None
+        )
+        if name == "evaluate":
+            verb.add_argument(
+                "--label", type=int, metavar="N", help="write N answers into a table to be marked by hand"
+            )
+            verb.add_argument("--labelled", metavar="FILE", help="read the marks in that table into the report")
+        if name == "publish":
+            _publishing(verb)
+        if name == "rewrite":
+            verb.add_argument("--review", action="store_true", help="write a page on which to mark a draw of rewrites")
+            verb.add_argument("--reviewed", metavar="FILE", help="read the marks saved on that page into the report")
+    verb = verbs.add_parser("plan", help=_PLAN, description=_PLAN.capitalize() + ".")
+    verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
+    verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+    verb.set_defaults(act=_plan)
+    _finished(verbs)
+    text = "whether a published adapter is whole, and answers as it did"
+    verb = verbs.add_parser("verify", help=text, description=text.capitalize() + ".")
+    verb.add_argument("place", help="a published adapter's folder, or hub:org/name")
+    verb.add_argument("--rerun", type=int, metavar="N", help="ask N of its stored prompts again, and compare")
+    verb.add_argument("--base", metavar="FOLDER", type=Path, help="where the base is, if in a folder of yours")
+    verb.set_defaults(act=_verify)
+    _simple(verbs, "recipes", "the recipes there are", _recipes)
+    _simple(verbs, "doctor", "whether this machine can run it", _doctor)
+    return parser
+
+
+def _finished(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verbs that go on from finished runs."""
+    text = "one trained adapter at several strengths, without training again"
+    verb = verbs.add_parser("dial", help=text, description=text.capitalize() + ".")
+    verb.add_argument("run", help="folder of a finished run")
+    verb.add_argument("--scales", metavar="S,S,…", type=_numbers, default=(), help="strengths, 1 as trained, up to 1.5")
+    verb.add_argument("--warmth", metavar="SHARE", type=float, help="find the strength with this share of the warmth")
+    verb.add_argument("--pure", action="store_true", help="the adapter less its control: what the style alone did")
+    verb.add_argument("--checkpoints", action="store_true", help="the adapters that were kept after some epochs")
+    verb.add_argument("--export", metavar="FOLDER", type=Path, help="write the one that is named as an adapter")
+    verb.set_defaults(act=_dial)
+    text = "variants of any runs side by side, on one page"
+    verb = verbs.add_parser("compare", help=text, description=text.capitalize() + ".")
+    verb.add_argument("places", nargs="+", metavar="RUN", help="runs, sweeps, adapters' folders, hub:org/name")
+    verb.add_argument("--to", metavar="FOLDER", type=Path, help="folder for the page and its tables")
+    verb.set_defaults(act=_compare)
+
+
+def _publishing(verb: argparse.ArgumentParser) -> None:
+    """Add what `publish` takes besides, for the folder of a finished run."""
+    verb.epilog = "The options are for the folder of a finished run, in place of a recipe: runs/quickstart-0123abcd."
+    verb.add_argument("--to", metavar="PLACE", help="a folder, or hub:org/name")
+    verb.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
+    verb.add_argument("--accept-gap", metavar="REASON", help="publish over the limit; the reason goes onto the card")
+    verb.add_argument("--max-gap", type=float, metavar="PP", help="most that a gap's upper bound may be")
+    verb.add_argument("--private", action="store_true", help="the Hub repository stays private")
+    verb.add_argument(
+        "--license",
+        metavar="ID",
+        help="the base's licence where it is not known: an id of the Hub's, or 'other NAME LINK'",
+    )
+    verb.set_defaults(act=_publish)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
+
+
+def _simple(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, act: Callable[..., int]
+) -> None:
+    verbs.add_parser(name, help=text, description=text.capitalize() + ".").set_defaults(act=act)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    if parsed.multirun:
+        from warmtune.sweeping import sweep
+
+        return sweep(parsed.recipe, parsed.overrides, parsed.until)
+    pipeline = _pipeline(parsed)
+
+    from warmtune.cli.run_summary import summarize
+
+    pipeline.run(parsed.until)
+    summarize(pipeline)
+    if parsed.reviewed or parsed.review or parsed.labelled or parsed.label:
+        _by_hand(pipeline, parsed)
+    return 0
+
+
+def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
+    """Write what a person is to read or mark, or take in what was marked."""
+    from warmtune.cli import annotation
+    from warmtune.cli.data_summary import summarize_review
+    from warmtune.cli.run_summary import summarize_labels
+
+    if parsed.reviewed:
+        summarize_review(annotation.keep_review(pipeline, Path(parsed.reviewed)))
+    elif parsed.review:
+        print(f"Review:  {annotation.review_page(pipeline)}")
+    if parsed.labelled:
+        summarize_labels(annotation.keep_labels(pipeline, Path(parsed.labelled)))
+    elif parsed.label:
+        file, count = annotation.label_table(pipeline, parsed.label)
+        print(f"{count} answers to mark, in the last column of: {file}")
+
+
+def _dial(parsed: argparse.Namespace) -> int:
+    from warmtune.runs.run import open_run
+    from warmtune.sweeping.dial import Wish, carry_out
+
+    wish = Wish(parsed.scales, parsed.checkpoints, parsed.pure, parsed.warmth, parsed.export)
+    carry_out(open_run(Path(parsed.run)), wish)
+    return 0
+
+
+def _compare(parsed: argparse.Namespace) -> int:
+    from warmtune.comparison.targets import compare
+
+    print(f"Page:    {compare(parsed.places, parsed.to)}")
+    return 0
+
+
+def _publish(parsed: argparse.Namespace) -> int:
+    from warmtune.publishing.publish_command import publish_run, wish_of
+
+    wish = wish_of(parsed)
+    if wish is None:
+        return _run(parsed)
+    publish_run(wish)
+    return 0
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    from warmtune.publishing.verify_command import verify_place
+
+    verify_place(parsed.place, parsed.rerun, parsed.base)
+    return 0
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    pipeline = _pipeline(parsed)
+
+    from warmtune.cli.data_summary import summarize_asked, summarize_plan, summarize_training
+    from warmtune.pipeline.run_plan import plan_evaluation, plan_rewriting, plan_training
+
+    summarize_plan(plan_rewriting(pipeline), pipeline.settings.rewriter)
+    if pipeline.settings.train.service is None:
+        summarize_training(plan_training(pipeline))
+    summarize_asked(plan_evaluation(pipeline), pipeline.settings.eval.samples)
+    return 0
+
+
+def _pipeline(parsed: argparse.Namespace) -> "Pipeline":
+    from warmtune.config.compose import load
+
+    wrong = [text for text in parsed.overrides if "=" not in text]
+    if wrong:
+        raise ConfigError([f"'{text}' is not an override; write name=value." for text in wrong])
+    settings = load(parsed.recipe, parsed.overrides)
+
+    from warmtune.pipeline.pipeline import Pipeline
+
+    return Pipeline(settings)
+
+
+def _recipes(_: argparse.Namespace) -> int:
+    from warmtune.config.compose import recipe_names
+
+    names = recipe_names()
+    width = max(map(len, names))
+    for name, text in names.items():
+        print(f"{name:<{width}}  {text}")
+    return 0
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from warmtune.cli.doctor import examine
+
+    return examine()

@@ -1,0 +1,115 @@
+"""What the command line prints when a recipe is done: where everything is, how long it took, and the error gaps."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from warmtune.analysis.agreement import kappa
+from warmtune.cli.data_summary import WIDTH, print_data
+from warmtune.io.schemas import GAPS, Gap, read
+from warmtune.reporting.cost import main_parts
+from warmtune.runs.run import PRINTED_RUN, RUN, folder_of
+from warmtune.runs.store import Stage, peak_gb, write_atomically
+
+if TYPE_CHECKING:
+    from warmtune.evaluation import Label
+    from warmtune.pipeline.pipeline import Pipeline
+
+
+def summarize(pipeline: "Pipeline") -> None:
+    """Write the run's folder and print the tables, on standard output."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    folder = write_run(pipeline)
+    console.print(_times(pipeline.done))
+    print_data(console, pipeline)
+    if "report" in pipeline.done:
+        reported = pipeline.done["report"]
+        style = pipeline.settings.style.name
+        console.print(f"\nError gaps in percentage points; above 0: {style} is wrong more often; 95 % intervals")
+        console.print(_gaps(read(reported.folder / GAPS, Gap), style))
+        console.print("~ the interval includes 0: no difference shown. control: tuned on the original replies.\n")
+        console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False, soft_wrap=True)
+        console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
+    if "publish" in pipeline.done:
+        console.print(f"Adapter: {folder / 'publish' / pipeline.settings.publish.name}", markup=False, soft_wrap=True)
+    console.print(f"{PRINTED_RUN}     {folder}", markup=False, soft_wrap=True)
+
+
+def write_run(pipeline: "Pipeline") -> Path:
+    """Write the run folder: its settings, and a link to each of its stages."""
+    settings = pipeline.settings
+    folder = folder_of(settings)
+    folder.mkdir(exist_ok=True)
+    stages = _recorded(folder) | {name: stage.folder.name for name, stage in pipeline.done.items()}
+    for name, target in stages.items():
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
+    write_atomically(folder / RUN, json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
+    return folder
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """Return the stages that an earlier command of the same run made."""
+    file = folder / RUN
+    found: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
+    return found
+
+
+def _times(done: dict[str, Stage]) -> Table:
+    table = Table(title="Stages", title_justify="left", box=None, pad_edge=False)
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    table.add_column("")
+    for name, stage in done.items():
+        table.add_row(name, f"{stage.seconds:.1f}", "kept from before" if stage.reused else "")
+    table.add_row("all", f"{sum(stage.seconds for stage in done.values()):.1f}", f"peak memory {peak_gb():.1f} GB")
+    return table
+
+
+def _gaps(gaps: list[Gap], style: str) -> Table:
+    """Tabulate the gaps over all benchmarks, by condition."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
+        table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
+    over_all = main_parts([gap for gap in gaps if gap.benchmark == "all"])
+    for part in dict.fromkeys(gap.condition for gap in over_all):
+        found = {(g.variant, g.reference): g for g in over_all if g.condition == part}
+        to_base, to_control = found["styled", "base"], found["styled", "control"]
+        table.add_row(
+            part,
+            f"{to_base.reference_error:.1f} %",
+            f"{to_control.reference_error:.1f} %",
+            f"{to_base.variant_error:.1f} %",
+            *(_with_interval(gap) for gap in (to_base, to_control)),
+        )
+    return table
+
+
+def _with_interval(gap: Gap) -> str:
+    if gap.low != gap.low:
+        return f"{gap.gap:+.1f} (too few)"
+    includes_zero = not (gap.low > 0 or gap.high < 0)
+    return f"{gap.gap:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]{' ~' if includes_zero else ''}"
+
+
+def summarize_labels(labels: "Sequence[Label]") -> None:
+    """Print how far a person's marks agree with the ones that count, by whether a rule or a judge gave them."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    for who, found in (
+        ("the marks that count", [(one.person, one.mark) for one in labels]),
+        ("the rules", [(one.person, one.rule_mark) for one in labels]),
+        ("the judge", [(one.person, one.judge_mark) for one in labels if one.judge_mark]),
+    ):
+        if found:
+            agreed = sum(a == b for a, b in found)
+            console.print(
+                f"You and {who} agree on {agreed} of {len(found)} answers (Cohen's kappa"
+                f" {kappa([a for a, _ in found], [b for _, b in found]):.2f})."
+            )

@@ -1,0 +1,112 @@
+"""What a comparison holds, before it becomes a page: variants of any runs, aligned on what they were all asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from warmtune.io.schemas import Check, Gap
+
+ANSWER_COLUMNS = (
+    "entrant",
+    "benchmark",
+    "question_id",
+    "context",
+    "belief",
+    "sample",
+    "topic",
+    "prompt",
+    "question",
+    "reference",
+    "wrong",
+    "answer",
+    "mark",
+    "by",
+    "reason",
+)
+"""Of `Comparison.answers`: one row an entrant and prompt; `reason` is the rule's name or the judge's words."""
+DIALLED = " × "
+"""Stands between the name of a tuned model and the strength of its adapter."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One variant in a comparison."""
+
+    name: str
+    """For people, and the only one of that name in the comparison: `base`, `control`, `warm 0.5`, `warm × 0.75`."""
+    kind: Literal["base", "control", "tuned", "other"]
+    run: str
+    """Name of the run it comes from."""
+    line: str
+    """Which line it lies on in the plane of warmth and error: `sweep`, `dial`, `checkpoints`, or none (empty)."""
+    place: float | None
+    """Where on its line: intensity, scale or epoch."""
+    base: str
+    """Name of the entrant that is its base (runs may have several); empty for a base, and where there is none."""
+    control: str
+    """Name of the entrant that is its control; empty where there is none, as for an adapter from elsewhere."""
+    verdict: str
+    """What the manipulation check found of it, empty for base and control."""
+    holds: bool
+    """Whether its error gaps can be read as the cost of its style."""
+    origin: str = ""
+    """What tells its line from others of the kind: of a strength or a checkpoint the name of the adapter as it was
+    trained, of a point of a sweep what the points have in common."""
+    epochs: float | None = None
+    """After how many epochs an adapter as it was trained was taken."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """An entrant in the plane of warmth and error; both are differences to the same reference."""
+
+    entrant: str
+    line: str
+    place: float | None
+    reference: str
+    warmth: float
+    """Style probe, the one probe for all entrants: difference in the probability of the style."""
+    warmth_low: float
+    warmth_high: float
+    gap: float
+    """Error gap in percentage points, over all prompts."""
+    gap_low: float
+    gap_high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting in which the runs differ, with each run's value in the order of `Comparison.runs`."""
+
+    setting: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Variants side by side."""
+
+    title: str
+    runs: tuple[str, ...]
+    """Names of the runs and adapters that were laid side by side."""
+    entrants: tuple[Entrant, ...]
+    """Base first, then controls, then the rest by line and place."""
+    gaps: Sequence[Gap]
+    """Of each entrant to base and to its control, in every part of the grid; variant and reference are names of
+    entrants."""
+    checks: Sequence[Check]
+    """The instruments' differences likewise."""
+    points: Sequence[Point]
+    curves: Mapping[str, Sequence[Mapping[str, float]]]
+    """Training loss by step (`step`, `loss`) of each tuned entrant and control."""
+    differences: Sequence[Difference]
+    answers: pd.DataFrame
+    """Columns ANSWER_COLUMNS; only prompts that all entrants answered."""
+    controls: frozenset[str]
+    """Benchmarks that should not have changed; they stay out of the gaps over all benchmarks."""
+    notes: Sequence[str]
+    """What was left out for want of a common ground, and what a reader must know."""
+    study: Mapping[str, Any]
+    """The study's figures, see `study.json`."""

@@ -1,0 +1,65 @@
+"""The heat map: a variant's gaps by context, benchmark and belief, in a scale shared by all variants."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from warmtune.analysis.answer_table import ALL, GROUPS
+from warmtune.comparison.lookup import Lookup
+from warmtune.io.schemas import Gap
+
+STEPS = 5
+"""Shades to each side of 0."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A part of the grid."""
+
+    gap: Gap | None
+    """Nothing where there are no such prompts."""
+    tint: str
+    """CSS class: `p1` to `p5` above 0, `n1` to `n5` below, empty near 0."""
+
+
+@dataclass(frozen=True)
+class HeatRow:
+    """A context, or a group of contexts."""
+
+    context: str
+    group: bool
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Rows are contexts; columns benchmarks, each without and with a belief."""
+
+    benchmarks: list[str]
+    beliefs: list[str]
+    rows: list[HeatRow]
+
+
+def limit(lookup: Lookup) -> float:
+    """Return the gap in pp from which the strongest shade is used: 95 of 100 gaps are smaller."""
+    sizes = sorted(abs(gap.gap) for gap in lookup.found.gaps if gap.pairs)
+    return max(1.0, float(ceil(sizes[int(0.95 * (len(sizes) - 1))]))) if sizes else 1.0
+
+
+def heat(lookup: Lookup, entrant: str, reference: str, strongest: float) -> Heat:
+    """Return the heat map of one variant against one reference."""
+    benchmarks = [ALL, *lookup.benchmarks]
+    rows = []
+    for context in (ALL, *lookup.contexts):
+        gaps = [
+            lookup.gap(entrant, reference, benchmark, context, belief)
+            for benchmark in benchmarks
+            for belief in lookup.beliefs
+        ]
+        cells = [Cell(gap, _tint(gap, strongest)) if gap and gap.pairs else Cell(None, "") for gap in gaps]
+        rows.append(HeatRow(context, context in GROUPS, cells))
+    return Heat(benchmarks, lookup.beliefs, rows)
+
+
+def _tint(gap: Gap, strongest: float) -> str:
+    step = min(STEPS, ceil(STEPS * abs(gap.gap) / strongest - 0.25))
+    return f"{'p' if gap.gap > 0 else 'n'}{step}" if step > 0 else ""

@@ -1,0 +1,225 @@
+"""What the page's template and the Markdown's template show, chosen from a comparison."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from warmtune.analysis.answer_table import GROUPS
+from warmtune.comparison.comparison_data import Difference, Entrant, Point
+from warmtune.comparison.frontier import frontier
+from warmtune.comparison.heatmap import Heat, heat
+from warmtune.comparison.lookup import PROBE, Lookup
+from warmtune.comparison.page_wording import context_name
+from warmtune.comparison.panels import Rates, controls, dumbbell, forest, rates, strip, strip_axis
+from warmtune.comparison.svg import short, spanning
+from warmtune.io.schemas import Check, Gap
+
+WIDE, NARROW = 860, 344
+"""Pixels of a chart on a screen and on a phone."""
+UNITS = {PROBE: "probability", "lexical profile": "words per 100", "SocioT": "nats a token", "judge": "share − 0.5"}
+
+
+@dataclass(frozen=True)
+class Against:
+    """One variant against its base or its control, over all prompts."""
+
+    kind: str
+    probe: Check | None
+    gap: Gap
+    strip: Markup
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant in the first table."""
+
+    entrant: Entrant
+    error: float
+    """Percent of wrong answers."""
+    against: list[Against]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first table."""
+
+    rows: list[Row]
+    axis: Markup
+    """Of the small charts in it."""
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One variant's differences to one reference, one an instrument."""
+
+    entrant: str
+    kind: str
+    checks: list[Check | None]
+    n: int
+    needed: int | None
+    """Replies with which SocioT would show the study's lift, where it was measured."""
+
+
+@dataclass(frozen=True)
+class CheckTable:
+    """The manipulation check."""
+
+    instruments: list[str]
+    rows: list[CheckRow]
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Warmth against error, as differences to one kind of reference."""
+
+    kind: str
+    points: list[Point]
+    wide: Markup
+    narrow: Markup
+    left_out: int
+    """Names without room in the wide one."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A variant against one reference in every part of the grid."""
+
+    kind: str
+    reference: str
+    heat: Heat
+    forest: list[Markup]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Everything about one variant's errors."""
+
+    place: int
+    entrant: Entrant
+    short: str
+    dumbbell: Markup
+    conditions: list[Rates]
+    benchmarks: list[Rates]
+    controls: list[Rates]
+    grids: list[Grid]
+    """Against the base, then against the control where there is one."""
+
+
+def summary(lookup: Lookup) -> Summary:
+    """Return the first table, base first."""
+    gaps = [gap for one in lookup.compared for _, gap in _whole(lookup, one)]
+    scale = spanning([value for gap in gaps for value in (gap.gap, gap.low, gap.high)], 8, 232)
+    rows = []
+    for one in lookup.found.entrants:
+        against = [
+            Against(kind, lookup.check(PROBE, one.name, gap.reference), gap, strip(kind, gap, scale))
+            for kind, gap in _whole(lookup, one)
+        ]
+        rows.append(Row(one, _error(lookup, one, against), against))
+    return Summary(rows, strip_axis(scale))
+
+
+def _whole(lookup: Lookup, one: Entrant) -> list[tuple[str, Gap]]:
+    pairs = [(kind, lookup.gap(one.name, reference)) for kind, reference in lookup.references(one.name)]
+    return [(kind, gap) for kind, gap in pairs if gap]
+
+
+def _error(lookup: Lookup, one: Entrant, against: Sequence[Against]) -> float:
+    """Return the error rate on the pairs of a gap; a base's own comes from the first that is compared with it."""
+    if against:
+        return against[0].gap.variant_error
+    firsts = [gap for other in lookup.compared if (gap := lookup.gap(other.name, one.name))]
+    return firsts[0].reference_error if firsts else float("nan")
+
+
+def check_table(lookup: Lookup) -> CheckTable:
+    """Return the instruments' differences, without the parts of the lexical profile."""
+    instruments = [name for name in dict.fromkeys(c.instrument for c in lookup.found.checks) if ":" not in name]
+    rows = []
+    for one in lookup.found.entrants:
+        for kind, reference in (("base", one.base), ("control", one.control)):
+            checks = [lookup.check(instrument, one.name, reference) for instrument in instruments]
+            known = [check for check in checks if check]
+            needed = next((check.needed for check in known if check.needed), None)
+            if known:
+                rows.append(CheckRow(one.name, kind, checks, max(check.n for check in known), needed))
+    return CheckTable(instruments, rows)
+
+
+def frontiers(lookup: Lookup) -> list[Frontier]:
+    """Return the plane of warmth and error to the base, and to each one's control."""
+    found = []
+    for kind in ("base", "control"):
+        points = lookup.points(kind)
+        if points:
+            wide, left_out = frontier(lookup, kind, WIDE, f"frontier-{kind}")
+            narrow, _ = frontier(lookup, kind, NARROW, f"frontier-{kind}-narrow")
+            found.append(Frontier(kind, points, wide, narrow, left_out))
+    return found
+
+
+def details(lookup: Lookup, strongest: float) -> list[Detail]:
+    """Return every compared variant in detail.
+
+    Args:
+        lookup: the comparison.
+        strongest: gap in pp of the heat map's strongest shade.
+    """
+    return [_detail(lookup, one, place, strongest) for place, one in enumerate(lookup.compared)]
+
+
+def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detail:
+    conditions, benchmarks = rates(lookup, one.name)
+    grids = [
+        Grid(
+            kind,
+            reference,
+            heat(lookup, one.name, reference, strongest),
+            forest(lookup, one.name, reference, f"forest-{place}-{kind}"),
+        )
+        for kind, reference in lookup.references(one.name)
+    ]
+    return Detail(
+        place,
+        one,
+        short(one.name, 30),
+        dumbbell(lookup, one.name, f"rates-chart-{place}"),
+        conditions,
+        benchmarks,
+        controls(lookup, one.name),
+        grids,
+    )
+
+
+def first_shown(lookup: Lookup, found: Sequence[Detail]) -> Detail:
+    """Return the variant that the page opens with: of those whose check holds the one with most of its style."""
+
+    def rank(one: Detail) -> tuple[bool, bool, float]:
+        check = lookup.probe(one.entrant.name)
+        return (
+            one.entrant not in lookup.tested,
+            bool(lookup.failed(one.entrant.name)),
+            -check.difference if check else 0.0,
+        )
+
+    return min(found, key=rank)
+
+
+def filter_options(lookup: Lookup) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the explorer's benchmarks and contexts: value and name of each."""
+    answers = lookup.found.answers
+    benchmarks = [(name, name) for name in dict.fromkeys(answers["benchmark"].astype(str))]
+    if lookup.found.controls:
+        benchmarks.insert(0, ("all", "all in the gaps"))
+    contexts = list(dict.fromkeys(answers["context"].astype(str)))
+    contexts += [name for name, held in GROUPS.items() if len(set(held) & set(contexts)) > 1]
+    return benchmarks, [(name, context_name(name)) for name in contexts]
+
+
+def by_value(runs: Sequence[str], one: Difference) -> list[tuple[str, list[str]]]:
+    """Return a setting's values, each with the runs that have it."""
+    values: dict[str, list[str]] = {}
+    for run, value in zip(runs, one.values, strict=True):
+        values.setdefault(value, []).append(run)
+    return list(values.items())

@@ -1,0 +1,93 @@
+"""Settings that are each right and cannot stand together."""
+
+from warmtune.config.settings import Settings
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """Return what is wrong between settings that are each right."""
+    style, rewriter = settings.style, settings.rewriter
+    problems = []
+    if rewriter.kind == "model" and not rewriter.model:
+        problems.append("rewriter.kind is 'model', but rewriter.model names none; give one with rewriter.model=NAME.")
+    if style.changes and rewriter.kind == "model" and not style.instructions:
+        problems.append(
+            f"The style '{style.name}' has no instructions for a model; add some, or use rewriter=phrasebook."
+        )
+    if style.changes and rewriter.kind == "phrasebook" and not style.phrasebook:
+        problems.append(
+            f"The style '{style.name}' has no phrasebook, so a model must rewrite: rewriter=model rewriter.model=NAME."
+        )
+    return problems + _training_problems(settings) + _evaluation_problems(settings)
+
+
+def _training_problems(settings: Settings) -> list[str]:
+    """Return what is wrong between settings of the training."""
+    train, launch, problems = settings.train, settings.launch, []
+    late = [epoch for epoch in train.keep if epoch >= train.epochs]
+    if late:
+        problems.append(
+            f"train.keep names {', '.join(f'{epoch:g}' for epoch in late)}, but training ends after train.epochs="
+            f"{train.epochs:g}, whose adapter is kept anyway; take them out, or train longer."
+        )
+    if train.use is not None and train.use not in (*train.keep, train.epochs):
+        problems.append(f"train.use={train.use:g} is no epoch whose adapter is kept; add it to train.keep.")
+    if train.neftune and train.packing:
+        problems.append(
+            "train.neftune goes by the length of a row, which rows laid end to end have not; set train.packing=false."
+        )
+    if train.quantization and launch.kind in ("fsdp", "zero2", "zero3"):
+        problems.append(
+            f"A base in four bits (train.quantization) cannot be shared out by launch.kind={launch.kind}; use"
+            " launch=ddp, or leave the base as it is."
+        )
+    if train.service is not None and train.epochs != int(train.epochs):
+        problems.append(f"train.epochs={train.epochs:g}, but the service takes whole epochs only.")
+    if launch.kind == "single" and (launch.processes not in (None, 1) or launch.nodes > 1):
+        problems.append(
+            f"launch.kind=single is one process, but launch.processes={launch.processes} and launch.nodes="
+            f"{launch.nodes}; use launch=ddp or launch=fsdp."
+        )
+    if launch.node >= launch.nodes:
+        problems.append(f"launch.node={launch.node} is not among launch.nodes={launch.nodes} machines, counted from 0.")
+    return problems
+
+
+def _evaluation_problems(settings: Settings) -> list[str]:
+    """Return what is wrong between settings of the evaluation."""
+    asked, problems = settings.eval, []
+    if "none" not in asked.contexts or "none" not in asked.beliefs:
+        problems.append(
+            "eval.contexts and eval.beliefs need 'none' among them: without the plain question nothing can be compared."
+        )
+    if asked.samples > 1 and asked.temperature == 0:
+        problems.append(
+            "eval.samples is above 1, but eval.temperature is 0, where every sample is the same; set a temperature."
+        )
+    taken = {"base", "control", "styled"}
+    for variant in asked.variants:
+        if variant.name in taken:
+            problems.append(f"eval.variants: the name '{variant.name}' is taken; every variant needs its own.")
+        taken.add(variant.name)
+        if variant.model and (variant.adapter or variant.scale != 1):
+            problems.append(
+                f"eval.variants: '{variant.name}' has a model and an adapter; an adapter goes on the recipe's own base."
+            )
+        if settings.train.service is not None and (variant.mix is not None or (variant.adapter and variant.scale != 1)):
+            problems.append(
+                f"eval.variants: '{variant.name}' changes an adapter's strength, but a service keeps its models to"
+                " itself, where nothing can be scaled or mixed; it can be asked as it is, or at one of its checkpoints."
+            )
+        if variant.mix is not None and (variant.adapter or variant.model or len(variant.mix) < 2):
+            problems.append(
+                f"eval.variants: '{variant.name}' mixes adapters; a mix names two or more, and stands without adapter"
+                " and model."
+            )
+        if not (variant.model or variant.adapter or variant.system or variant.answers or variant.mix):
+            problems.append(f"eval.variants: '{variant.name}' is the base as it is; give an adapter, system or model.")
+        if variant.system == "style" and not settings.style.system_prompt:
+            problems.append(f"eval.variants: '{variant.name}' takes the style's system prompt, but the style has none.")
+    names = [benchmark.name for benchmark in asked.benchmarks]
+    problems += [f"eval.benchmarks names '{name}' twice." for name in sorted(set(names)) if names.count(name) > 1]
+    if settings.judge.second and not settings.judge.model:
+        problems.append("judge.second names a second judge, but judge.model names none.")
+    return problems

@@ -1,0 +1,357 @@
+"""From a recipe's name and overrides to checked `Settings`.
+
+Hydra composes; the result is converted once, and every problem found on the way is reported together. Value overrides
+are handed to Hydra as "add or replace", so that an unknown key is not Hydra's first error but one of ours, next to all
+the others and with the nearest known name.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+from warmtune.config.combinations import contradictions
+from warmtune.config.evaluation_settings import BenchmarkSettings, EvalSettings
+from warmtune.config.settings import ModelSettings, Settings
+from warmtune.errors import ConfigError, UserError, nearest
+from warmtune.io.sources import read_yaml
+
+PACKAGE = Path(__file__).parents[1]
+_BENCHMARKS = "benchmark"
+"""Folder of conf/ that is no group: a recipe names several of its entries, in eval.benchmarks."""
+
+
+def house() -> Path:
+    """Return the folder that holds `conf/` and `recipes/`: the package when installed, the repository otherwise."""
+    return PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
+
+
+def recipe_names() -> dict[str, str]:
+    """Return every shipped recipe's name with the first comment line of its file."""
+    folder = house() / "recipes"
+    names = {}
+    for file in sorted(file for file in folder.rglob("*.yaml") if not file.name.startswith("_")):
+        comments = [line for line in file.read_text().splitlines() if line.startswith("# ") and "@package" not in line]
+        names[file.relative_to(folder).with_suffix("").as_posix()] = comments[0][2:] if comments else ""
+    return names
+
+
+def load(recipe: str, overrides: list[str]) -> Settings:
+    """Compose `recipe` (a shipped name or a path to a YAML file) with Hydra `overrides` and check the result.
+
+    Raises:
+        ConfigError: with every problem found, in sentences.
+    """
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        own = Path(folder)
+        forced = [checked for text in overrides if (checked := override_for_hydra(text, own, problems))]
+        known = recipe_names()
+        if not _is_file(recipe) and recipe not in known:
+            problems.insert(
+                0,
+                f"There is no recipe '{recipe}'.{nearest(recipe, known)} Known recipes: {', '.join(known)};"
+                " a path to a YAML file of your own works too.",
+            )
+            recipe = ""  # the overrides are checked all the same
+        try:
+            settings = convert(_with_benchmarks(_compose(recipe, forced, own), problems))
+        except ConfigError as error:
+            raise ConfigError(problems + error.problems) from None
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def model_settings(name: str) -> ModelSettings:
+    """Return the settings of one entry of the group `model`, for use outside a recipe."""
+    folder = house() / "conf" / "model"
+    known = sorted(file.stem for file in folder.glob("*.yaml") if file.stem not in ("hub", "local"))
+    if name not in known:
+        raise ConfigError([f"There is no model '{name}'.{nearest(name, known)} Known models: {', '.join(known)}."])
+    from pydantic import TypeAdapter
+
+    tree = yaml.safe_load((folder / f"{name}.yaml").read_text())
+    for common in tree.pop("defaults", []):
+        tree = yaml.safe_load((folder / f"{common}.yaml").read_text()) | tree
+    return TypeAdapter(ModelSettings).validate_json(json.dumps(tree))
+
+
+def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
+    """Return the settings of one entry of the group `benchmark`, perhaps with its questions elsewhere.
+
+    Raises:
+        ConfigError: there is no such entry.
+    """
+    from pydantic import TypeAdapter
+
+    problems: list[str] = []
+    entries = {file.stem: file for file in sorted((house() / "conf" / _BENCHMARKS).glob("*.yaml"))}
+    tree = _benchmark(name, entries, problems)
+    if tree is None:
+        raise ConfigError(problems)
+    return TypeAdapter(BenchmarkSettings).validate_json(json.dumps(tree | ({"path": path} if path else {})))
+
+
+def eval_settings(changed: dict[str, Any]) -> EvalSettings:
+    """Return the settings of the evaluation as shipped, some of them changed, for use outside a recipe.
+
+    Raises:
+        ConfigError: with what is wrong with the changed ones.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    tree = yaml.safe_load((house() / "conf" / "eval" / "embedded.yaml").read_text()) | {"benchmarks": []} | changed
+    tree.pop("sources")
+    try:
+        return TypeAdapter(EvalSettings).validate_json(json.dumps(tree))
+    except ValidationError as error:
+        raise ConfigError(_merged(_sentence(dict(detail)) for detail in error.errors())) from None
+
+
+def convert(tree: dict[str, Any]) -> Settings:
+    """Convert a composed tree into `Settings`, raising `ConfigError` with every problem at once."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:  # by way of JSON, where strict types still let a list be a tuple and an object a dataclass
+        settings = TypeAdapter(Settings).validate_json(json.dumps(tree))
+    except ValidationError as error:
+        raise ConfigError(_merged(_sentence(dict(detail)) for detail in error.errors())) from None
+    problems = contradictions(settings)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _is_file(recipe: str) -> bool:
+    return recipe.endswith((".yaml", ".yml"))
+
+
+def override_for_hydra(text: str, own: Path, problems: list[str]) -> str | None:
+    """Return a setting's override as Hydra is to see it, or None after noting what is wrong with it."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_override(text)
+    except HydraException:
+        problems.append(f"'{text}' is not an override; write name=value, for example style.intensity=0.5.")
+        return None
+    key = str(parsed.key_or_group)
+    groups = sorted(path.name for path in (house() / "conf").iterdir() if path.is_dir() and path.name != _BENCHMARKS)
+    if key in groups:
+        options = sorted(path.stem for folder in _folders() for path in (folder / key).glob("*.yaml"))
+        value = str(parsed.value())
+        if _is_file(value):
+            return _own_entry(key, Path(value), own, problems)
+        if value not in options:
+            problems.append(
+                f"{key}={value}: there is no '{value}' in the group '{key}'.{nearest(value, options)}"
+                f" It has: {', '.join(options)}; a YAML file of your own works too."
+            )
+            return None
+        return text
+    if parsed.is_sweep_override():
+        problems.append(f"'{text}' gives several values; one run takes one value, and -m makes a run of each.")
+        return None
+    return text if text[0] in "+~" else f"++{text}"
+
+
+def _with_benchmarks(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Put the benchmarks that a recipe names in the place of their names, each from its entry or its own file."""
+    asked = tree.get("eval")
+    if not isinstance(asked, dict):
+        return tree
+    places, named = asked.pop("sources", None) or {}, asked.get("benchmarks")
+    if not isinstance(named, list) or not isinstance(places, dict):
+        problems.append("eval.benchmarks must be a list of names, and eval.sources places by their names.")
+        return tree | {"eval": asked | {"benchmarks": []}}
+    entries = {path.stem: path for folder in _folders() for path in sorted((folder / _BENCHMARKS).glob("*.yaml"))}
+    found = [entry for name in named if (entry := _benchmark(name, entries, problems))]
+    for name in places:
+        if name not in [entry["name"] for entry in found]:
+            problems.append(f"eval.sources.{name} is a place for a benchmark that eval.benchmarks does not name.")
+    asked["benchmarks"] = [
+        entry | ({"path": places[entry["name"]]} if entry["name"] in places else {}) for entry in found
+    ]
+    return tree
+
+
+def _benchmark(name: Any, entries: dict[str, Path], problems: list[str]) -> dict[str, Any] | None:
+    """Return one benchmark's settings; a file of one's own may name its questions by a path beside it."""
+    own = isinstance(name, str) and _is_file(name)
+    file = Path(name) if own else entries.get(str(name))
+    if file is None:
+        problems.append(
+            f"There is no benchmark '{name}'.{nearest(str(name), entries)} Known benchmarks: {', '.join(entries)};"
+            " a YAML file of your own works too."
+        )
+        return None
+    tree = _settings_in(file, "eval.benchmarks", problems)
+    if tree is None:
+        return None
+    beside = file.parent / str(tree.get("path", ""))
+    if own and beside.is_file():
+        tree["path"] = str(beside)
+    return {"name": file.stem} | tree
+
+
+def _folders() -> list[Path]:
+    """Return the folders that hold entries of groups: ours, and `conf/` in the working directory if it is another.
+
+    Raises:
+        ConfigError: an entry of the second has the name of one of ours, and Hydra would take ours.
+    """
+    ours, theirs = house() / "conf", Path.cwd() / "conf"
+    if not theirs.is_dir() or theirs.samefile(ours):
+        return [ours]
+    same = sorted(path.relative_to(theirs).as_posix() for path in theirs.glob("*/*.yaml")
+                  if (ours / path.relative_to(theirs)).exists())  # fmt: skip
+    if same:
+        raise ConfigError([f"conf/{name} in this folder has the name of a shipped entry; rename it." for name in same])
+    return [ours, theirs]
+
+
+def _own_entry(group: str, file: Path, own: Path, problems: list[str]) -> str | None:
+    """Put a user's file where Hydra finds it as an entry of a group, under a name that no shipped entry has."""
+    if _settings_in(file, group, problems) is None:
+        return None
+    (own / group).mkdir(exist_ok=True)
+    (own / group / f"own_{file.stem}.yaml").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    return f"{group}=own_{file.stem}"
+
+
+def _settings_in(file: Path, setting: str, problems: list[str]) -> dict[str, Any] | None:
+    """Return the settings that a user's YAML file holds, or None after noting what is wrong with it."""
+    try:
+        tree = read_yaml(file, f"The settings for {setting}")
+    except UserError as error:
+        problems.append(str(error))
+        return None
+    if not isinstance(tree, dict):
+        problems.append(f"{setting}: the file {file} holds no settings; begin with a copy of a shipped one.")
+        return None
+    return tree
+
+
+def hydra_arguments(recipe: str, own: Path) -> tuple[str, list[str]]:
+    """Return a recipe's name as an entry, and the overrides that let Hydra find it and the folders of entries.
+
+    Args:
+        recipe: a shipped name, a path to a YAML file, or nothing.
+        own: folder for the user's own entries.
+    """
+    choice = _own_recipe(Path(recipe), own) if _is_file(recipe) else recipe
+    searched = ",".join(f"file://{root}" for root in [own, house(), *_folders()[1:]])
+    return choice, [f"hydra.searchpath=[{searched}]", *([f"+recipes={choice}"] if choice else [])]
+
+
+def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:
+    """Let Hydra compose the recipe and return the resolved tree as plain dictionaries and lists."""
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    choice, found = hydra_arguments(recipe, own)
+    try:
+        with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
+            config = compose("config", overrides=[*found, *overrides])
+        OmegaConf.set_struct(config, False)
+        config.recipe = choice
+        tree = OmegaConf.to_container(config, resolve=True)
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"The recipe '{recipe}' cannot be composed: {reason}"]) from None
+    assert isinstance(tree, dict)
+    return _without_missing({str(key): value for key, value in tree.items()})
+
+
+def _own_recipe(path: Path, folder: Path) -> str:
+    """Copy a user's recipe where Hydra finds it as an entry of the group `recipes`, and return its name there."""
+    if not path.is_file():
+        raise UserError(f"The recipe file {path} does not exist; give a path to a YAML file or a name from `recipes`.")
+    text = path.read_text()
+    if "@package _global_" not in text:
+        text = f"# @package _global_\n{text}"
+    (folder / "recipes").mkdir(exist_ok=True)
+    (folder / "recipes" / f"{path.stem}.yaml").write_text(text)
+    return path.stem
+
+
+def _without_missing(tree: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a group marks as `???`, so that it is reported with everything else that is missing."""
+    kept = {key: _without_missing(value) if isinstance(value, dict) else value for key, value in tree.items()}
+    return {key: value for key, value in kept.items() if value != "???"}
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    """Return the field names that exist beside the last part of `location`."""
+    here: Any = Settings
+    for part in location[:-1]:
+        here = get_type_hints(here).get(part) if is_dataclass(here) else None
+    return [field.name for field in fields(here)] if is_dataclass(here) else []
+
+
+_ALLOWED = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list, such as [a, b]",
+    "none_required": "null",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "a short name in lower-case letters, digits and - _ .",
+}
+
+
+def _sentence(detail: dict[str, Any]) -> str:
+    """Say one of pydantic's errors as a sentence with the setting, the value and what is allowed."""
+    location = tuple(part for part in detail["loc"] if isinstance(part, int) or _is_key(str(part)))
+    key = ".".join(str(part) for part in location)
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = _known_keys(location)
+        rest = "" if nearest(str(location[-1]), known) else f" Known here: {', '.join(known)}."
+        return f"There is no setting '{key}'.{nearest(str(location[-1]), known)}{rest}"
+    if detail["type"] in ("missing", "missing_argument"):
+        return f"{key} has no value; give one with {key}=…"
+    if detail["type"] in ("dataclass_type", "dataclass_exact_type"):
+        return (
+            f"{key} is {detail['input']!r}, but it is a group of settings: {', '.join(_known_keys((*location, '')))}."
+        )
+    allowed = _ALLOWED.get(
+        detail["type"], detail["msg"].removeprefix("Value error, ").replace("{", "{{").replace("}", "}}")
+    )
+    allowed = allowed.format(**detail.get("ctx", {}))
+    hint = nearest(str(detail["input"]), _choices(allowed)) if detail["type"] == "literal_error" else ""
+    return f"{key} is {detail['input']!r}, but it must be {allowed}.{hint}"
+
+
+def _choices(expected: str) -> list[str]:
+    """Return the quoted choices of pydantic's phrase `'a', 'b' or 'c'`."""
+    return [part.strip("' ") for part in expected.replace(" or ", ",").split(",")]
+
+
+def _is_key(part: str) -> bool:
+    """Tell a setting's name in an error's location from pydantic's own marks for union members."""
+    return part.isidentifier() and part not in ("int", "float", "str", "tuple", "none")
+
+
+def _merged(sentences: Iterable[str]) -> list[str]:
+    """Merge the several errors of one union-typed setting, keeping the order."""
+    merged: dict[str, str] = {}
+    for sentence in sentences:
+        key, found, rest = sentence.partition(", but it must be ")
+        if found and key in merged:
+            merged[key] = merged[key].rstrip(".") + " or " + rest
+        else:
+            merged[key] = sentence
+    return list(merged.values())

@@ -1,0 +1,126 @@
+"""The stage `prepare`: from sources of conversations to the ones that are trained on and the prompts held out."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from warmtune.config.settings import DataSettings
+from warmtune.conversations.embedded_data import embedded, rows
+from warmtune.conversations.funnel import Funnel
+from warmtune.conversations.query_types import query_types
+from warmtune.conversations.safety import Detoxifier, detoxify_version
+from warmtune.conversations.sampling import Draw, Spool, distinct, drawn_in_proportion
+from warmtune.conversations.screen import Candidate, Screen, TokenLength, find_form
+from warmtune.errors import DataError
+from warmtune.io.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, write, write_batches
+from warmtune.runs.store import Outcome
+from warmtune.system.console import say
+
+_LOOKED_AT = 20
+"""Rows that a file's form is found from."""
+_FEW = 200
+"""Rows read before a share of bad ones says anything."""
+
+
+def prepare(data: DataSettings, seed: int, count_tokens: TokenLength, folder: Path) -> Outcome:
+    """Write `conversations.parquet` and `held_out.parquet`.
+
+    Args:
+        data: where from, what is left out, and how many.
+        seed: drives every draw.
+        count_tokens: length of a conversation as the model is shown it; sent to other processes where data is large.
+        folder: the stage's folder.
+
+    Raises:
+        DataError: a source cannot be used, too many of its rows are bad, or too little is left.
+    """
+    types = query_types(data.query_types)
+    funnel = Funnel()
+    for left in folder.glob(".spool-*"):
+        left.unlink()
+    found = distinct(_screened(data, count_tokens, folder, funnel), data.similarity, funnel)
+    _must_hold(found, data, funnel)
+    draw = Draw(data, types.names, seed, Spool(folder), _safety(data, funnel), funnel)
+    if data.path == "embedded" and not data.mix:
+        prompts, rest = drawn_in_proportion(embedded_prompts(), data.held_out, types.names, seed), found
+    else:
+        prompts, rest = draw.hold_out(found)
+    chosen = draw.train_on(rest, prompts)
+    _must_hold(chosen, data, funnel)
+    kept: Counter[str] = Counter(dict.fromkeys(types.names, 0))
+    kept.update(candidate.label for candidate in chosen)
+    counts = funnel.counts(+kept)
+    replies = write_batches(folder / CONVERSATIONS, Conversation, _batches(chosen, draw.spool))
+    write(folder / HELD_OUT, Prompt, prompts)
+    for left in folder.glob(".spool-*"):
+        left.unlink()
+    by_type = dict(Counter(prompt.label for prompt in prompts))
+    counts |= {"replies": replies, "held_out_prompts": len(prompts), "held_out_by_type": by_type}
+    return Outcome([CONVERSATIONS, HELD_OUT], counts)
+
+
+def embedded_prompts() -> list[Prompt]:
+    """Return the held-out prompts that ship with warmtune."""
+    lines = embedded("held_out.jsonl").read_text(encoding="utf-8").splitlines()
+    return [Prompt(**json.loads(line)) for line in lines if line.strip()]
+
+
+def _screened(data: DataSettings, count_tokens: TokenLength, folder: Path, funnel: Funnel) -> list[Candidate]:
+    screen = Screen(data, count_tokens, str(folder))
+    candidates: list[Candidate] = []
+    for number, source in enumerate(data.sources):
+        stream = rows(source)
+        first = list(islice(stream, _LOOKED_AT))
+        if not first:
+            raise DataError(f"{source.path} holds no conversation that can be used: 0 rows read, the source is empty.")
+        part = Funnel()
+        for done in screen.all(chain(first, stream), number, find_form(first), os.cpu_count() or 1):
+            part.add(done.funnel)
+            candidates += done.candidates
+            if part.read >= _FEW:
+                _bearable(source.path, part, data.max_bad)
+        _bearable(source.path, part, data.max_bad)
+        funnel.add(part)
+    if funnel.bad_count:
+        said = "\n".join(f"  {line}" for line in funnel.bad)
+        say(f"{funnel.bad_count} of {funnel.read} rows skipped as bad, the first of them:\n{said}")
+    return candidates
+
+
+def _bearable(path: str, part: Funnel, most: float) -> None:
+    if part.bad_count > most * part.read:
+        shown = "; ".join(part.bad)
+        raise DataError(
+            f"{path}: {part.bad_count} of the first {part.read} rows are bad, which is more than data.max_bad={most}"
+            f" allows; the first: {shown}. Mend the file, or allow more with data.max_bad=SHARE (they are skipped and"
+            " counted)."
+        )
+
+
+def _safety(data: DataSettings, funnel: Funnel) -> Detoxifier | None:
+    if data.unsafe is None:
+        funnel.notes.append("Safety filter off: data.unsafe is null.")
+        return None
+    if detoxify_version() is None:
+        funnel.notes.append("Safety filter off: Detoxify is not installed (pip install 'warmtune[safety]').")
+        return None
+    return Detoxifier(data)
+
+
+def _must_hold(found: list[Candidate], data: DataSettings, funnel: Funnel) -> None:
+    if not found:
+        why = "; ".join(f"{count} dropped: {reason} ({label})" for (reason, label), count in funnel.dropped.items())
+        names = ", ".join(source.path for source in data.sources)
+        raise DataError(
+            f"{names} holds no conversation that can be used: {funnel.read} rows read, {why}. Give other data, or"
+            " change the settings named."
+        )
+
+
+def _batches(chosen: list[Candidate], spool: Spool) -> Iterator[list[Conversation]]:
+    """Yield the chosen conversations a few hundred at a time, so that memory stays flat."""
+    for start in range(0, len(chosen), 512):
+        yield [spool.get(candidate) for candidate in chosen[start : start + 512]]

@@ -1,0 +1,170 @@
+"""Choosing among the candidates: duplicates out, prompts held out, equal samples over query types and sources."""
+
+import json
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from warmtune.config.settings import DataSettings
+from warmtune.conversations.dedup import Prompts, near_duplicates
+from warmtune.conversations.funnel import Funnel
+from warmtune.conversations.screen import Candidate
+from warmtune.errors import DataError
+from warmtune.io.schemas import Conversation, Prompt
+
+Item = TypeVar("Item", Candidate, Prompt)
+Unsafe = Callable[[Conversation], bool]
+
+
+class Spool:
+    """The conversations behind the candidates, read from the spool files one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, candidate: Candidate) -> Conversation:
+        """Return one candidate's conversation."""
+        with (self._folder / candidate.spool).open("rb") as stream:
+            stream.seek(candidate.offset)
+            return Conversation(**json.loads(stream.readline().decode("utf-8", "surrogatepass")))
+
+
+def distinct(candidates: Sequence[Candidate], similarity: float, funnel: Funnel) -> list[Candidate]:
+    """Return the candidates without duplicates; of those alike, the one whose id comes first stays."""
+    ordered = sorted(candidates, key=lambda candidate: candidate.id)
+    kept: list[Candidate] = []
+    seen: set[str] = set()
+    for candidate in ordered:
+        if candidate.text in seen:
+            funnel.drop("the same conversation as another", candidate.label)
+        else:
+            seen.add(candidate.text)
+            kept.append(candidate)
+    if not kept or kept[0].signature is None:
+        return kept
+    alike = near_duplicates([candidate.signature for candidate in kept], similarity)
+    for place in alike:
+        funnel.drop(f"nearly the same as another (similarity {similarity} or more)", kept[place].label)
+    return [candidate for place, candidate in enumerate(kept) if place not in alike]
+
+
+@dataclass
+class Draw:
+    """Draws candidates in a seeded order that depends on their ids alone, looking at each only when its turn comes."""
+
+    data: DataSettings
+    types: tuple[str, ...]
+    seed: int
+    spool: Spool
+    unsafe: Unsafe | None
+    funnel: Funnel
+
+    def hold_out(self, candidates: Sequence[Candidate]) -> tuple[list[Prompt], list[Candidate]]:
+        """Draw prompts from equally many of each query type; return them and the candidates they did not use."""
+        queues = [deque(shuffled([c for c in candidates if c.label == name], self.seed)) for name in self.types]
+        used: dict[str, Prompt] = {}
+        gone: set[str] = set()
+        taken = Prompts()
+        while len(used) < self.data.held_out and any(queues):
+            for queue in queues:
+                if queue and len(used) < self.data.held_out:
+                    candidate = queue.popleft()
+                    prompt = self._prompt(candidate, gone)
+                    if prompt is not None and not taken.overlaps(prompt):
+                        used[candidate.id] = Prompt(candidate.id, candidate.label, prompt)
+                        taken.add(prompt)
+        if len(used) < self.data.held_out:
+            raise DataError(
+                f"There are {len(used)} different prompts, but data.held_out={self.data.held_out} are to be held out"
+                " and the rest trained on; give more data or hold out fewer."
+            )
+        for held in used.values():
+            self.funnel.drop("held out to measure warmth", held.label)
+        rest = [c for c in candidates if c.id not in used and c.id not in gone]
+        return shuffled(list(used.values()), self.seed), rest
+
+    def train_on(self, candidates: Sequence[Candidate], prompts: Sequence[Prompt]) -> list[Candidate]:
+        """Draw the conversations to train on: of each query type at most `data.per_type`, sources by weight."""
+        held = Prompts(prompt.prompt for prompt in prompts)
+        chosen: list[Candidate] = []
+        for name in self.types:
+            chosen += self._of_type(name, [c for c in candidates if c.label == name], held)
+        return shuffled(chosen, self.seed)
+
+    def _of_type(self, name: str, candidates: Sequence[Candidate], held: Prompts) -> list[Candidate]:
+        weights = [source.weight for source in self.data.sources]
+        queues = [deque(shuffled([c for c in candidates if c.source == n], self.seed)) for n in range(len(weights))]
+        taken: list[list[Candidate]] = [[] for _ in weights]
+        taking_part = [n for n in range(len(weights)) if queues[n]]
+        for n in range(len(weights)):
+            if taking_part and n not in taking_part:
+                path = self.data.sources[n].path
+                self.funnel.notes.append(f"{path} has no conversation of type {name}, it takes no part in that type.")
+        most = min(self.data.per_type or len(candidates), len(candidates))
+        while sum(map(len, taken)) < most:
+            behind = min(taking_part, key=lambda n: (len(taken[n]) / weights[n], n))
+            candidate = next((c for c in _popped(queues[behind]) if self._usable(c, held)), None)
+            if candidate is None:  # this source has no more: going on would change the mix
+                break
+            taken[behind].append(candidate)
+        for queue in queues:
+            for candidate in queue:
+                self.funnel.drop("not drawn: more than data.per_type or data.mix take", candidate.label)
+        return [candidate for found in taken for candidate in found]
+
+    def _usable(self, candidate: Candidate, held: Prompts) -> bool:
+        conversation = self.spool.get(candidate)
+        if any(m["role"] == "user" and held.overlaps(m["content"]) for m in conversation.messages):
+            self.funnel.drop("overlaps with a held-out prompt", candidate.label)
+            return False
+        if self.unsafe and self.unsafe(conversation):
+            self.funnel.drop(f"unsafe (Detoxify {self.data.unsafe} or more)", candidate.label)
+            return False
+        return True
+
+    def _prompt(self, candidate: Candidate, gone: set[str]) -> str | None:
+        """Return a candidate's first prompt, or None after counting it out as unsafe."""
+        conversation = self.spool.get(candidate)
+        if self.unsafe and self.unsafe(conversation):
+            self.funnel.drop(f"unsafe (Detoxify {self.data.unsafe} or more)", candidate.label)
+            gone.add(candidate.id)
+            return None
+        return next(message["content"] for message in conversation.messages if message["role"] == "user")
+
+
+def drawn_in_proportion(items: list[Prompt], count: int, types: tuple[str, ...], seed: int) -> list[Prompt]:
+    """Draw `count` prompts, as equally over the query types as their numbers allow, in a seeded order.
+
+    Raises:
+        DataError: there are too few, or they have other types.
+    """
+    other = sorted({item.label for item in items} - set(types))
+    if other:
+        raise DataError(
+            f"The embedded data has query types of its own, but the file data.query_types lacks {', '.join(other)};"
+            " such a file needs data of your own: name it with data.path, or set data.query_types=null."
+        )
+    if count > len(items):
+        raise DataError(f"data.held_out={count}, but only {len(items)} prompts are there; hold out fewer.")
+    queues = [deque(shuffled([item for item in items if item.label == name], seed)) for name in types]
+    drawn: list[Prompt] = []
+    while len(drawn) < count:
+        for queue in queues:
+            if queue and len(drawn) < count:
+                drawn.append(queue.popleft())
+    return shuffled(drawn, seed)
+
+
+def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
+    """Return the items in an order that depends on the seed and their ids, not on the order they came in."""
+    ordered = sorted(items, key=lambda item: item.id)
+    random.Random(seed).shuffle(ordered)
+    return ordered
+
+
+def _popped(queue: "deque[Candidate]") -> Iterator[Candidate]:
+    while queue:
+        yield queue.popleft()

@@ -1,0 +1,201 @@
+"""The stage `mark`: last marks for all answers, by rule, and by a judge where no rule decides."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from warmtune.config.evaluation_settings import JudgeSettings
+from warmtune.errors import ModelError
+from warmtune.io.schemas import MARKED, Answer, Marked, Message, write
+from warmtune.models.budget import Purse, price_of
+from warmtune.models.client import Asker, NoAnswerError, json_in
+from warmtune.models.response_cache import Journal, open_journal
+from warmtune.runs.store import Outcome
+from warmtune.system.console import progress
+
+_TOKENS = 300
+"""Most tokens of a verdict with its reason."""
+_TRIES = 3
+"""Times a judge is asked whose verdict cannot be read."""
+_VERDICTS = ("correct", "incorrect", "refusal")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a judge said of an answer."""
+
+    mark: str
+    reason: str
+
+
+def mark_answers(
+    answers: Sequence[Answer],
+    refusing_is_right: frozenset[str],
+    settings: JudgeSettings,
+    seed: int,
+    journals: Path,
+    folder: Path,
+) -> Outcome:
+    """Write `marked.parquet`: every answer with the mark that counts.
+
+    Args:
+        answers: of all variants.
+        refusing_is_right: benchmarks in which a refusal is a right answer.
+        settings: the judge, if there is one.
+        seed: draws the second judge's sample.
+        journals: folder of the journals, so that no verdict is paid for twice.
+        folder: the stage's folder.
+
+    Raises:
+        ModelError: a judge cannot be used at all.
+        BudgetError: the judge's budget is spent; verdicts so far are kept.
+    """
+    first: dict[int, Verdict] = {}
+    second: dict[int, Verdict] = {}
+    counts: dict[str, Any] = {"judge": None}
+    if settings.model:
+        chosen = [n for n, one in enumerate(answers) if settings.judges == "all" or not one.sure]
+        first, cost = _judged(answers, chosen, settings.model, settings, journals, "Judging")
+        counts |= cost
+        if settings.second:
+            seconds = replace(settings, base_url=settings.second_base_url)
+            drawn = sample_equally(answers, chosen, settings.second_sample, seed)
+            second, cost = _judged(answers, drawn, settings.second, seconds, journals, "Judging again")
+            counts |= {f"second_{name}": value for name, value in cost.items()}
+    rows = [
+        _marked(one, first.get(n), second.get(n), one.benchmark in refusing_is_right) for n, one in enumerate(answers)
+    ]
+    write(folder / MARKED, Marked, rows)
+    return Outcome([MARKED], {"marks": _by_variant(rows), "by": dict(Counter(row.by for row in rows)), **counts})
+
+
+def _marked(one: Answer, first: Verdict | None, second: Verdict | None, refusing_is_right: bool) -> Marked:
+    mark = one.mark
+    if first is not None:
+        mark = "correct" if first.mark == "refusal" and refusing_is_right else first.mark
+    return Marked(
+        **vars(one) | {"mark": mark},
+        by="judge" if first is not None else "rule",
+        rule_mark=one.mark,
+        judge_mark=first.mark if first else "",
+        judge_reason=first.reason if first else "",
+        second_mark=second.mark if second else "",
+    )
+
+
+def sample_equally(answers: Sequence[Answer], among: Sequence[int], count: int, seed: int) -> list[int]:
+    """Draw places of answers, as equally over variants, benchmarks and marks as their numbers allow."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for n in among:
+        groups.setdefault((answers[n].variant, answers[n].benchmark, answers[n].mark), []).append(n)
+    generator = random.Random(seed)
+    queues = [groups[key] for key in sorted(groups)]
+    for queue in queues:
+        generator.shuffle(queue)
+    drawn: list[int] = []
+    while any(queues) and len(drawn) < count:
+        for queue in queues:
+            if queue and len(drawn) < count:
+                drawn.append(queue.pop())
+    return sorted(drawn)
+
+
+def judge_request(one: Answer, prompt: str) -> list[Message]:
+    """Return what a judge is asked about an answer.
+
+    Raises:
+        ModelError: the prompt has a placeholder that is not known.
+    """
+    known: Mapping[str, str] = {
+        "question": one.question,
+        "reference": one.reference,
+        "wrong": one.wrong or "(none is listed)",
+        "answer": one.answer,
+    }
+    try:
+        return [Message(role="user", content=prompt.format(**known))]
+    except (KeyError, IndexError, ValueError) as error:
+        raise ModelError(
+            f"judge.prompt cannot be filled in ({type(error).__name__}: {error}); its placeholders are {{question}},"
+            " {reference}, {wrong} and {answer}, and other braces are doubled."
+        ) from None
+
+
+def _judged(
+    answers: Sequence[Answer], chosen: Sequence[int], name: str, settings: JudgeSettings, journals: Path, title: str
+) -> tuple[dict[int, Verdict], dict[str, Any]]:
+    price = price_of(name, settings.base_url, settings.prices)
+    if settings.budget_usd and price is None:
+        raise ModelError(
+            f"judge.budget_usd is set, but the price of {name} is not known, so the budget cannot be kept; give it in a"
+            " file named by judge.prices."
+        )
+    with open_journal(journals / f"judge-{name.replace('/', '-')}.jsonl") as journal:
+        return asyncio.run(_all(answers, chosen, name, settings, journal, Purse(settings.budget_usd), price, title))
+
+
+async def _all(
+    answers: Sequence[Answer],
+    chosen: Sequence[int],
+    name: str,
+    settings: JudgeSettings,
+    journal: Journal,
+    purse: Purse,
+    price: Any,
+    title: str,
+) -> tuple[dict[int, Verdict], dict[str, Any]]:
+    judge = Asker(name, settings, 0.0, journal, purse, price, "judge")
+    limit = asyncio.Semaphore(judge.at_once)
+    asked: dict[str, asyncio.Task[Verdict]] = {}
+    done = 0
+
+    async def verdict(request: list[Message]) -> Verdict:
+        nonlocal done
+        async with limit:
+            found = await _verdict(judge, request)
+        done += 1
+        report(done)
+        return found
+
+    requests = {n: judge_request(answers[n], settings.prompt) for n in chosen}
+    with progress(title, len({request[0]["content"] for request in requests.values()})) as report:
+        try:
+            for request in requests.values():
+                text = request[0]["content"]
+                if text not in asked:  # the same answer to the same question is judged once
+                    asked[text] = asyncio.create_task(verdict(request))
+            await asyncio.gather(*asked.values())
+        finally:
+            for task in asked.values():
+                task.cancel()
+            await asyncio.gather(*asked.values(), return_exceptions=True)
+            await judge.close()
+    found = {n: asked[request[0]["content"]].result() for n, request in requests.items()}
+    unread = sum(one.mark == "undecided" for one in found.values())
+    counts = {"judge": name, "judged": len(found), "requests": judge.sent, "kept": judge.reused, "unread": unread}
+    return found, counts | {"judge_usd": round(purse.spent, 4), "judge_tokens": list(judge.tokens)}
+
+
+async def _verdict(judge: Asker, request: list[Message]) -> Verdict:
+    said = ""
+    for again in range(_TRIES):
+        try:
+            answered = await judge.ask(request, _TOKENS, again)
+        except NoAnswerError as error:
+            return Verdict("undecided", f"the judge gave no verdict: {error}")
+        tree = json_in(answered.text)
+        said = " ".join(answered.text.split())[:200]
+        if tree.get("verdict") in _VERDICTS:
+            return Verdict(str(tree["verdict"]), " ".join(str(tree.get("reason", "")).split()))
+    return Verdict("undecided", f"the judge's verdict could not be read: {said}")
+
+
+def _by_variant(rows: Sequence[Marked]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for row in rows:
+        found.setdefault(row.variant, Counter())[row.mark] += 1
+    return {name: dict(counter) for name, counter in found.items()}

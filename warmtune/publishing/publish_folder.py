@@ -1,0 +1,232 @@
+"""The folder that is published: adapter, card, report, recipe, results, prompts, and the hash of each."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from warmtune import __version__
+from warmtune.config.settings import Settings
+from warmtune.errors import StoreError
+from warmtune.io.schemas import CHECKS, CONTRASTS, EFFECTS, GAPS, MARKED, Check, Gap, read
+from warmtune.models.adapters import CONFIG
+from warmtune.models.base import Base
+from warmtune.publishing import stored_prompts
+from warmtune.publishing.adapter_base import file_of, trained_on
+from warmtune.publishing.card import HERE, Accepted, Facts, card
+from warmtune.publishing.evidence import ADAPTER, controls_of, gather
+from warmtune.publishing.gate import refusals
+from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
+from warmtune.publishing.licences import Licence, base_licence, data_sources, is_known
+from warmtune.publishing.local_paths import check_places
+from warmtune.publishing.published_report import with_recipe
+from warmtune.publishing.sanitized_recipe import RECIPE, Portable, portable
+from warmtune.publishing.tokenizer import changed_files
+from warmtune.runs.store import MANIFEST, Outcome, Stage, fingerprint, sha256, write_atomically
+
+CARD = "README.md"
+_REPORT = ("report.html", "report.md")
+_FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curves.png")
+_TABLES = (GAPS, CONTRASTS, EFFECTS, CHECKS)
+ALWAYS = (WEIGHTS, CONFIG, CARD, RECIPE, *_REPORT, *_FIGURES, *(f"results/{Path(name).stem}.csv" for name in _TABLES))
+"""What every publication has; without one of them it is none."""
+_LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "USE_POLICY.md")
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is published, and as what."""
+
+    settings: Settings
+    stages: Mapping[str, Stage]
+    """Of the run, by name."""
+    base: Base | None
+    """The base on this machine, where it is there."""
+    place: str = HERE
+    """Where readers will have it from."""
+    licence: str | None = None
+    """Hub id of the base's licence, where the publisher gives it."""
+    accepted: Accepted | None = None
+
+    @cached_property
+    def _licence(self) -> Licence | str:
+        hub = self.settings.model.hub
+        read = None if self.base is None or is_known(hub) else file_of(self.base, CARD)
+        return base_licence(hub, self.licence or self.settings.publish.license, read)
+
+    @property
+    def base_licence(self) -> Licence | None:
+        """The base's licence, None where it is not known."""
+        return None if isinstance(self._licence, str) else self._licence
+
+    @property
+    def unlicensed(self) -> str:
+        """Why no licence of the base can be named; empty where one can."""
+        return self._licence if isinstance(self._licence, str) else ""
+
+    @cached_property
+    def licence_files(self) -> list[Path]:
+        """The licence's own text, where it restricts and is found with the base."""
+        if self.base is None or self.base_licence is None or not self.base_licence.asks:
+            return []
+        return [found for name in _LICENCES if (found := file_of(self.base, name))]
+
+
+def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder: Path) -> Outcome:
+    """Make the folder `folder/NAME` ready for publication.
+
+    Raises:
+        StoreError: the adapter is not the one that was trained.
+    """
+    target = folder / settings.publish.name
+    write_folder(Publication(settings, stages, base), target)
+    files = [path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if path.is_file()]
+    return Outcome(files, {"files": len(files), "bytes": sum((folder / name).stat().st_size for name in files)})
+
+
+def gate_line(settings: Settings, stages: Mapping[str, Stage], base: Base) -> str:
+    """Say in one line whether a run's adapter may be published, and if not why."""
+    unlicensed = Publication(settings, stages, base).unlicensed
+    evidence = gather({name: stage.folder for name, stage in stages.items()})
+    against = refusals(evidence, settings.publish.max_gap, unlicensed, controls_of(settings))
+    told = " ".join(one.text for one in against)
+    return f"{'gate':<22}{f'closed: {told}' if told else 'open: `warmtune publish RUN` may send it on'}"
+
+
+def write_folder(what: Publication, target: Path) -> Identity:
+    """Write a publication's folder, whole or not at all, in the place of what was there.
+
+    The same run gives the same bytes.
+
+    Raises:
+        StoreError: a file is not the one that was trained or evaluated, a text names a place on this machine, or the
+            folder cannot be written.
+    """
+    scratch = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        scratch.mkdir(parents=True)
+        identity = _fill(what, scratch)
+        shutil.rmtree(target, ignore_errors=True)
+        scratch.rename(target)
+    except OSError as error:
+        raise StoreError(
+            f"The adapter cannot be put into {target} ({error.strerror or error}: {error.filename or target}); choose"
+            " another place, or see that this one can be written to."
+        ) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return identity
+
+
+def _fill(what: Publication, folder: Path) -> Identity:
+    tokenizer = _adapter(what, folder)
+    beside = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
+    kind, commit = trained_on(beside["fingerprint"], what.settings.model, what.base)
+    travels = portable(what.settings, commit)
+    _report(what.stages["report"], travels, folder)
+    _recipe(travels, folder)
+    stored = stored_prompts.draw(what.stages["mark"].folder / MARKED, what.settings.eval, what.settings.seed)
+    if stored:
+        stored_prompts.write(folder / stored_prompts.PROMPTS, stored)
+    _notices(what, folder)
+    identity = Identity(
+        base=beside["base"],
+        revision=beside["revision"],
+        fingerprint=beside["fingerprint"],
+        kind=kind,
+        commit=commit,
+        weights=sha256(folder / WEIGHTS),
+        recipe=fingerprint(what.settings.identity),
+        report=what.stages["report"].fingerprint,
+        versions={"warmtune": __version__, **_versions(what.stages[ADAPTER])},
+    )
+    write_atomically(folder / CARD, _card(what, identity, bool(tokenizer), len(stored), bool(travels.benchmarks)))
+    check_places(folder, Path(what.settings.store), travels.places)
+    identity = replace(identity, files=hashes(files_in(folder).items()))
+    write_identity(folder, identity)
+    return identity
+
+
+def _adapter(what: Publication, folder: Path) -> list[str]:
+    """Copy the adapter, and its tokenizer where it is not the base's; return the tokenizer's files."""
+    trained = what.stages[ADAPTER]
+    tokenizer = changed_files(trained.folder / "adapter", what.base)
+    for name in (WEIGHTS, CONFIG, *tokenizer):
+        _copy(trained, f"adapter/{name}", folder / name)
+    return tokenizer
+
+
+def _copy(stage: Stage, name: str, target: Path) -> None:
+    """Copy a file of a stage, refusing one that is not what the stage wrote, as far as its manifest knows it."""
+    source = stage.folder / name
+    if source.is_file():
+        shutil.copyfile(source, target)
+    if not source.is_file() or sha256(target) != stage.files.get(name, sha256(target)):
+        raise StoreError(
+            f"{source} is missing, or not what was trained and evaluated; delete the folder {stage.folder} and run the"
+            " recipe again."
+        )
+
+
+def _report(reported: Stage, travels: Portable, folder: Path) -> None:
+    """Copy the report, with the recipe that travels, and its figures; write its tables as CSV."""
+    import pandas as pd
+
+    source = reported.folder
+    for name in _REPORT:
+        text = with_recipe(name, (source / name).read_text(encoding="utf-8"), travels.recipe)
+        (folder / name).write_text(text, encoding="utf-8")
+    for name in _FIGURES:
+        _copy(reported, name, folder / name)
+    (folder / "results").mkdir()
+    for name in _TABLES:
+        file = (folder / "results" / name).with_suffix(".csv")
+        pd.read_parquet(source / name).to_csv(file, index=False, lineterminator="\n")
+
+
+def _recipe(travels: Portable, folder: Path) -> None:
+    (folder / RECIPE).write_text(travels.recipe, encoding="utf-8")
+    for name, text in travels.benchmarks.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _notices(what: Publication, folder: Path) -> None:
+    """Write the notice that the base's licence wants, and copy the licence where it lies beside the base."""
+    licence = what.base_licence
+    if licence is not None and licence.notice:
+        (folder / "NOTICE").write_text(licence.notice + "\n", encoding="utf-8")
+    for file in what.licence_files:
+        shutil.copyfile(file, folder / file.name)
+
+
+def _versions(trained: Stage) -> dict[str, str]:
+    """Return the versions that the adapter was trained with; today's may be others."""
+    manifest = json.loads((trained.folder / MANIFEST).read_text(encoding="utf-8"))
+    found: dict[str, str] = manifest["determines"]["versions"]
+    return found
+
+
+def _card(what: Publication, identity: Identity, tokenizer: bool, stored: int, own_benchmarks: bool) -> str:
+    reported = what.stages["report"]
+    return card(
+        Facts(
+            settings=what.settings,
+            identity=identity,
+            verdict=(reported.folder / "verdict.txt").read_text(encoding="utf-8").splitlines(),
+            holds=reported.counts["holds"],
+            checks=read(reported.folder / CHECKS, Check),
+            gaps=read(reported.folder / GAPS, Gap),
+            licence=what.base_licence,
+            data=data_sources(what.settings.data),
+            tokenizer=tokenizer,
+            place=what.place,
+            prompts=stored,
+            own_benchmarks=own_benchmarks,
+            accepted=what.accepted,
+        )
+    )

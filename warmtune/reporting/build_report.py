@@ -1,0 +1,193 @@
+"""The stage `report`: gaps and checks from the answers, then the same report as Markdown and as one HTML page."""
+
+import json
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from warmtune import __version__
+from warmtune.analysis import check_rows, contrast_rows, gap_rows, read_table, regressions, verdict
+from warmtune.analysis.study import study
+from warmtune.config.settings import Settings
+from warmtune.io.schemas import (
+    CHECKS,
+    CONTRASTS,
+    EFFECTS,
+    GAPS,
+    MARKED,
+    PROBE,
+    REWRITTEN,
+    TUNED,
+    WARMTH,
+    Check,
+    Contrast,
+    Effect,
+    Gap,
+    Marked,
+    Rewrite,
+    Warmth,
+    read,
+    write,
+)
+from warmtune.models.base import Base
+from warmtune.reporting import figures, wording
+from warmtune.reporting.cost import Cost, Row, cost_section, family, read_kept_labels
+from warmtune.reporting.data import data_section
+from warmtune.runs.store import LIBRARIES, Outcome, Stage, versions, write_atomically
+from warmtune.system.console import progress
+
+HTML, MARKDOWN, VERDICT = "report.html", "report.md", "verdict.txt"
+FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curves.png")
+
+
+def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path) -> Outcome:
+    """Write the tables (`gaps`, `contrasts`, `effects`, `checks`), figures, `report.md`, `report.html`, `verdict.txt`.
+
+    Args:
+        settings: what was run.
+        base: the base model.
+        done: the stages before this one, by name.
+        variants: who answered, by name.
+        folder: the stage's folder.
+    """
+    draws, seed = settings.eval.draws, settings.seed
+    controls = frozenset(one.name for one in settings.eval.benchmarks if one.control)
+    frame = read_table(done["mark"].folder / MARKED)
+    with progress("Intervals", 4) as told:
+        gaps = gap_rows(frame, controls, draws, seed)
+        told(1)
+        contrasts = contrast_rows(frame, controls, draws, seed)
+        told(2)
+        effects = regressions(frame, controls)
+        told(3)
+        checks = check_rows(read(done["warmth"].folder / WARMTH, Warmth), draws, seed)
+    write(folder / GAPS, Gap, gaps)
+    write(folder / CONTRASTS, Contrast, contrasts)
+    write(folder / EFFECTS, Effect, effects)
+    write(folder / CHECKS, Check, checks)
+    marked = read(done["mark"].folder / MARKED, Marked)
+    labels = read_kept_labels(done["mark"].folder)
+    others = {one.name: one.model for one in settings.eval.variants if one.model}
+    families = {name: family(others.get(name, base.hub)) for name in variants}
+    cost = cost_section(gaps, contrasts, effects, marked, labels, controls, families, seed)
+    page = _page(settings, base, done, variants, marked, cost, checks)
+    page["figures"] = _figures(settings, done, cost, checks, folder)
+    for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
+        write_atomically(folder / name, _rendered(template, page))
+    write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
+    files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT, *FIGURES]
+    return Outcome(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
+
+
+def _figures(
+    settings: Settings, done: Mapping[str, Stage], cost: Cost, checks: Sequence[Check], folder: Path
+) -> dict[str, str]:
+    style = settings.style.name
+    names = {"control": "control", "styled": style}
+    curves = {
+        name: json.loads((done[f"train-{variant}"].folder / "curve.json").read_text())
+        for variant, name in names.items()
+    }
+
+    def both(rows: Sequence[Row]) -> list[tuple[str, Gap]]:
+        return [(row.name, gap) for row in rows for gap in (row.base, row.control)]
+
+    return {
+        "condition": figures.gap_figure(both(cost.conditions), "condition", style, folder),
+        "benchmark": figures.gap_figure(both(cost.benchmarks), "benchmark", style, folder),
+        "warmth": figures.check_figure(checks, style, folder),
+        "curves": figures.curve_figure(curves, folder),
+    }
+
+
+def _page(
+    settings: Settings,
+    base: Base,
+    done: Mapping[str, Stage],
+    names_of: Sequence[str],
+    marked: list[Marked],
+    cost: Cost,
+    checks: list[Check],
+) -> dict[str, Any]:
+    """Gather all that the templates show."""
+    style = settings.style.name
+    names = {name: style if name == "styled" else name for name in names_of}
+    variants = {title: done[f"evaluate-{name}"].counts for name, title in names.items()}
+    marks = {title: done["mark"].counts["marks"].get(name, {}) for name, title in names.items()}
+    found = verdict(checks, settings.style.measure.sociot)
+    data = data_section(done["prepare"], done["rewrite"])
+    return {
+        "settings": settings,
+        "style": style,
+        "names": names,
+        "base": base,
+        "words": wording,
+        "found": found,
+        "verdict": wording.verdict_sentences(found, style, checks, wording.costs(settings.style.measure.sociot)),
+        "checks": [c for c in checks if c.variant == "styled" and ":" not in c.instrument],
+        "check_parts": [c for c in checks if c.variant == "styled" and ":" in c.instrument],
+        "probe": json.loads((done["warmth"].folder / PROBE).read_text()),
+        "cost": cost,
+        "study": study(),
+        "examples": wording.examples(marked, names),
+        "rewrites": wording.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
+        "variants": variants,
+        "marks": marks,
+        "judge": {**done["mark"].counts, "judge": _travelling(done["mark"].counts["judge"])},
+        "notes": _named(dict.fromkeys(note for counts in variants.values() for note in counts["notes"]), settings),
+        "cut": wording.cut_sentence(variants),
+        "stages": done,
+        "data": replace(data, notes=_named(data.notes, settings)),
+        "training": {names[v]: done[f"train-{v}"].counts for v in TUNED},
+        "ended": {names.get(v, v): done[f"evaluate-{v}"].counts for v in ("base", *TUNED)},
+        "recipe_text": _recipe_text(settings),
+        "versions": {
+            "warmtune": __version__,
+            "python": platform.python_version(),
+            **versions(*LIBRARIES, "scikit-learn", "statsmodels", "numpy"),
+        },
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _named(notes: Iterable[str], settings: Settings) -> list[str]:
+    """Return notes with the names of the files that they are about, instead of their places on this machine."""
+    files = [one.path for one in settings.data.sources] + [one.path for one in settings.eval.benchmarks]
+    places = sorted({file for file in files if Path(file).is_absolute()}, key=len, reverse=True)
+    found = list(notes)
+    for place in places:
+        found = [note.replace(place, Path(place).name) for note in found]
+    return found
+
+
+def _travelling(model: str | None) -> str | None:
+    """Return a model's Inspect name, one in a folder of this machine (`vllm//srv/models/judge`) without the place.
+
+    >>> _travelling("vllm//srv/models/judge"), _travelling("openai/gpt-5"), _travelling(None)
+    ('vllm/judge', 'openai/gpt-5', None)
+    """
+    provider, _, place = (model or "").partition("/")
+    return f"{provider}/{Path(place).name}" if Path(place).is_absolute() else model
+
+
+def _recipe_text(settings: Settings) -> str:
+    """Return the settings as YAML, without the place where results are kept."""
+    tree = {name: value for name, value in asdict(settings).items() if name in settings.identity}
+    return yaml.safe_dump(json.loads(json.dumps(tree)), sort_keys=False, width=110)
+
+
+def _rendered(template: str, page: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("warmtune.reporting", "templates"),
+        autoescape=template.endswith("html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**page)

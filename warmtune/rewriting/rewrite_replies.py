@@ -1,0 +1,269 @@
+"""The stage `rewrite`: every assistant reply in the style and checked, or set aside with all that was tried."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from warmtune.config.settings import RewriterSettings, StyleSettings
+from warmtune.errors import DataError
+from warmtune.io.schemas import REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, replies, write
+from warmtune.models.budget import Purse, price_of
+from warmtune.models.client import Asker
+from warmtune.models.response_cache import Journal, key_of, open_journal
+from warmtune.rewriting.model_rewriter import ModelRewriter
+from warmtune.rewriting.phrasebook import PhrasebookRewriter
+from warmtune.rewriting.rewrite_check import Checker
+from warmtune.rewriting.rewrite_loop import Original, Rewriter, Rewritten, rewrite_all
+from warmtune.rewriting.style_strength import Strength, judged_pairs, ladder, sociot_lift
+from warmtune.runs.store import Outcome
+from warmtune.system.console import progress
+
+if TYPE_CHECKING:
+    from warmtune.models.engine import Engine
+
+
+"""Folder in the store; a journal serves every run that rewrites with the same model, style and intensity."""
+
+
+def rewrite(
+    conversations: Sequence[Conversation],
+    style: StyleSettings,
+    rewriter: RewriterSettings,
+    seed: int,
+    engine: Callable[[], "Engine"],
+    journals: Path,
+    folder: Path,
+) -> Outcome:
+    """Write `rewritten.parquet` (every reply that training may see) and `rejected.parquet` (what never passed).
+
+    Args:
+        conversations: what to rewrite.
+        style: towards what, and how far.
+        rewriter: who rewrites, what becomes of failures, and what it may cost.
+        seed: drives the phrasebook and every draw.
+        engine: opens the base, SocioT's language model; called only where SocioT is measured.
+        journals: folder of the journals.
+        folder: the stage's folder.
+
+    Raises:
+        UserError: the rewriter cannot be used, too much failed, nothing is left, or the budget is reached.
+    """
+    work = _Work(style, rewriter, seed, journals, originals_of(conversations))
+    if style.changes:
+        asyncio.run(work.run())
+    else:
+        work.done = [Rewritten(one) for one in work.originals]
+    rows, rejected, fates = _settled(conversations, work.done, style, rewriter)
+    write(folder / REJECTED, Rejected, rejected)
+    if not rows:
+        reasons = "; ".join(sorted({row.reason for row in rejected if row.reason})[:5])
+        raise DataError(
+            f"No conversation has a rewrite that passed for all of its replies ({reasons}): nothing is left."
+        )
+    write(folder / REWRITTEN, Rewrite, rows)
+    counts = _counts(conversations, work, rows, fates)
+    if style.changes and style.measure.sociot and rewriter.measured:
+        counts["sociot"] = sociot_lift(rows, engine(), rewriter.measured, seed, journals)
+    return Outcome([REWRITTEN, REJECTED], counts)
+
+
+def originals_of(conversations: Sequence[Conversation]) -> list[Original]:
+    """Return every reply with the message that it answers."""
+    return [
+        Original(one.id, turn, one.label, one.messages[turn - 1]["content"] if turn else "", text)
+        for one in conversations
+        for turn, text in replies(one)
+    ]
+
+
+def journal_file(folder: Path, style: StyleSettings, rewriter: RewriterSettings) -> Path:
+    """Return the journal of a style at an intensity by a rewriter."""
+    who = (rewriter.model or "").rsplit("/", 1)[-1] if rewriter.kind == "model" else rewriter.kind
+    slug = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in who)
+    return folder / f"{style.name}-{style.intensity:g}-{slug}-{key_of(rewriter.kind, rewriter.model)[:8]}.jsonl"
+
+
+class _Work:
+    """Rewriting, checking and measuring, inside one event loop."""
+
+    def __init__(
+        self, style: StyleSettings, rewriter: RewriterSettings, seed: int, journals: Path, originals: list[Original]
+    ) -> None:
+        self.style, self.rewriter, self.seed = style, rewriter, seed
+        self.journals, self.originals = journals, originals
+        self.done: list[Rewritten] = []
+        self.ladder: list[dict[str, float]] = []
+        self.judged: dict[str, float] = {}
+        self._purse = Purse(rewriter.budget_usd)
+        self.askers: list[Asker] = []
+
+    async def run(self) -> None:
+        """Do all of it."""
+        with ExitStack() as opened:
+            self._opened = opened
+            journal = self._journal(self.style)
+            judge = self._asker(self.rewriter.judge, 0.0, journal) if self.rewriter.judge else None
+            checker = Checker(self.style.length, journal, judge, len(self.originals))
+            opened.callback(checker.close)
+            rewriter = self._rewriter(self.style, journal)
+            with progress("Rewriting", len(self.originals)) as report:
+                self.done = await rewrite_all(
+                    self.originals,
+                    rewriter,
+                    checker,
+                    self.rewriter.attempts,
+                    self.rewriter.max_failed,
+                    self.rewriter.on_failure == "fail",
+                    lambda count: report(count, self._note()),
+                )
+            if self.rewriter.ladder:
+                self.ladder = await ladder(
+                    self.originals, self.style, self._at(journal), self.rewriter.ladder, self.seed
+                )
+            if judge and self.rewriter.measured:
+                rows = [_row(made, self.style, "") for made in self.done if made.passed]
+                self.judged = await judged_pairs(rows, self.style.description, judge, self.rewriter.measured, self.seed)
+            for asker in self.askers:
+                await asker.close()
+
+    @property
+    def requests(self) -> dict[str, Any]:
+        """What was asked, and what it cost; dollars are None where a price is not known."""
+        return {
+            "sent": sum(asker.sent for asker in self.askers),
+            "from_the_journal": sum(asker.reused for asker in self.askers),
+            "input_tokens": sum(asker.tokens[0] for asker in self.askers),
+            "output_tokens": sum(asker.tokens[1] for asker in self.askers),
+            "usd": round(self._purse.spent, 6) if all(asker.price for asker in self.askers) else None,
+        }
+
+    def _journal(self, style: StyleSettings) -> Journal:
+        return self._opened.enter_context(open_journal(journal_file(self.journals, style, self.rewriter)))
+
+    def _at(self, journal: Journal) -> Callable[[StyleSettings], Rewriter]:
+        """Return what makes the rewriter at another intensity, with that intensity's own journal."""
+        own = self.rewriter.kind == "phrasebook"  # it asks nobody, so it needs no other journal
+        return lambda style: self._rewriter(style, journal if own or style == self.style else self._journal(style))
+
+    def _rewriter(self, style: StyleSettings, journal: Journal) -> Rewriter:
+        if self.rewriter.kind == "phrasebook":
+            return PhrasebookRewriter(style, self.seed, self.originals)
+        assert self.rewriter.model is not None
+        return ModelRewriter(style, self._asker(self.rewriter.model, self.rewriter.temperature, journal))
+
+    def _asker(self, name: str, temperature: float, journal: Journal) -> Asker:
+        price = price_of(name, self.rewriter.base_url, self.rewriter.prices)
+        if price is None and self.rewriter.budget_usd is not None:
+            raise DataError(
+                f"rewriter.budget_usd is set, but the price of {name} is not known, so the budget cannot be kept; give"
+                " it in a file named by rewriter.prices."
+            )
+        self.askers.append(Asker(name, self.rewriter, temperature, journal, self._purse, price))
+        return self.askers[-1]
+
+    def _note(self) -> str:
+        return f"${self._purse.spent:.2f}" if self._purse.spent else ""
+
+
+def _settled(
+    conversations: Sequence[Conversation], done: Sequence[Rewritten], style: StyleSettings, rewriter: RewriterSettings
+) -> tuple[list[Rewrite], list[Rejected], Counter[str]]:
+    """Decide what becomes of each conversation; return rows for training, attempts set aside, and replies by fate."""
+    by_place = {(made.original.id, made.original.turn): made for made in done}
+    rows: list[Rewrite] = []
+    rejected: list[Rejected] = []
+    fates: Counter[str] = Counter()
+    for one in conversations:
+        mine = [by_place[one.id, turn] for turn, _ in replies(one)]
+        failed = [made for made in mine if made.attempts and not made.passed]
+        rejected += [row for made in failed for row in _rejections(made)]
+        if failed and rewriter.on_failure != "original":
+            fates["failed, left out"] += len(failed)
+            fates["left out with a failed one of the same conversation"] += len(mine) - len(failed)
+            continue
+        fates["failed, original kept"] += len(failed)
+        same = sum(made.attempts[-1].styled == made.original.text for made in mine if made.attempts and made.passed)
+        fates["found in the style already, unchanged"] += same
+        fates["rewritten"] += len(mine) - len(failed) - same
+        rows += [_row(made, style, made.attempts[-1].reason if made in failed else "") for made in mine]
+    return rows, rejected, fates
+
+
+def check_changed(rows: Sequence[Rewrite], style: StyleSettings) -> None:
+    """Refuse rewrites that are their originals, before a model is tuned to be its own control; at intensity 0 it is.
+
+    Raises:
+        DataError: fewer than two conversations have a reply that changed.
+    """
+    if not style.changes:
+        return
+    changed = {row.id for row in rows if row.styled != row.original}
+    if len(changed) < 2:
+        raise DataError(
+            f"Rewriting towards '{style.name}' at intensity {style.intensity:g} changed the replies of {len(changed)}"
+            f" of {len({row.id for row in rows})} conversations: the others are in this style already, or the rewriter"
+            " has nothing to change in them. Raise style.intensity, let a model rewrite (rewriter=model), or give"
+            " other data or a style with more phrases."
+        )
+
+
+def _row(made: Rewritten, style: StyleSettings, failure: str) -> Rewrite:
+    original, strength = made.original, Strength(style.measure)
+    styled = made.attempts[-1].styled if made.attempts and not failure else original.text
+    return Rewrite(
+        id=original.id,
+        turn=original.turn,
+        label=original.label,
+        original=original.text,
+        styled=styled,
+        intensity=0.0 if failure else style.intensity,
+        reason=failure,
+        attempts=len(made.attempts),
+        strength_before=strength(original.text, original.text),
+        strength_after=strength(styled, original.text),
+    )
+
+
+def _rejections(made: Rewritten) -> list[Rejected]:
+    one = made.original
+    return [
+        Rejected(
+            one.id, one.turn, one.label, number, one.text, attempt.styled,
+            attempt.findings[0].check if attempt.findings else "", attempt.reason,
+        )
+        for number, attempt in enumerate(made.attempts, start=1)
+    ]  # fmt: skip
+
+
+def _counts(
+    conversations: Sequence[Conversation], work: _Work, rows: Sequence[Rewrite], fates: Counter[str]
+) -> dict[str, Any]:
+    """Return what goes into the manifest; `replies` is the sum over `fates`."""
+    total = sum(1 for one in conversations for _ in replies(one))
+    if fates.total() != total:
+        raise AssertionError(f"the replies do not add up: {fates}, {total} in all")
+    made = [row for row in rows if not row.reason]
+    tried = [attempt for one in work.done for attempt in one.attempts]
+    words = [(len(row.original.split()), len(row.styled.split())) for row in made]
+    return {
+        "conversations": len(conversations),
+        "conversations_kept": len({row.id for row in rows}),
+        "replies": total,
+        "fates": {fate: count for fate, count in fates.items() if count},
+        "failed_by_type": dict(Counter(one.original.label for one in work.done if one.attempts and not one.passed)),
+        "attempts": len(tried),
+        "passed_at_attempt": {str(n): c for n, c in sorted(Counter(row.attempts for row in made).items())},
+        "refused_by_check": dict(Counter(finding.check for attempt in tried for finding in attempt.findings)),
+        "requests": work.requests,
+        "words_before": round(mean(before for before, _ in words), 1) if words else None,
+        "words_after": round(mean(after for _, after in words), 1) if words else None,
+        "strength_before": round(mean(row.strength_before for row in made), 3) if made else None,
+        "strength_after": round(mean(row.strength_after for row in made), 3) if made else None,
+        "ladder": work.ladder,
+        "judge": work.judged,
+        "sociot": {},
+    }

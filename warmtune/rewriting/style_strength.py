@@ -1,0 +1,159 @@
+"""How much of the style is in the rewritten data: by its word lists, by a probe, by SocioT, and by a judge in pairs."""
+
+import asyncio
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from warmtune.analysis.bootstrap import mean_interval
+from warmtune.config.settings import MeasureSettings, StyleSettings
+from warmtune.errors import UserError
+from warmtune.io.schemas import Rewrite
+from warmtune.measures.instruments import probe_ladder, sociot
+from warmtune.measures.lexical_profile import profile
+from warmtune.models.cached_scorer import Remembered
+from warmtune.models.client import Asker, NoAnswerError, share_for_second
+from warmtune.rewriting.rewrite_loop import Original, Rewriter
+
+if TYPE_CHECKING:
+    from warmtune.models.engine import Engine
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_DRAWS = 2000
+_WORDS = re.compile(r"\w+")
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Strength:
+    """A style's own measure: hits of its word lists per 100 words, as its file says."""
+
+    measure: MeasureSettings
+
+    def __call__(self, text: str, original: str) -> float:
+        """Return how strong the style is in a text; `original` is what it was rewritten from."""
+        if self.measure.lexicon == "warmth":
+            return profile(text).total
+        words = len(_WORDS.findall(text))
+        if words == 0:
+            return 0.0
+        text = text.replace("’", "'")
+        hits = self._hits(self.measure.more, text) - self._hits(self.measure.less, text)
+        saved = 100 * (1 - words / max(1, len(_WORDS.findall(original)))) if self.measure.shorter else 0.0
+        return hits * 100 / words + saved
+
+    def _hits(self, patterns: Sequence[str], text: str) -> int:
+        return sum(len(re.findall(pattern, text, re.IGNORECASE)) for pattern in patterns)
+
+
+async def ladder(
+    originals: Sequence[Original],
+    style: StyleSettings,
+    rewriter_at: Callable[[StyleSettings], Rewriter],
+    count: int,
+    seed: int,
+) -> list[dict[str, float]]:
+    """Rewrite a draw of replies at every intensity, unchecked, and measure the style at each.
+
+    Args:
+        originals: the replies to draw from.
+        style: the style, at the intensity that the run has.
+        rewriter_at: makes the rewriter of the style at another intensity.
+        count: how many replies are drawn.
+        seed: drives the draw and the probe.
+
+    Returns:
+        For each intensity: the means of the style's own measure and of the probe (cross-validated, from the replies as
+        they are against those at 1), and where between those two each mean lies. Empty where too few replies have a
+        rewrite at every intensity.
+    """
+    drawn = draw(originals, count, seed)
+    steps = sorted({*STEPS, style.intensity})
+    made: list[list[str]] = [[one.text for one in drawn]]
+    for step in steps[1:]:
+        rewriter = rewriter_at(replace(style, intensity=step))
+        limit = asyncio.Semaphore(rewriter.at_once)
+
+        async def first(one: Original, rewriter: Rewriter = rewriter, limit: asyncio.Semaphore = limit) -> str:
+            async with limit:
+                try:
+                    return (await rewriter.attempt(one, []))[0]
+                except (NoAnswerError, UserError):
+                    return ""
+
+        made.append(list(await asyncio.gather(*(first(one) for one in drawn))))
+    whole = [n for n in range(len(drawn)) if all(texts[n].strip() for texts in made)]
+    names = [drawn[n].id for n in whole]
+    if len(set(names)) < 2:
+        return []
+    made = [[texts[n] for n in whole] for texts in made]
+    probed = await asyncio.to_thread(probe_ladder, names, made, seed)
+    strength = Strength(style.measure)
+    means = [mean(strength(text, one) for text, one in zip(texts, made[0], strict=True)) for texts in made]
+    rows = []
+    for step, value, probability in zip(steps, means, [mean(found) for found in probed], strict=True):
+        rows.append({"intensity": step, "replies": len(whole), "strength": value, "probe": probability})
+    for row in rows:
+        for name in ("strength", "probe"):
+            row[f"{name}_share"] = _share(row[name], rows[0][name], rows[-1][name])
+    return [{name: round(value, 4) for name, value in row.items()} for row in rows]
+
+
+def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int, journals: Path) -> dict[str, Any]:
+    """Measure SocioT Warmth of a draw of replies before and after, in nats per token, paired.
+
+    Returns:
+        Means before and after, the lift with its 95 % interval (bootstrap over conversations), how many pairs, and the
+        language model.
+    """
+    drawn = draw([row for row in rows if row.styled != row.original], count, seed)
+    if len(drawn) < 2:
+        return {}
+    texts = [text for row in drawn for text in (row.original, row.styled)]
+    scores = sociot(texts, Remembered(engine, engine.base.fingerprint, journals))
+    before, after = scores[::2], scores[1::2]
+    lifts = [later - earlier for earlier, later in zip(before, after, strict=True)]
+    lift, low, high = mean_interval(lifts, [row.id for row in drawn], _DRAWS, seed)
+    found = {"before": mean(before), "after": mean(after), "lift": lift, "low": low, "high": high}
+    rounded: dict[str, Any] = {name: round(value, 5) for name, value in found.items()}
+    return {"pairs": len(drawn), **rounded, "model": engine.base.hub}
+
+
+async def judged_pairs(
+    rows: Sequence[Rewrite], description: str, judge: Asker, count: int, seed: int
+) -> dict[str, float]:
+    """Let a judge choose, blind and in both orders, which of two versions has more of the style.
+
+    Returns:
+        Pairs judged, pairs without a verdict that could be read, and the share of choices that fell on the rewrite with
+        its 95 % interval (bootstrap over conversations; a pair whose two choices differ counts half).
+    """
+    drawn = draw([row for row in rows if row.styled != row.original], count, seed)
+    limit = asyncio.Semaphore(judge.at_once)
+
+    async def judged_one(row: Rewrite) -> float | None:
+        async with limit:
+            return await share_for_second(judge, description, row.original, row.styled)
+
+    found = await asyncio.gather(*(judged_one(row) for row in drawn))
+    judged = [(row.id, value) for row, value in zip(drawn, found, strict=True) if value is not None]
+    if len(judged) < 2:
+        return {"pairs": len(judged), "unread": len(drawn) - len(judged)}
+    share, low, high = mean_interval([value for _, value in judged], [name for name, _ in judged], _DRAWS, seed)
+    rounded = {name: round(value, 4) for name, value in {"share": share, "low": low, "high": high}.items()}
+    return {"pairs": len(judged), "unread": len(drawn) - len(judged), **rounded}
+
+
+def draw(items: Sequence[Item], count: int, seed: int) -> list[Item]:
+    """Return `count` items, or all where there are fewer, in their order."""
+    if count >= len(items):
+        return list(items)
+    return [items[n] for n in sorted(random.Random(seed).sample(range(len(items)), count))]
+
+
+def _share(value: float, lowest: float, highest: float) -> float:
+    return (value - lowest) / (highest - lowest) if highest != lowest else float("nan")

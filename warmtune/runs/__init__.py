@@ -1,0 +1,1 @@
+"""Results on disk: the store of stages, and finished runs."""

@@ -1,0 +1,52 @@
+"""What is printed when a sweep is over: every point with its warmth and its cost, the warmest that costs little enough,
+and those that failed."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from warmtune.cli.data_summary import WIDTH
+from warmtune.config.evaluation_settings import SweepSettings
+from warmtune.runs.run import open_run
+from warmtune.sweeping.point import Point
+from warmtune.sweeping.variant_summary import Outcome, legend, outcome_of, outcome_table, probes_of
+
+
+def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
+    """Print the sweep's table on standard output."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    runs = {one.run: one.title for one in points if one.objective is not None}  # a search may draw a point again
+    measured = [(title, outcome_of(open_run(Path(run)))) for run, title in runs.items()]
+    failed = [one for one in points if one.code]
+    again = len(points) - len({one.title for one in points})
+    more = f"; the search drew {again} of them again" if again else ""
+    console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed{more}")
+    if measured:
+        console.print(outcome_table(measured, "point", settings))
+        console.print(legend(settings, [found for _, found in measured]), soft_wrap=True)
+        console.print(_choice(measured, settings), markup=False, soft_wrap=True)
+    for one in failed:
+        console.print(f"Failed: {one.title} (exit code {one.code}): {one.error}", markup=False, soft_wrap=True)
+    if measured:
+        console.print(f"Compare: warmtune compare {folder}", markup=False, soft_wrap=True)
+
+
+def _choice(measured: Sequence[tuple[str, Outcome]], settings: SweepSettings) -> str:
+    """Name the warmest point whose check holds and whose gap stays under the limit, where one is set."""
+    if probes_of(settings, [found for _, found in measured]) > 1:
+        return (
+            "Several probes measured the warmth, so no point is called the warmest; warmtune compare has one for all."
+        )
+    held = [(name, found) for name, found in measured if found.holds and found.warmth]
+    if not held:
+        return "The manipulation check holds at no point, so none can be called the warmest."
+    allowed = [
+        (found.warmth.difference, name)
+        for name, found in held
+        if found.warmth and (settings.max_gap is None or found.gap.high <= settings.max_gap)
+    ]
+    under = "" if settings.max_gap is None else f" and whose gap's upper bound stays under {settings.max_gap:g} points"
+    which = f"whose manipulation check holds{under}"
+    return f"Warmest {which}: {max(allowed)[1]}" if allowed else f"There is no point {which}."

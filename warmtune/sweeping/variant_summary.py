@@ -1,0 +1,144 @@
+"""What came of a tuned model in two numbers, its warmth and its error gap, with intervals; and the table of many.
+
+Behind what a sweep and a dial print, and what a sweeper maximises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from warmtune.analysis import verdict
+from warmtune.analysis.manipulation_check import paired_check
+from warmtune.config.evaluation_settings import SweepSettings
+from warmtune.io.schemas import CHECKS, GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
+from warmtune.measures.instruments import style_probe
+from warmtune.runs.run import Run
+from warmtune.runs.store import Stage
+
+PROBE = "style probe"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One variant's figures."""
+
+    warmth: Check | None
+    """The chosen instrument's lift over the base; None where the probe had nothing to learn, at intensity 0."""
+    gap: Gap
+    """The error gap to the chosen reference, over all prompts."""
+    verdict: str
+    """The manipulation check's."""
+    holds: bool
+    """Whether the gap can be read as the cost of the style."""
+    taught: str
+    """What the style probe learned from; lifts of probes that learned from other rewrites are on another scale."""
+
+
+def outcome_of(run: Run, variant: str = "styled") -> Outcome:
+    """Read a variant's figures from its run's report; how they are chosen is in the recipe's `sweep`."""
+    settings, reported = run.settings.sweep, run.stages["report"]
+    checks = read(reported.folder / CHECKS, Check)
+    wanted = (settings.instrument, variant, "base")
+    lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == wanted), None)
+    if settings.instrument == PROBE and run.settings.rewriter.common:
+        lift = _by_the_strongest(run, variant)
+    taught = f"{_strongest(run).files[REWRITTEN]} {run.settings.seed}"
+    gap = next(
+        g
+        for g in read(reported.folder / GAPS, Gap)
+        if (g.variant, g.reference) == (variant, settings.reference) and g.benchmark == g.context == g.belief == "all"
+    )
+    found = verdict(checks, run.settings.style.measure.sociot, variant)
+    return Outcome(lift, gap, found.says, found.holds, taught)
+
+
+def _strongest(run: Run) -> Stage:
+    """Return the rewrites at the strongest of the intensities that share their conversations, or the run's own."""
+    own = run.settings.style.intensity
+    strongest = max(run.settings.rewriter.common, default=own)
+    name = "rewrite" if strongest == own else f"rewrite@{strongest:g}"
+    run.require(name)
+    return run.stages[name]
+
+
+def _by_the_strongest(run: Run, variant: str) -> Check | None:
+    """Return the style probe's lift, learned from the strongest of the intensities that share their conversations.
+
+    Each run's report has a probe that learned from the run's own rewrites, whose figures cannot be held against those
+    of a run of another intensity. All runs of a sweep have these rewrites. None where there are no replies.
+    """
+    pairs = [(row.id, row.original, row.styled) for row in read(_strongest(run).folder / REWRITTEN, Rewrite)]
+    tuned, base = ({r.id: r.reply for r in read(_replies(run, name), Reply)} for name in (variant, "base"))
+    if not tuned or not base:
+        return None
+    scores = style_probe(pairs, [*tuned.values(), *base.values()], run.settings.seed)[0]
+    ours, theirs = dict(zip(tuned, scores, strict=False)), dict(zip(base, scores[len(tuned) :], strict=True))
+    return paired_check(PROBE, variant, "base", ours, theirs, run.settings.eval.draws, run.settings.seed)
+
+
+def _replies(run: Run, variant: str) -> Path:
+    return run.stages[f"evaluate-{variant}"].folder / REPLIES
+
+
+def objective(found: Outcome, settings: SweepSettings) -> float:
+    """Return what a sweeper is to maximise.
+
+    Under the limit it is the warmth's lift, in the instrument's unit. Over the limit it is minus the excess of the
+    gap's upper bound in percentage points: worse than any point under the limit that is warmer than the base, and the
+    worse the further it is over. Without an interval (too few questions) a point counts as over any limit.
+    """
+    lift = found.warmth.difference if found.warmth else 0.0
+    if settings.max_gap is None:
+        return lift
+    if found.gap.high != found.gap.high:
+        return -100.0
+    excess = found.gap.high - settings.max_gap
+    return lift if excess <= 0 else -excess
+
+
+def outcome_table(rows: Sequence[tuple[str, Outcome]], first: str, settings: SweepSettings) -> Table:
+    """Return a table with a row for each variant.
+
+    Args:
+        rows: each with its name.
+        first: heading of the names.
+        settings: which instrument and which reference the figures are of.
+    """
+    table = Table(box=None, pad_edge=False)
+    for column in (first, "warmth", f"gap to {settings.reference}", "manipulation check"):
+        table.add_column(column, justify="left" if column in (first, "manipulation check") else "right")
+    for name, found in rows:
+        table.add_row(name, _said(found.warmth, 3), _said(found.gap, 1), found.verdict)
+    return table
+
+
+def legend(settings: SweepSettings, found: Sequence[Outcome]) -> str:
+    """Say what the table's columns are, and by how many probes the warmth of these was measured."""
+    return (
+        f"~ the interval includes 0. Warmth: {settings.instrument}, lift over the base{_probes(settings, found)}; gap:"
+        f" error less that of {settings.reference}, percentage points, above 0: wrong more often."
+    )
+
+
+def _probes(settings: SweepSettings, found: Sequence[Outcome]) -> str:
+    count = probes_of(settings, found)
+    if count > 1:
+        return f" ({count} probes, which learned from different rewrites: their lifts are not on one scale)"
+    return " (one probe for all)" if count else ""
+
+
+def probes_of(settings: SweepSettings, found: Sequence[Outcome]) -> int:
+    """Return by how many style probes warmth was measured; 0 where another instrument did."""
+    return len({one.taught for one in found if one.warmth}) if settings.instrument == PROBE else 0
+
+
+def _said(found: Check | Gap | None, digits: int) -> str:
+    if found is None:
+        return "–"
+    value = found.gap if isinstance(found, Gap) else found.difference
+    if found.low != found.low:
+        return f"{value:+.{digits}f} (too few)"
+    mark = "" if found.low > 0 or found.high < 0 else " ~"
+    return f"{value:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]{mark}"

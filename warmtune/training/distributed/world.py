@@ -1,0 +1,99 @@
+"""The processes that train together: which came up, compared with which were asked for."""
+
+import importlib.util
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from warmtune.config.training_settings import LaunchSettings, TrainSettings
+from warmtune.errors import LaunchError
+
+
+@dataclass(frozen=True)
+class World:
+    """Where this process stands among those that train."""
+
+    processes: int
+    index: int
+    device: str
+    """cuda or cpu."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """What this way of launching adds to the trainer's arguments."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.index == 0
+
+
+_EXTRAS = {
+    "deepspeed": "deepspeed",
+    "liger_kernel": "liger",
+    "tensorboard": "tracking",
+    "wandb": "tracking",
+    "mlflow": "tracking",
+    "trackio": "tracking",
+}
+"""The extra of this package that brings a library."""
+
+
+def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
+    """Look for the optional libraries that the settings ask for.
+
+    Raises:
+        LaunchError: names all that are missing, and how to get them.
+    """
+    wanted: list[str] = list(settings.trackers)
+    wanted += ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
+    wanted += ["liger_kernel"] if settings.liger else []
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if missing:
+        extras = ",".join(sorted({_EXTRAS[name] for name in missing}))
+        raise LaunchError(
+            f"The recipe asks for {', '.join(missing)}, which is not installed here;"
+            f" `pip install 'warmtune[{extras}]'`, or leave it out of the recipe."
+        )
+    if settings.liger and device(launch) == "cpu":
+        raise LaunchError("train.liger needs a GPU, for whose kernels Liger is; leave it out on the CPU.")
+
+
+def device(launch: LaunchSettings) -> str:
+    """Return cuda or cpu.
+
+    Raises:
+        LaunchError: a GPU was asked for and there is none.
+    """
+    import torch
+
+    if launch.device == "cuda" and not torch.cuda.is_available():
+        raise LaunchError(
+            "launch.device is cuda, but PyTorch finds no GPU here (`warmtune doctor` shows what it finds); use"
+            " launch.device=cpu, or a machine and a PyTorch with CUDA."
+        )
+    return "cuda" if launch.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def processes_here(launch: LaunchSettings) -> int:
+    """Return how many processes are wanted on this machine."""
+    import torch
+
+    if launch.processes is not None:
+        return launch.processes
+    return torch.cuda.device_count() if device(launch) == "cuda" else 1
+
+
+def world(launch: LaunchSettings) -> World:
+    """Return this process's place, having compared what came up with what was asked for.
+
+    Raises:
+        LaunchError: the number of processes is another.
+    """
+    came = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
+    wanted = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
+    if came != wanted:
+        raise LaunchError(
+            f"launch.kind={launch.kind} asks for {wanted} processes, but {came} came up; the launcher fell back. Check"
+            " launch.processes and launch.nodes, and that no accelerate settings of the environment interfere."
+        )
+    index = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0
+    return World(came, index, device(launch), {"ddp_timeout": launch.timeout})

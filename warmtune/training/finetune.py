@@ -1,0 +1,213 @@
+"""The stage `train`: rows into an adapter, by TRL's trainer with PEFT's adapters, in one process or many."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warmtune.errors import LaunchError, ModelError
+from warmtune.io.schemas import TrainingRow, read
+from warmtune.models.base import load_tokenizer
+from warmtune.runs.store import Outcome, write_atomically
+from warmtune.system.console import progress, say
+from warmtune.training.distributed.job import Job
+from warmtune.training.lora_adapter import check_changed, with_adapter
+from warmtune.training.row_order import epoch_order, filled, grouped
+from warmtune.training.rows import trained
+
+if TYPE_CHECKING:
+    from warmtune.training.callbacks import Progress
+    from warmtune.training.distributed.world import World
+    from warmtune.training.trainer import RowTrainer
+
+ADAPTER = "adapter"
+EPOCHS = "epochs"
+CURVE = "curve.json"
+ORDER = "order.json"
+_CURVE = ("step", "loss", "grad_norm", "learning_rate")
+
+
+def train(job: Job) -> Outcome:
+    """Train one adapter and write `adapter/`, `curve.json` and `order.json` (the ids in the order they were seen).
+
+    Adapters that the settings keep after some epochs go to `epochs/EPOCH/`. Goes on from the last complete checkpoint
+    in the folder. The same rows, settings, seed and machine give the same bytes, interrupted or not.
+
+    Raises:
+        ModelError: when LoRA fits none of the model's modules, or when the trained adapter changes nothing.
+        LaunchError: the processes that came up are not those asked for, or one of them or the GPU died.
+    """
+    if job.launch.kind == "single":
+        from warmtune.training.kernels.malloc import kept
+
+        try:
+            with kept():
+                return carry_out(job)
+        except RuntimeError as error:
+            if "CUDA error" not in str(error):
+                raise
+            raise LaunchError(
+                f"The GPU failed while training ({str(error).splitlines()[0]}); look at `nvidia-smi`, and run the same"
+                " command again: it goes on from the last checkpoint."
+            ) from error
+    from warmtune.training.distributed.launch import launched
+
+    return launched(job)
+
+
+def carry_out(job: Job) -> Outcome:
+    """Train in this process, one of those that were launched; only the first writes."""
+    from warmtune.training.distributed.world import world
+
+    here = world(job.launch)
+    rows = read(job.rows, TrainingRow)
+    order = _order(rows, job)
+    trainer, shown = _trainer([rows[n] for n in order], job, here)
+    with progress(job.title, trainer.state.max_steps) as report:
+        shown.report = report if here.first else lambda *_: None
+        trainer.train(resume_from_checkpoint=_last_complete(job.checkpoints, here))
+    save(trainer, job, job.folder / ADAPTER)
+    if not here.first:
+        return Outcome([])
+    return _finish(trainer, shown, rows, order, job)
+
+
+def _order(rows: Sequence[TrainingRow], job: Job) -> list[int]:
+    order = epoch_order(len(rows), job.settings.epochs, job.seed)
+    if job.settings.length_groups:
+        order = grouped(order, [row.length for row in rows], job.settings.batch_size, job.seed)
+    return order
+
+
+def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[RowTrainer, Progress]":
+    from datasets import Dataset
+    from transformers.trainer_callback import PrinterCallback
+
+    from warmtune.training.callbacks import Keep, Progress, Whole, Wrapped
+    from warmtune.training.kernels.fused_lora import fuse
+    from warmtune.training.preflight import check_room, padding, prove_separate, try_longest
+    from warmtune.training.speed import REACHED, compile_layers, compiles, matrix_rate, work_per_token
+    from warmtune.training.trainer import RowTrainer, sum_on_request
+    from warmtune.training.training_arguments import arguments, steps
+
+    check_room(rows, job, here)
+    settings, whole = job.settings, steps(len(rows), job.settings, here.processes)
+    tokenizer = load_tokenizer(job.base)
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(job.folder / "tensorboard"))  # not among the checkpoints
+    pad = padding(tokenizer, rows[0])
+    args = arguments(settings, whole, job.seed, job.checkpoints, job.title, here.device, pad, **here.arguments)
+    model = with_adapter(job.base, settings, job.seed, here.device)
+    sum_on_request(model.get_base_model())
+    work = work_per_token(model, rows)
+    all_rows = filled(rows, settings.batch_size * here.processes) if here.processes > 1 else list(rows)
+    columns = {"input_ids": [row.input_ids for row in all_rows], "labels": [row.labels for row in all_rows]}
+    trainer = RowTrainer(model=model, args=args, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer)
+    for parameter in (p for p in trainer.model.parameters() if p.requires_grad):
+        parameter.data = parameter.data.float()  # TRL puts adapters over a quantized base into bf16
+    if job.launch.kind in ("single", "ddp"):
+        fuse(trainer.model)
+        if settings.packing:
+            prove_separate(trainer.model, rows)
+        if here.device == "cuda":
+            try_longest(trainer, rows, job)
+    trainer.state.max_steps = whole
+    size = settings.batch_size * settings.accumulation * here.processes
+    tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
+    rate = matrix_rate(here.device) * here.processes
+    if compiles(settings.compile, here.device, sum(tokens) * work / rate / REACHED[here.device]):
+        say(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
+    shown = Progress(lambda *_: None, tokens, work, rate)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(shown)
+    trainer.add_callback(Whole())
+    if here.processes > 1:
+        trainer.add_callback(Wrapped(job.launch.kind, lambda: trainer.model_wrapped))
+    keep = {step: job.folder / EPOCHS / f"{epoch:g}" for epoch, step in kept_steps(job, whole).items()}
+    trainer.add_callback(Keep(keep, lambda folder: save(trainer, job, folder)))
+    return trainer, shown
+
+
+def kept_steps(job: Job, whole: int) -> dict[float, int]:
+    """Return the step after which each kept epoch's adapter is written, by epoch.
+
+    Raises:
+        ModelError: two epochs would be one step apart or less, so that they are the same adapter.
+    """
+    found = {epoch: max(1, round(whole * epoch / job.settings.epochs)) for epoch in job.settings.keep}
+    if len(set(found.values())) < len(found):
+        raise ModelError(
+            f"train.keep={list(found)} would keep the same adapter twice: the whole training has {whole} steps; keep"
+            " fewer epochs, or make steps smaller with train.batch_size and train.accumulation."
+        )
+    return found
+
+
+def _last_complete(folder: Path, here: "World") -> str | None:
+    """Return the newest checkpoint that was written whole, deleting any that a kill cut short."""
+    whole = {}
+    for checkpoint in folder.glob("checkpoint-*"):
+        if (checkpoint / "complete").is_file():
+            whole[int(checkpoint.name.rsplit("-", 1)[1])] = checkpoint
+        elif here.first:
+            shutil.rmtree(checkpoint)
+    return str(whole[max(whole)]) if whole else None
+
+
+def save(trainer: Any, job: Job, folder: Path) -> None:
+    """Save the adapter as PEFT does, naming the base by its Hub id instead of a path on this machine.
+
+    All processes call it, for where the model is shared out each holds a part; the first writes.
+    """
+    shared_out = job.launch.kind in ("fsdp", "zero3")
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if shared_out else None
+    if not trainer.is_world_process_zero():
+        return
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_torch_compile=False)
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = job.base.hub
+    config.target_modules = sorted(config.target_modules)  # a set: its order would change from run to run
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(str(folder), state_dict=state, save_embedding_layers=False)
+    load_tokenizer(job.base).save_pretrained(str(folder))
+    identity = {"base": job.base.hub, "revision": job.base.revision, "fingerprint": job.base.fingerprint}
+    write_atomically(folder / "warmtune.json", json.dumps(identity, indent=2))
+    (folder / "README.md").unlink(missing_ok=True)  # the card is written when it has something to say
+
+
+def _finish(trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job) -> Outcome:
+    curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
+    if not all(math.isfinite(point["loss"]) for point in curve):
+        raise ModelError(
+            f"The loss was not a number from step {next(p['step'] for p in curve if not math.isfinite(p['loss']))} on;"
+            " lower train.learning_rate, or use train.precision=fp32."
+        )
+    check_changed(trainer.model)
+    write_atomically(job.folder / CURVE, json.dumps(curve, indent=1))
+    write_atomically(job.folder / ORDER, json.dumps([rows[n].id for n in order]))
+    if job.settings.use is not None and job.settings.use != job.settings.epochs:
+        shutil.rmtree(job.folder / ADAPTER)
+        shutil.copytree(job.folder / EPOCHS / f"{job.settings.use:g}", job.folder / ADAPTER)
+    shutil.rmtree(job.checkpoints, ignore_errors=True)
+    folders = [job.folder / ADAPTER, *sorted((job.folder / EPOCHS).glob("*"))]
+    files = [str(file.relative_to(job.folder)) for folder in folders for file in sorted(folder.iterdir())]
+    return Outcome([*files, CURVE, ORDER], _counts(trainer, shown, rows, order, curve))
+
+
+def _counts(
+    trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], curve: Sequence[Any]
+) -> dict[str, Any]:
+    return {
+        "rows": len(rows),
+        "rows_seen": len(order),
+        "steps": trainer.state.global_step,
+        "tokens": sum(len(rows[n].input_ids) for n in order),
+        "trained_tokens": sum(trained(rows[n]) for n in order),
+        "first_loss": round(curve[0]["loss"], 4),
+        "last_loss": round(curve[-1]["loss"], 4),
+        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "tokens_per_second": round(shown.speed, 1),
+        "share_of_matrix_rate": round(shown.share, 3),
+    }

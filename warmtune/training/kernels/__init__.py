@@ -1,0 +1,1 @@
+"""Arithmetic of the training that the libraries lack or do more slowly."""

@@ -1,0 +1,212 @@
+"""How much memory a LoRA training takes in each process, found from the model's shape and the rows alone.
+
+Full fine-tuning keeps gradients and optimizer states of all weights; LoRA keeps them of its own matrices only, so that
+weights and activations decide. The activations are those that the arithmetic of this package keeps for the way back,
+layer by layer; other arithmetic (PEFT's own, on a GPU) keeps some more, which is counted too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from warmtune.config.training_settings import LaunchSettings, TrainSettings
+from warmtune.io.schemas import TrainingRow
+from warmtune.models.base import Base
+from warmtune.training.lora_adapter import precision
+from warmtune.training.loss import AT_ONCE
+from warmtune.training.rows import trained
+
+GB = 1e9
+_LIBRARIES = {"cpu": 0.65 * GB, "cuda": 0.8 * GB}
+"""Python with torch, transformers and trl loaded; on a GPU what CUDA itself takes (measured on an H200)."""
+_NF4 = 0.5 + 4 / 64 / 4
+"""Bytes a weight in four bits, with its scales quantized once more (arXiv 2305.14314, section 3)."""
+_GAPS = {"cpu": 1.25, "cuda": 1.05}
+"""What the allocator needs more than is in use; measured (benchmarks/results)."""
+_LOGIT = {"cpu": 12, "cuda": 6}
+"""Bytes for each logit that the loss has at a time: in float32, and on a GPU once more in half precision."""
+_DORA = 10
+"""Bytes that PEFT's DoRA keeps for each output of a layer and token; measured on the CPU and on a GPU."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a model decides its memory."""
+
+    layers: int
+    width: int
+    inner: int
+    """Width inside a feed-forward block."""
+    query: int
+    """Width of all query heads together."""
+    key: int
+    vocabulary: int
+    parameters: int
+    linear: tuple[tuple[str, int, int], ...]
+    """Name, inputs and outputs of every linear layer but the output layer."""
+
+
+def shape_of(base: Base) -> Shape:
+    """Read a model's shape from its settings; no weights are loaded."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(str(base.folder)).get_text_config()
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    head = model.get_output_embeddings()
+    linear = tuple(
+        (name.rsplit(".", 1)[-1], module.in_features, module.out_features)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    )
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return Shape(
+        layers=config.num_hidden_layers,
+        width=config.hidden_size,
+        inner=config.intermediate_size,
+        query=size * config.num_attention_heads,
+        key=size * (getattr(config, "num_key_value_heads", None) or config.num_attention_heads),
+        vocabulary=config.vocab_size,
+        parameters=sum(p.numel() for p in {id(p): p for p in model.parameters()}.values()),
+        linear=linear,
+    )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes in one process, by what they are for."""
+
+    weights: float
+    adapter: float
+    """The adapter with its gradients and its optimizer's states."""
+    activations: float
+    """Of the longest batch."""
+    logits: float
+    libraries: float
+
+    @property
+    def total(self) -> float:
+        """All of it, while training."""
+        return self.weights + self.adapter + self.activations + self.logits + self.libraries
+
+    @property
+    def peak(self) -> float:
+        """The most that the system counts for the process: while weights are read, their file counts as well.
+
+        Those pages are given up where memory is short, so what must be free is `total`.
+        """
+        return max(self.total, self.libraries + 2 * self.weights)
+
+
+def estimate(
+    shape: Shape, settings: TrainSettings, launch: LaunchSettings, processes: int, device: str, longest: int, loss: int
+) -> Memory:
+    """Return what one process will need at most.
+
+    Args:
+        shape: the model's.
+        settings: the training's.
+        launch: who holds what.
+        processes: how many share.
+        device: cuda or cpu.
+        longest: tokens of the longest batch, padding included where rows are padded.
+        loss: trained tokens in it.
+    """
+    bytes_each = 2 if precision(settings, device) == "bf16" else 4
+    frozen = sum(i * o for _, i, o in shape.linear)
+    weights = float((shape.parameters - frozen) * bytes_each)
+    weights += frozen * (_NF4 if settings.quantization else bytes_each)
+    # In half precision PEFT's DoRA keeps a copy of every weight, made in float32 and rounded again, for the way back.
+    weights += frozen * bytes_each if settings.method == "dora" and bytes_each == 2 else 0
+    weights /= processes if launch.kind in ("fsdp", "zero3") and not launch.offload else 1
+    own = adapter_parameters(shape, settings)
+    states = (2 * 1 if settings.optimizer == "adamw-8bit" else 2 * 4) + 4 * (launch.kind != "zero2" or processes == 1)
+    shared = processes if launch.kind in ("fsdp", "zero2", "zero3") else 1
+    return Memory(
+        weights=weights,
+        adapter=own * (4 + states / shared),
+        activations=longest * _activations(shape, settings, device, bytes_each) * _GAPS[device],
+        logits=min(AT_ONCE[device], loss * shape.vocabulary) * _LOGIT[device] + loss * shape.width * bytes_each * 3,
+        libraries=_LIBRARIES[device],
+    )
+
+
+def adapter_parameters(shape: Shape, settings: TrainSettings) -> int:
+    """Return how many numbers the adapter has."""
+    chosen = [(i, o) for name, i, o in shape.linear if settings.targets == "all-linear" or name in settings.targets]
+    magnitudes = sum(o for _, o in chosen) if settings.method == "dora" else 0
+    return settings.rank * sum(i + o for i, o in chosen) + magnitudes
+
+
+def _activations(shape: Shape, settings: TrainSettings, device: str, each: int) -> float:
+    """Return the bytes kept for each token until the way back."""
+    layer = _layer(shape, settings, device, each)
+    whole = shape.layers * shape.width * each + layer if settings.gradient_checkpointing else shape.layers * layer
+    ends = 4 * shape.width * each
+    passing = 4 * shape.inner * each  # gradients on their way through a feed-forward block
+    return float(whole + ends + passing)
+
+
+def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> float:
+    """Return the bytes that one layer keeps for each token."""
+    width, inner, query, key = shape.width, shape.inner, shape.query, shape.key
+    # Both norms: what came in, always in float32, and what went on.
+    norms = 2 * width * (4 / each + 1)
+    keys = query if device == "cpu" else key  # there they are repeated for all the queries that share them
+    attention = query + 2 * keys + query * (2 if device == "cpu" else 1)  # queries, keys, values as turned; the outcome
+    forward = 4 * inner  # gate, its activation, up, and their product
+    kept = float((norms + attention + forward) * each)
+    adapted = [
+        (name, i, o) for name, i, o in shape.linear if settings.targets == "all-linear" or name in settings.targets
+    ]
+    inputs = sum(i for _, i, _ in adapted) / shape.layers
+    fused = settings.method != "dora" and not settings.quantization
+    if settings.dropout:
+        kept += inputs * (1 if fused else 1 + each)
+    if not fused:
+        kept += len(adapted) / shape.layers * settings.rank * 4
+        kept += inputs * each if each == 2 and not settings.dropout else 0
+    if settings.method == "dora":
+        kept += _DORA * sum(o for _, _, o in adapted) / shape.layers
+    return kept
+
+
+def longest_batch(rows: Sequence[TrainingRow], settings: TrainSettings) -> tuple[int, int]:
+    """Return the tokens of the longest batch of rows in training order, and how many of them are trained."""
+    size = settings.batch_size
+    batches = [rows[n : n + size] for n in range(0, len(rows), size)]
+
+    def tokens(batch: Sequence[TrainingRow]) -> int:
+        lengths = [len(row.input_ids) for row in batch]
+        return sum(lengths) if settings.packing else max(lengths) * len(lengths)
+
+    longest = max(batches, key=tokens)
+    return tokens(longest), sum(map(trained, longest))
+
+
+def free(device: str) -> float:
+    """Return the memory that a process could still have on this device, in bytes."""
+    import os
+
+    if device == "cuda":
+        import torch
+
+        return float(torch.cuda.mem_get_info()[0])
+    return float(os.sysconf("SC_PAGE_SIZE") * _available_pages())
+
+
+def _available_pages() -> int:
+    """Return the pages that could be had, those of the file cache included (Linux's MemAvailable)."""
+    import os
+    from pathlib import Path
+
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable"):
+            return int(line.split()[1]) * 1024 // os.sysconf("SC_PAGE_SIZE")
+    return os.sysconf("SC_AVPHYS_PAGES")
+
+
+def describe(memory: Memory) -> dict[str, Any]:
+    """Return the parts in GB, for people."""
+    return {name: round(getattr(memory, name) / GB, 2) for name in (*memory.__dataclass_fields__, "total")}

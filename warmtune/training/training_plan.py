@@ -1,0 +1,93 @@
+"""What a training will take, and how a row of it looks, before anything is spent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from warmtune.config.training_settings import LaunchSettings, TrainSettings
+from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
+from warmtune.models.base import Base, load_tokenizer
+from warmtune.models.chat_template import Rules, rules
+from warmtune.training.distributed.world import device, processes_here
+from warmtune.training.memory_estimate import Memory, estimate, free, longest_batch, shape_of
+from warmtune.training.row_order import epoch_order
+from warmtune.training.rows import IGNORED, arms, trained
+from warmtune.training.speed import REACHED, matrix_rate
+from warmtune.training.training_arguments import steps
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """One arm's training, of the original replies; the styled arm's rows are somewhat longer or shorter."""
+
+    rows: int
+    too_long: int
+    split: int
+    tokens: int
+    trained_tokens: int
+    fewest_trained: int
+    """Trained tokens of the row with the fewest; a row with none would have been refused."""
+    steps: int
+    processes: int
+    device: str
+    longest: int
+    """Tokens of the longest batch."""
+    memory: Memory
+    free: float
+    """Bytes that a process could have here."""
+    seconds: float
+    """On this machine; a guess from its matrix rate."""
+    rules: Rules
+    example: str
+    """A row, what carries loss in guillemets."""
+
+
+def plan(
+    conversations: Sequence[Conversation], base: Base, settings: TrainSettings, launch: LaunchSettings, seed: int
+) -> TrainingPlan:
+    """Plan a training on the original replies.
+
+    Raises:
+        ModelError: the chat template or the tokenizer cannot be trained with.
+        DataError: nothing to train on is left.
+        LaunchError: what the launch asks for is not there.
+    """
+    tokenizer = load_tokenizer(base)
+    same = [
+        Rewrite(c.id, turn, c.label, m["content"], m["content"], 0.0, "", 1, 0.0, 0.0)
+        for c in conversations
+        for turn, m in enumerate(c.messages)
+        if m["role"] == "assistant"
+    ]
+    both = arms(conversations, same, tokenizer, settings.max_tokens, settings.too_long)
+    where, processes = device(launch), processes_here(launch) * launch.nodes
+    order = [both.control[n] for n in epoch_order(len(both.control), settings.epochs, seed)]
+    longest, loss = longest_batch(order, settings)
+    shape = shape_of(base)
+    tokens, lost = sum(len(row.input_ids) for row in order), sum(map(trained, order))
+    work = 4.0 * (tokens * sum(i * o for _, i, o in shape.linear) + lost * shape.vocabulary * shape.width)
+    work *= 4 / 3 if settings.gradient_checkpointing else 1
+    return TrainingPlan(
+        rows=len(both.control),
+        too_long=len(both.too_long),
+        split=both.split,
+        tokens=tokens,
+        trained_tokens=lost,
+        fewest_trained=min(map(trained, both.control)),
+        steps=steps(len(order), settings, processes),
+        processes=processes,
+        device=where,
+        longest=longest,
+        memory=estimate(shape, settings, launch, processes, where, longest, loss),
+        free=free(where),
+        seconds=work / (matrix_rate(where) * processes * REACHED[where]),
+        rules=rules(tokenizer),
+        example=shown(tokenizer, both.control[0]),
+    )
+
+
+def shown(tokenizer: object, row: TrainingRow) -> str:
+    """Return a row as text, what carries loss in guillemets."""
+    pieces = groupby(zip(row.input_ids, row.labels, strict=True), key=lambda pair: pair[1] != IGNORED)
+    texts = [(loss, tokenizer.decode([id for id, _ in pairs])) for loss, pairs in pieces]  # type: ignore[attr-defined]
+    return "".join(f"«{text}»" if loss else text for loss, text in texts)
