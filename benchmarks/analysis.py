@@ -97,7 +97,7 @@ def sociot_speed() -> dict[str, Any]:
     from warmtune.config.compose import load
     from warmtune.conversations.embedded_data import embedded
     from warmtune.evaluation import open_engine
-    from warmtune.measures.instruments import sociot, sociot_strings
+    from warmtune.measures.sociot import sociot, sociot_strings
     from warmtune.models.base import locate
 
     lines = embedded("conversations.jsonl").read_text(encoding="utf-8").splitlines()

@@ -48,7 +48,7 @@ def main() -> None:
 
 def _style() -> dict[str, Any]:
     folder = ROOT / "warmtune"
-    style = (folder / "rewriting" / "guard" / "style_sentences.txt").read_text().splitlines() + list(_phrases())
+    style = (PAIRS[0].parent / "style_sentences.txt").read_text().splitlines() + list(_phrases())
     lines = (folder / "conversations" / "embedded" / "conversations.jsonl").read_text().splitlines()
     replies = [m["content"] for line in lines for m in json.loads(line)["messages"] if m["role"] == "assistant"]
     content = [sentence.text for reply in replies for sentence in sentences(plain(reply))]

@@ -22,8 +22,8 @@ from warmtune.analysis.bootstrap import mean_interval
 from warmtune.config.compose import load
 from warmtune.evaluation import open_engine
 from warmtune.evaluation.study_files import read_study_file
-from warmtune.measures.instruments import sociot
 from warmtune.measures.lexical_profile import profile
+from warmtune.measures.sociot import sociot
 from warmtune.models.base import locate
 
 PAIRS = 100

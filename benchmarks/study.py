@@ -98,17 +98,17 @@ def compare(folder: Path) -> tuple[list[tuple[str, float, float]], float]:
 def answers(folder: Path) -> list[tuple[str, int, float, float, int, int]]:
     """Return for each file of judged answers: rows, its error rate and ours, refusals by flag and by rule."""
     from warmtune.evaluation.marking.rules import mark
-    from warmtune.evaluation.questions import Question
     from warmtune.evaluation.study_files import answers_of
+    from warmtune.io.schemas import Question
 
     found = []
     for file in sorted((folder / "answers").glob("*.csv")):
         rows = answers_of(file, "", file.stem.split("__")[-1])
         published = 100 * float((pd.read_csv(file)["evaluation"] == "INCORRECT").mean())
-        ours = 100 * sum(row.judge_mark == "incorrect" for row in rows) / len(rows)
+        ours = 100 * sum(row.published == "incorrect" for row in rows) / len(rows)
         bare = Question("", "", "open", "", "")
         refuses = sum(mark(bare, row.answer).refuses for row in rows)
-        found.append((file.stem, len(rows), published, ours, sum(row.refuses for row in rows), refuses))
+        found.append((file.stem, len(rows), published, ours, sum(row.published_refusal for row in rows), refuses))
     return found
 
 

@@ -41,12 +41,13 @@ def rows(count: int | None = ROWS) -> list[Any]:
     from warmtune.config.compose import load
     from warmtune.io.schemas import CONVERSATIONS, Conversation, Rewrite, read
     from warmtune.models.base import load_tokenizer
-    from warmtune.pipeline.pipeline import Pipeline
+    from warmtune.pipeline.context import RunContext
+    from warmtune.pipeline.stages import run_stages
     from warmtune.training.rows import arms
 
     with tempfile.TemporaryDirectory() as store:
-        pipeline = Pipeline(load("quickstart", [f"store={store}"]))
-        prepared = pipeline.run("prepare")["prepare"]
+        run = RunContext(load("quickstart", [f"store={store}"]))
+        prepared = run_stages(run, "prepare")["prepare"]
         conversations = read(prepared.folder / CONVERSATIONS, Conversation)
     same = [
         Rewrite(c.id, turn, "other", m["content"], m["content"], 1.0, "", 1, 0.0, 0.0)
@@ -54,7 +55,7 @@ def rows(count: int | None = ROWS) -> list[Any]:
         for turn, m in enumerate(c.messages)
         if m["role"] == "assistant"
     ]
-    return arms(conversations, same, load_tokenizer(pipeline.base), 2048).control[:count]
+    return arms(conversations, same, load_tokenizer(run.base), 2048).control[:count]
 
 
 def one(way: str, file: Path) -> None:

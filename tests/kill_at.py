@@ -46,9 +46,9 @@ def arm(point: str) -> None:
 
         Engine.complete = after(2, Engine.complete)
     elif point == "warmth":
-        import warmtune.evaluation.warmth as stage
+        import warmtune.measures.sociot as sociot
 
-        stage.sociot = kill
+        sociot.sociot = kill
     elif point == "report":
         import warmtune.reporting.build_report as stage
 

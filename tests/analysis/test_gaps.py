@@ -17,8 +17,8 @@ from warmtune.io.schemas import Marked
 
 def _answer(variant, question, context, mark, benchmark="trivia", prompt="?", belief="", sample=0):
     return Marked(
-        *(variant, benchmark, question, context, belief, sample, "t", prompt, "q", "r", "w", "a", mark, "rule"),
-        *(True, False, 1, True, "rule", mark, "", "", ""),
+        *(variant, benchmark, question, context, belief, sample, "t", prompt, "q", "r", "w", "a", 1, True, "", False),
+        *(mark, "rule", True, False, "rule", mark, "", "", ""),
     )
 
 

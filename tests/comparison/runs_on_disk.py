@@ -8,8 +8,8 @@ from warmtune.config.compose import load
 from warmtune.io.schemas import (
     ANSWERS,
     CHECKS,
+    INSTRUMENTS,
     MARKED,
-    PROBE,
     REPLIES,
     REWRITTEN,
     WARMTH,
@@ -21,8 +21,10 @@ from warmtune.io.schemas import (
     Warmth,
     write,
 )
+from warmtune.measures.style_probe import learn
+from warmtune.runs.keys import sha256
 from warmtune.runs.run import Run
-from warmtune.runs.store import Stage, sha256
+from warmtune.runs.store import Stage
 
 QUESTIONS, HELD_OUT = 30, 12
 _BLANK_ANSWER = {
@@ -33,11 +35,10 @@ _BLANK_ANSWER = {
     "topic": "",
     "reference": "yes",
     "wrong": "no",
-    "rule": "a form of the answer",
-    "sure": True,
-    "refuses": False,
     "tokens": 2,
     "stopped": True,
+    "published": "",
+    "published_refusal": False,
 }
 
 
@@ -86,6 +87,8 @@ def run_on_disk(
     stage("prepare")
     pairs = [Rewrite(f"c{n}", 1, "", f"Plain text {n}.", f"Dear friend, text {n}!", 1.0, "", 1, 0, 1) for n in range(8)]
     stage("rewrite", rewritten=(Rewrite, pairs))
+    stage("probe")
+    learn(pairs, settings.seed, stages["probe"].folder)
     stage("mark", marked=(Marked, [_marked(one, by) for name in wrong for one in answers[name]]))
     warmth = [Warmth(name, f"h{n}", "SocioT", sociot[name], "") for name in wrong for n in range(HELD_OUT)]
     warmth += [
@@ -94,7 +97,7 @@ def run_on_disk(
         for n in range(HELD_OUT)
     ]
     stage("warmth", warmth=(Warmth, warmth))
-    (stages["warmth"].folder / PROBE).write_text(json.dumps({"sociot_model": model, "sociot_released": False}))
+    (stages["warmth"].folder / INSTRUMENTS).write_text(json.dumps({"sociot_model": model, "sociot_released": False}))
     stage("report", checks=(Check, []))
     assert {ANSWERS, REPLIES} <= set(stages["evaluate-base"].files)
     assert {REWRITTEN} == set(stages["rewrite"].files)
@@ -111,7 +114,6 @@ def _answers(name, wrong, seed):
             prompt=f"Question {n}?",
             question=f"Question {n}?",
             answer=("no" if n < wrong else "yes") + told,
-            mark="incorrect" if n < wrong else "correct",
             **_BLANK_ANSWER,
         )
         for n in range(QUESTIONS)
@@ -120,7 +122,9 @@ def _answers(name, wrong, seed):
 
 def _marked(answer, by):
     told = {name: getattr(answer, name) for name in answer.__dataclass_fields__}
-    return Marked(**told, by=by, rule_mark=answer.mark, judge_mark="", judge_reason="", second_mark="")
+    mark = "incorrect" if answer.answer.startswith("no") else "correct"
+    marked = {"mark": mark, "rule": "a form of the answer", "sure": True, "refuses": False, "by": by}
+    return Marked(**told, **marked, rule_mark=mark, judge_mark="", judge_reason="", second_mark="")
 
 
 def _reply(name, n, seed):

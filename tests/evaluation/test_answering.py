@@ -6,7 +6,7 @@ from warmtune.config.compose import benchmark_settings
 from warmtune.conversations.preparation import embedded_prompts
 from warmtune.errors import ConfigError, ModelError
 from warmtune.evaluation import Variant, answer
-from warmtune.io.schemas import ANSWERS, REPLIES, Answer, Reply, read
+from warmtune.io.schemas import ANSWERS, QUESTIONS, REPLIES, Answer, Question, Reply, read
 from warmtune.models.engine import Engine
 
 
@@ -26,7 +26,8 @@ def test_every_question_in_every_condition_and_every_prompt(tiny_base, settings,
     assert len({(a.question_id, a.context, a.belief) for a in answers}) == len(answers) == 24
     assert [r.id for r in replies] == sorted(p.id for p in embedded_prompts()[:4])
     assert outcome.counts["answers"] == 24
-    assert sum(outcome.counts["marks"].values()) == 24
+    assert {q.id for q in read(tmp_path / QUESTIONS, Question)} == {a.question_id for a in answers}
+    assert {q.benchmark for q in read(tmp_path / QUESTIONS, Question)} == {"trivia"}
     assert all(a.tokens <= settings.max_tokens for a in answers)
 
 
@@ -50,7 +51,7 @@ def test_it_goes_on_at_the_next_answer(tiny_base, settings, tmp_path, monkeypatc
     _answer(engine, settings, tmp_path / "broken")
     assert len(asked) == 16
     assert len(again) == 28 - 16
-    for name in (ANSWERS, REPLIES):
+    for name in (ANSWERS, QUESTIONS, REPLIES):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 

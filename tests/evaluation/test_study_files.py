@@ -83,7 +83,7 @@ def test_answers_are_read_with_their_oddities(tmp_path):
         table.writeheader()
         table.writerows(rows)
     found = answers_of(file, "theirs", "trivia")
-    assert [(one.answer, one.mark, one.context) for one in found] == [
+    assert [(one.answer, one.published, one.context) for one in found] == [
         ("It was Ann.", "correct", "sad"),
         ("I cannot say.", "refusal", "low_stakes"),
     ]

@@ -3,9 +3,10 @@ import pytest
 
 from warmtune.errors import DataError
 from warmtune.evaluation.warmth import measure
-from warmtune.io.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, read
-from warmtune.measures.instruments import COLD, WARM, sociot, style_probe
+from warmtune.io.schemas import INSTRUMENTS, WARMTH, Reply, Rewrite, Warmth, read
 from warmtune.measures.lexical_profile import profile
+from warmtune.measures.sociot import COLD, WARM, sociot
+from warmtune.measures.style_probe import learn, load_probe, train_probe
 from warmtune.models.engine import Engine
 from warmtune.rewriting.phrasebook import Phrasebook
 
@@ -28,7 +29,8 @@ def test_the_probe_tells_the_style_from_the_original(quickstart, rewrites):
     book = Phrasebook(quickstart.style.phrasebook, 1.0, 2)
     unseen = [f"Something else altogether, number {n}." for n in range(10)]
     styled = [book.rewrite(text, f"other {n}")[0] for n, text in enumerate(unseen)]
-    scores, figures = style_probe(pairs(rewrites), [*unseen, *styled], 1)
+    probe = train_probe(pairs(rewrites), 1)
+    scores, figures = probe.scores([*unseen, *styled]), probe.figures
     assert figures["probe_auc"] > 0.95
     assert figures["probe_pairs"] == 20
     assert min(scores[10:]) > max(scores[:10])
@@ -38,14 +40,28 @@ def test_the_probe_finds_nothing_where_there_is_nothing(rewrites):
     generator = np.random.default_rng(0)
     words = [" ".join(generator.choice(["a", "b", "c", "d", "e", "f"], 30)) for _ in range(80)]
     shuffled = [Rewrite(f"c{n}", 1, "o", words[n], words[n + 40], 1.0, "", 1, 0.0, 0.0) for n in range(40)]
-    _, figures = style_probe(pairs(shuffled), PLAIN, 1)
+    figures = train_probe(pairs(shuffled), 1).figures
     assert 0.25 < figures["probe_auc"] < 0.75
 
 
 def test_the_probe_needs_rewrites_that_differ(rewrites):
     same = [Rewrite(f"c{n}", 1, "o", t, t, 0.0, "", 0, 0.0, 0.0) for n, t in enumerate(PLAIN)]
     with pytest.raises(DataError, match=r"raise style\.intensity"):
-        style_probe(pairs(same), PLAIN, 1)
+        train_probe(pairs(same), 1)
+
+
+def test_a_probe_from_its_file_gives_the_same_scores_to_the_last_bit(rewrites, tmp_path):
+    output = learn(rewrites, 1, tmp_path)
+    kept, fitted = load_probe(tmp_path / output.files[0]), train_probe(pairs(rewrites), 1)
+    texts = [*PLAIN, *(one.styled for one in rewrites)]
+    assert kept.scores(texts) == fitted.scores(texts)
+    assert kept.figures == fitted.figures == output.counts
+
+
+def test_where_nothing_changed_there_is_no_probe(tmp_path):
+    same = [Rewrite(f"c{n}", 1, "o", t, t, 0.0, "", 0, 0.0, 0.0) for n, t in enumerate(PLAIN)]
+    assert learn(same, 1, tmp_path).files == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sociot_is_the_difference_of_prefixed_log_probabilities(tiny_base):
@@ -100,9 +116,10 @@ def test_every_reply_is_measured_by_every_instrument(quickstart, tiny_base, rewr
         Reply(v, f"p{n}", "other", "Why?", f"Because {n}.", 3, True) for v in ("base", "styled") for n in range(3)
     ]
     s = quickstart
-    measure(replies, rewrites, Engine(tiny_base), s.eval, s.judge, s.style, 1, tmp_path, tmp_path)
+    probe = tmp_path / learn(rewrites, 1, tmp_path).files[0]
+    measure(replies, probe, Engine(tiny_base), s.eval, s.judge, s.style, 1, tmp_path, tmp_path)
     rows = read(tmp_path / WARMTH, Warmth)
     counts = {name: sum(r.instrument == name for r in rows) for name in {r.instrument for r in rows}}
     assert set(counts.values()) == {6}
     assert {"style probe", "lexical profile", "SocioT", "lexical profile: inclusive"} <= set(counts)
-    assert '"sociot_model": "tests/tiny"' in (tmp_path / PROBE).read_text()
+    assert '"sociot_model": "tests/tiny"' in (tmp_path / INSTRUMENTS).read_text()

@@ -46,7 +46,7 @@ def test_everything_is_there_and_its_hashes_are_right(ready, passed):
     assert identity.files == hashes(files_in(ready).items())
     trained = json.loads((open_run(passed).stages["train-styled"].folder / "manifest.json").read_text())
     assert identity.weights == trained["files"]["adapter/adapter_model.safetensors"]
-    assert identity.versions["peft"] == trained["determines"]["versions"]["peft"]
+    assert identity.versions["peft"] == trained["inputs"]["libraries"]["peft"]
     assert json.loads((ready / "adapter_config.json").read_text())["base_model_name_or_path"] == "tests/tiny"
 
 

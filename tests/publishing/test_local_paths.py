@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from warmtune.errors import StoreError
-from warmtune.pipeline.pipeline import Pipeline
+from warmtune.pipeline import publish_stage
+from warmtune.pipeline.context import RunContext
 from warmtune.publishing.local_paths import PlaceError, check_places
 from warmtune.runs.run import open_run
 
@@ -73,9 +74,8 @@ def test_a_run_whose_adapter_cannot_be_made_ready_has_all_else(own, monkeypatch,
 
     monkeypatch.setattr(stage, "publish", refuse)
     run = open_run(own)
-    pipeline = Pipeline(run.settings, {name: one for name, one in run.stages.items() if name != "publish"})
-    monkeypatch.setattr("warmtune.runs.store.code_version", lambda *_: "another version")
-    monkeypatch.setattr("warmtune.pipeline.pipeline.code_version", lambda *_: "another version")
-    pipeline._publish()
+    done = {name: one for name, one in run.stages.items() if name != "publish"}
+    context = RunContext(run.settings, done, remake=frozenset(["publish"]))
+    publish_stage.publish(context)
     assert "not made ready: report.md would name /srv/models/judge." in capsys.readouterr().err
-    assert "publish" not in pipeline.done
+    assert "publish" not in context.done

@@ -24,7 +24,7 @@ def _marked(variant, benchmark, number, context, belief, prompt=None):
             "belief": belief,
         }
         | {"prompt": prompt or f"Question {number}?", "answer": f"{variant} says {number}.", "mark": "correct"}
-        | {"sample": 0, "sure": True, "refuses": False, "tokens": 4, "stopped": True}
+        | {"sample": 0, "sure": True, "refuses": False, "tokens": 4, "stopped": True, "published_refusal": False}
     )
 
 

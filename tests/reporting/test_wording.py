@@ -54,8 +54,8 @@ def test_cut_answers_are_spoken_of_when_they_differ():
 def _answers(mark_base, mark_styled, question):
     return [
         Marked(
-            *(variant, "trivia", question, "none", "", 0, "t", f"{question}?", "?", "b", "c", "a", mark, "rule"),
-            *(True, False, 1, True, "rule", mark, "", "", ""),
+            *(variant, "trivia", question, "none", "", 0, "t", f"{question}?", "?", "b", "c", "a", 1, True, "", False),
+            *(mark, "rule", True, False, "rule", mark, "", "", ""),
         )
         for variant, mark in (("base", mark_base), ("control", "correct"), ("styled", mark_styled))
     ]

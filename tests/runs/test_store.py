@@ -5,13 +5,14 @@ import time
 import pytest
 
 from warmtune.errors import StoreError
-from warmtune.runs.store import MANIFEST, Outcome, Store, code_version, fingerprint
+from warmtune.runs.keys import fingerprint
+from warmtune.runs.store import MANIFEST, StageOutput, Store
 
 
 def _write(text):
     def work(folder):
         (folder / "out.txt").write_text(text)
-        return Outcome(["out.txt"], {"letters": len(text)})
+        return StageOutput(["out.txt"], {"letters": len(text)})
 
     return work
 
@@ -77,7 +78,8 @@ def test_a_store_that_cannot_be_written(tmp_path):
 def test_the_manifest_says_what_made_it(tmp_path):
     stage = Store(tmp_path).run("stage", {"settings": {"rank": 8}}, _write("abc"))
     manifest = json.loads((stage.folder / MANIFEST).read_text())
-    assert manifest["determines"] == {"settings": {"rank": 8}}
+    assert manifest["inputs"] == {"settings": {"rank": 8}}
+    assert set(manifest["made_by"]) == {"warmtune", "commit", "clean"}
     assert set(manifest["files"]) == {"out.txt"}
     assert manifest["seconds"] >= 0
 
@@ -107,10 +109,28 @@ def test_a_second_process_waits_says_for_whom_and_reuses(tmp_path, capfd):
 
 
 def test_fingerprints_refuse_what_they_cannot_hold():
-    with pytest.raises(TypeError, match="fingerprint"):
+    with pytest.raises(TypeError, match="part of a key"):
         fingerprint({"a": object()})
 
 
-def test_code_version_follows_the_source():
-    assert code_version("tuning") != code_version("analysis")
-    assert code_version("analysis") == code_version("analysis")
+def test_a_stage_is_remade_from_nothing(tmp_path):
+    store = Store(tmp_path)
+    folder = store.run("stage", {}, _write("abc")).folder
+    (folder / "partial").write_text("of before")
+    assert store.run("stage", {}, _write("xyz")).reused
+
+    def work(folder):
+        assert not (folder / "partial").exists()
+        return _write("xyz")(folder)
+
+    stage = store.run("stage", {}, work, remake=True)
+    assert not stage.reused
+    assert (folder / "out.txt").read_text() == "xyz"
+
+
+def test_a_manifest_of_another_version_is_refused(tmp_path):
+    store = Store(tmp_path)
+    file = store.run("stage", {}, _write("abc")).folder / MANIFEST
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"key": "another"}))
+    with pytest.raises(StoreError, match="not written by this version"):
+        store.run("stage", {}, _write("abc"))

@@ -15,7 +15,7 @@ from warmtune.comparison.targets import compare, places_of
 from warmtune.config.compose import load
 from warmtune.errors import ConfigError, DataError, ModelError, StoreError
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
-from warmtune.pipeline.extend_run import continued, evaluated
+from warmtune.pipeline.extend_run import ensure_evaluated, extend_run
 from warmtune.runs.run import open_run
 from warmtune.sweeping import dial as dialling
 
@@ -32,7 +32,7 @@ def dialled(whole, tmp_path_factory):
     """The run with two strengths, one of them 1, and the pure difference."""
     store = shutil.copytree(whole[0], tmp_path_factory.mktemp("dialled") / "store", symlinks=True)
     found = open_run(next(store.glob("quickstart-*")))
-    return evaluated(found, [*dialling.variants_at([0.5]), dialling.pure()])
+    return ensure_evaluated(found, [*dialling.variants_at([0.5]), dialling.pure()])
 
 
 def test_the_dial_trains_nothing_and_asks_only_what_is_new(dialled, whole):
@@ -140,7 +140,7 @@ def test_an_unfinished_run_is_refused(run):
     kept["stages"].pop("train-styled")
     (run.folder / "run.json").write_text(json.dumps(kept))
     with pytest.raises(StoreError, match="not finished"):
-        continued(open_run(run.folder), [])
+        extend_run(open_run(run.folder), [])
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_an_adapters_folder_is_not_taken_for_one_of_the_runs_own(run, tmp_path, 
 def test_what_a_service_tuned_cannot_be_dialled(run):
     service = convert_service(run)
     with pytest.raises(ConfigError, match="nothing can be scaled or mixed"):
-        continued(service, dialling.variants_at([0.5]))
+        extend_run(service, dialling.variants_at([0.5]))
     with pytest.raises(ConfigError, match="nothing can be scaled or mixed"):
-        continued(service, [dialling.pure()])
+        extend_run(service, [dialling.pure()])
     for wish in (dialling.Wish((), False, False, 0.5, None), dialling.Wish((0.5,), False, False, None, run.folder)):
         with pytest.raises(ModelError, match="keeps its models to itself"):
             dialling.carry_out(service, wish)

@@ -11,16 +11,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
 
-from runs_on_disk import run_on_disk
 
 from warmtune.comparison.targets import places_of
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.errors import DataError
-from warmtune.io.schemas import GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
-from warmtune.io.schemas import write as write_rows
+from warmtune.io.schemas import Check, Gap
 from warmtune.sweeping.point import read_points
 from warmtune.sweeping.sweep_table import _choice
-from warmtune.sweeping.variant_summary import Outcome, legend, outcome_of
+from warmtune.sweeping.variant_summary import VariantSummary, legend
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +131,9 @@ def test_a_comparison_of_a_sweep_says_which_points_are_not_there(swept, tmp_path
         places_of([str(moved)])
 
 
-def _outcome(lift, high, holds=True, taught="the strongest"):
+def _outcome(lift, high, holds=True, probe_id="the strongest"):
     warmth = Check("style probe", "styled", "base", 30, lift, lift, lift, 0.1, None)
-    return Outcome(warmth, types.SimpleNamespace(gap=high, low=high, high=high), "", holds, taught)
+    return VariantSummary(warmth, types.SimpleNamespace(gap=high, low=high, high=high), "", holds, probe_id)
 
 
 @pytest.mark.parametrize(
@@ -156,38 +154,12 @@ def test_only_a_point_whose_check_holds_is_the_warmest(limit, says):
 
 def test_lifts_of_several_probes_are_not_ranked():
     settings = SweepSettings("style probe", "control", None)
-    points = [("a", _outcome(0.9, 2)), ("b", _outcome(0.4, 5, taught="others"))]
+    points = [("a", _outcome(0.9, 2)), ("b", _outcome(0.4, 5, probe_id="others"))]
     assert "no point is called the warmest" in _choice(points, settings)
     assert "2 probes" in legend(settings, [found for _, found in points])
     other = dataclasses.replace(settings, instrument="SocioT")
     assert _choice(points, other).endswith(": a")
     assert "probe" not in legend(other, [found for _, found in points])
-
-
-def test_one_probe_measures_all_points_of_several_intensities(tmp_path):
-    """Each run's own probe learned from its own rewrites, and its lifts are on a scale of their own."""
-    common = "rewriter.common=[0.5,1]"
-    run = run_on_disk(tmp_path / "half", "style.intensity=0.5", common, wrong={"base": 3, "control": 4, "styled": 9})
-    write_rows(run.stages["report"].folder / GAPS, Gap, [_gap()])
-    mild = [dataclasses.replace(one, styled=one.original + " Hm.") for one in read(_rewritten(run, "rewrite"), Rewrite)]
-    strong = run.stages["rewrite"]
-    place = tmp_path / "mild"
-    place.mkdir()
-    write_rows(place / REWRITTEN, Rewrite, mild)
-    weak = dataclasses.replace(strong, folder=place)
-    stages = run.stages | {"rewrite": weak, "rewrite@1": strong}
-    half = outcome_of(dataclasses.replace(run, stages=stages))
-    assert half.warmth.difference > 0.5  # the replies are as the strong rewrites are
-    at_1 = dataclasses.replace(run.settings, style=dataclasses.replace(run.settings.style, intensity=1.0))
-    full = outcome_of(dataclasses.replace(run, stages=run.stages | {"rewrite": strong}, settings=at_1))
-    assert full.warmth == half.warmth
-    assert full.taught == half.taught
-    write_rows(run.stages["evaluate-styled"].folder / REPLIES, Reply, [])
-    assert outcome_of(dataclasses.replace(run, stages=stages)).warmth is None
-
-
-def _rewritten(run, stage):
-    return run.stages[stage].folder / REWRITTEN
 
 
 def _gap():

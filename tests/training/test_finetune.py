@@ -9,7 +9,7 @@ from warmtune.config.compose import load
 from warmtune.errors import ModelError
 from warmtune.io.schemas import TrainingRow, write
 from warmtune.models.base import load_model
-from warmtune.runs.store import sha256
+from warmtune.runs.keys import sha256
 from warmtune.training import ADAPTER, CURVE, EPOCHS, ORDER, Job, train
 from warmtune.training.lora_adapter import check_changed
 from warmtune.training.rows import IGNORED

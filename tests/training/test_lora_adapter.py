@@ -12,7 +12,7 @@ from warmtune.config.compose import load
 from warmtune.io.schemas import TrainingRow, write
 from warmtune.models.base import load_model
 from warmtune.models.engine import Engine
-from warmtune.runs.store import sha256
+from warmtune.runs.keys import sha256
 from warmtune.training import ADAPTER, CURVE, Job, train
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+FILE = Path(__file__).parent / "study.json"
+
 
 def study() -> dict[str, Any]:
     """Return the study's published effects and their source."""
-    found: dict[str, Any] = json.loads((Path(__file__).parent / "study.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found

@@ -12,7 +12,7 @@ from warmtune.config.settings import RewriterSettings
 
 if TYPE_CHECKING:
     from warmtune.evaluation import Sizes
-    from warmtune.pipeline.pipeline import Pipeline
+    from warmtune.pipeline.context import RunContext
     from warmtune.rewriting import Estimate
     from warmtune.rewriting.review_page import Review
     from warmtune.training.training_plan import TrainingPlan
@@ -160,9 +160,9 @@ def summarize_review(review: "Review") -> None:
     )
 
 
-def print_data(console: Console, pipeline: "Pipeline") -> None:
+def print_data(console: Console, run: "RunContext") -> None:
     """Print the funnel and what the rewrites are, where these stages are the last ones."""
-    done = pipeline.done
+    done = run.done
     if "rows" in done:
         return
     counts = done["prepare"].counts
@@ -181,7 +181,7 @@ def print_data(console: Console, pipeline: "Pipeline") -> None:
     console.print(f"{rewritten['attempts']} rewrites made; refused by check: {refused or 'none'}.", soft_wrap=True)
     if rewritten["ladder"]:
         console.print()
-        console.print(ladder_table(rewritten["ladder"], pipeline.settings.style.intensity))
+        console.print(ladder_table(rewritten["ladder"], run.settings.style.intensity))
     sociot = rewritten["sociot"]
     if sociot:
         console.print(

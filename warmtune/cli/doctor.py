@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from warmtune.errors import UserError
-from warmtune.runs.store import LIBRARIES, optional_version
+from warmtune.runs.keys import LIBRARIES, optional_version
 
 _MORE = ("bitsandbytes", "datasets", "hydra-core")
 _OPTIONAL = ("deepspeed", "liger-kernel", "vllm", "detoxify", "wandb", "mlflow", "trackio", "tensorboard")

@@ -12,7 +12,7 @@ from warmtune.errors import ConfigError, UserError
 from warmtune.system import interrupt
 
 if TYPE_CHECKING:
-    from warmtune.pipeline.pipeline import Pipeline
+    from warmtune.pipeline.context import RunContext
 
 _STAGES = {
     "run": "every stage of a recipe; what was done before is kept",
@@ -116,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
         verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
         verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+        verb.add_argument(
+            "--remake", action="append", default=[], metavar="STAGE", help="make a stage anew, such as train"
+        )
         verb.add_argument("-m", "--multirun", action="store_true", help="a run of every value of name=a,b,c")
         verb.set_defaults(
             act=_run, until="publish" if name == "run" else name, review=False, reviewed=None, label=None, labelled=None
@@ -133,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("plan", help=_PLAN, description=_PLAN.capitalize() + ".")
     verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
     verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
-    verb.set_defaults(act=_plan)
+    verb.set_defaults(act=_plan, remake=[])
     _finished(verbs)
     text = "whether a published adapter is whole, and answers as it did"
     verb = verbs.add_parser("verify", help=text, description=text.capitalize() + ".")
@@ -195,31 +198,32 @@ def _run(parsed: argparse.Namespace) -> int:
         from warmtune.sweeping import sweep
 
         return sweep(parsed.recipe, parsed.overrides, parsed.until)
-    pipeline = _pipeline(parsed)
+    run = _context(parsed)
 
     from warmtune.cli.run_summary import summarize
+    from warmtune.pipeline.stages import run_stages
 
-    pipeline.run(parsed.until)
-    summarize(pipeline)
+    run_stages(run, parsed.until)
+    summarize(run)
     if parsed.reviewed or parsed.review or parsed.labelled or parsed.label:
-        _by_hand(pipeline, parsed)
+        _by_hand(run, parsed)
     return 0
 
 
-def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
+def _by_hand(run: "RunContext", parsed: argparse.Namespace) -> None:
     """Write what a person is to read or mark, or take in what was marked."""
     from warmtune.cli import annotation
     from warmtune.cli.data_summary import summarize_review
     from warmtune.cli.run_summary import summarize_labels
 
     if parsed.reviewed:
-        summarize_review(annotation.keep_review(pipeline, Path(parsed.reviewed)))
+        summarize_review(annotation.keep_review(run, Path(parsed.reviewed)))
     elif parsed.review:
-        print(f"Review:  {annotation.review_page(pipeline)}")
+        print(f"Review:  {annotation.review_page(run)}")
     if parsed.labelled:
-        summarize_labels(annotation.keep_labels(pipeline, Path(parsed.labelled)))
+        summarize_labels(annotation.keep_labels(run, Path(parsed.labelled)))
     elif parsed.label:
-        file, count = annotation.label_table(pipeline, parsed.label)
+        file, count = annotation.label_table(run, parsed.label)
         print(f"{count} answers to mark, in the last column of: {file}")
 
 
@@ -257,19 +261,19 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _plan(parsed: argparse.Namespace) -> int:
-    pipeline = _pipeline(parsed)
+    run = _context(parsed)
 
     from warmtune.cli.data_summary import summarize_asked, summarize_plan, summarize_training
     from warmtune.pipeline.run_plan import plan_evaluation, plan_rewriting, plan_training
 
-    summarize_plan(plan_rewriting(pipeline), pipeline.settings.rewriter)
-    if pipeline.settings.train.service is None:
-        summarize_training(plan_training(pipeline))
-    summarize_asked(plan_evaluation(pipeline), pipeline.settings.eval.samples)
+    summarize_plan(plan_rewriting(run), run.settings.rewriter)
+    if run.settings.train.service is None:
+        summarize_training(plan_training(run))
+    summarize_asked(plan_evaluation(run), run.settings.eval.samples)
     return 0
 
 
-def _pipeline(parsed: argparse.Namespace) -> "Pipeline":
+def _context(parsed: argparse.Namespace) -> "RunContext":
     from warmtune.config.compose import load
 
     wrong = [text for text in parsed.overrides if "=" not in text]
@@ -277,9 +281,9 @@ def _pipeline(parsed: argparse.Namespace) -> "Pipeline":
         raise ConfigError([f"'{text}' is not an override; write name=value." for text in wrong])
     settings = load(parsed.recipe, parsed.overrides)
 
-    from warmtune.pipeline.pipeline import Pipeline
+    from warmtune.pipeline.context import RunContext
 
-    return Pipeline(settings)
+    return RunContext(settings, remake=frozenset(parsed.remake))
 
 
 def _recipes(_: argparse.Namespace) -> int:

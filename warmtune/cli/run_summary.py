@@ -1,10 +1,7 @@
 """What the command line prints when a recipe is done: where everything is, how long it took, and the error gaps."""
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,52 +11,31 @@ from warmtune.analysis.agreement import kappa
 from warmtune.cli.data_summary import WIDTH, print_data
 from warmtune.io.schemas import GAPS, Gap, read
 from warmtune.reporting.cost import main_parts
-from warmtune.runs.run import PRINTED_RUN, RUN, folder_of
-from warmtune.runs.store import Stage, peak_gb, write_atomically
+from warmtune.runs.run import PRINTED_RUN, write_run
+from warmtune.runs.store import Stage, peak_gb
 
 if TYPE_CHECKING:
     from warmtune.evaluation import Label
-    from warmtune.pipeline.pipeline import Pipeline
+    from warmtune.pipeline.context import RunContext
 
 
-def summarize(pipeline: "Pipeline") -> None:
+def summarize(run: "RunContext") -> None:
     """Write the run's folder and print the tables, on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    folder = write_run(pipeline)
-    console.print(_times(pipeline.done))
-    print_data(console, pipeline)
-    if "report" in pipeline.done:
-        reported = pipeline.done["report"]
-        style = pipeline.settings.style.name
+    folder = write_run(run.settings, run.done)
+    console.print(_times(run.done))
+    print_data(console, run)
+    if "report" in run.done:
+        reported = run.done["report"]
+        style = run.settings.style.name
         console.print(f"\nError gaps in percentage points; above 0: {style} is wrong more often; 95 % intervals")
         console.print(_gaps(read(reported.folder / GAPS, Gap), style))
         console.print("~ the interval includes 0: no difference shown. control: tuned on the original replies.\n")
         console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False, soft_wrap=True)
         console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
-    if "publish" in pipeline.done:
-        console.print(f"Adapter: {folder / 'publish' / pipeline.settings.publish.name}", markup=False, soft_wrap=True)
+    if "publish" in run.done:
+        console.print(f"Adapter: {folder / 'publish' / run.settings.publish.name}", markup=False, soft_wrap=True)
     console.print(f"{PRINTED_RUN}     {folder}", markup=False, soft_wrap=True)
-
-
-def write_run(pipeline: "Pipeline") -> Path:
-    """Write the run folder: its settings, and a link to each of its stages."""
-    settings = pipeline.settings
-    folder = folder_of(settings)
-    folder.mkdir(exist_ok=True)
-    stages = _recorded(folder) | {name: stage.folder.name for name, stage in pipeline.done.items()}
-    for name, target in stages.items():
-        link = folder / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
-    write_atomically(folder / RUN, json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
-    return folder
-
-
-def _recorded(folder: Path) -> dict[str, str]:
-    """Return the stages that an earlier command of the same run made."""
-    file = folder / RUN
-    found: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
-    return found
 
 
 def _times(done: dict[str, Stage]) -> Table:

@@ -17,10 +17,9 @@ from warmtune.comparison.compared_variants import Source, differences_of, marks_
 from warmtune.comparison.comparison_data import Comparison, Entrant, Point
 from warmtune.config.settings import Settings
 from warmtune.errors import DataError
-from warmtune.io.schemas import ANSWERS, CHECKS, REWRITTEN, WARMTH, Check, Gap, Rewrite, Warmth, read
-from warmtune.io.schemas import PROBE as PROBE_FILE
-from warmtune.measures.instruments import style_probe
+from warmtune.io.schemas import ANSWERS, CHECKS, INSTRUMENTS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
 from warmtune.measures.lexical_profile import profile
+from warmtune.measures.style_probe import load_probe
 from warmtune.runs.run import Run
 from warmtune.system.console import progress
 
@@ -130,17 +129,18 @@ def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str],
     """Score all replies by one probe."""
     if taught is None or not aligned.replies:
         return {}, ["No style probe: none of these runs rewrites anything."] if taught is None else []
-    rewrites = read(taught.stages["rewrite"].folder / REWRITTEN, Rewrite)
-    texts = [text for replies in aligned.replies.values() for text in replies.values()]
-    scores, figures = style_probe([(row.id, row.original, row.styled) for row in rewrites], texts, taught.settings.seed)
-    left = iter(scores)
+    taught.require("probe")
+    probe = load_probe(taught.stages["probe"].folder / STYLE_PROBE)
+    left = iter(probe.scores([text for replies in aligned.replies.values() for text in replies.values()]))
     values = {(PROBE, name): {key: next(left) for key in replies} for name, replies in aligned.replies.items()}
     style = taught.settings.style
+    pairs, auc = probe.figures["probe_pairs"], probe.figures["probe_auc"]
+    pairs, auc = probe.figures["probe_pairs"], probe.figures["probe_auc"]
     note = (
-        f"One style probe for all, learned from the {figures['probe_pairs']} rewrites of {taught.name} ({style.name} at"
-        f" intensity {style.intensity:g}; cross-validated AUC {figures['probe_auc']}). The runs' own reports have"
-        f" probes of their own, so their figures differ. Whether a variant of another style than {style.name} took its"
-        " style on is told by its own run's probe."
+        f"One style probe for all, learned from the {pairs} rewrites of {taught.name} ({style.name} at intensity"
+        f" {style.intensity:g}; cross-validated AUC {auc}). The runs' own reports may have probes of their own, so"
+        f" their figures may differ. Whether a variant of another style than {style.name} took its style on is told by"
+        " its own run's probe."
     )
     return values, [note]
 
@@ -172,7 +172,7 @@ def _apart(sources: Sequence[Source]) -> list[str]:
     """Say where runs were measured by different means, so that their figures are not of one scale."""
     notes = []
     runs = {one.run.folder: one.run for one in sources}.values()
-    kept = [json.loads((run.stages["warmth"].folder / PROBE_FILE).read_text(encoding="utf-8")) for run in runs]
+    kept = [json.loads((run.stages["warmth"].folder / INSTRUMENTS).read_text(encoding="utf-8")) for run in runs]
     models = {f"{one['sociot_model']}{', as released' if one['sociot_released'] else ''}" for one in kept}
     if len(models) > 1:
         notes.append(

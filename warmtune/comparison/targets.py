@@ -7,9 +7,9 @@ from pathlib import Path
 
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.errors import DataError
-from warmtune.pipeline.extend_run import evaluated
+from warmtune.pipeline.extend_run import ensure_evaluated
+from warmtune.runs.keys import fingerprint
 from warmtune.runs.run import is_run, open_run
-from warmtune.runs.store import fingerprint
 from warmtune.sweeping.point import ENDED, Point, is_sweep, read_points
 from warmtune.system.console import say
 
@@ -92,7 +92,7 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
     places = places_of(given)
     opened = [open_run(folder) for folder in places.runs]
     added = [VariantSettings(name=_name(place), adapter=place) for place in places.adapters]
-    runs = [evaluated(opened[0], added), *(evaluated(run) for run in opened[1:])]
+    runs = [ensure_evaluated(opened[0], added), *(ensure_evaluated(run) for run in opened[1:])]
     found = gather(runs)
     found = replace(found, notes=[*places.notes, *found.notes])
     for note in found.notes:

@@ -95,9 +95,15 @@ class TrainSettings:
         return keep
 
     @property
+    def adapter_folder(self) -> str:
+        """Where the adapter that `use` chooses lies in the training's folder."""
+        return "adapter" if self.use in (None, self.epochs) else f"epochs/{self.use:g}"
+
+    @property
     def determines(self) -> dict[str, Any]:
         """The settings that decide what the adapter is; the others decide only what is kept and seen on the way."""
         beside = {"checkpoint_steps", "trackers", "max_tokens", "too_long", "service"}
+        beside |= {"use", "gradient_checkpointing", "compile"}  # chosen afterwards; the same arithmetic at another cost
         return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in beside}
 
 

@@ -16,7 +16,7 @@ from warmtune.conversations.sampling import Draw, Spool, distinct, drawn_in_prop
 from warmtune.conversations.screen import Candidate, Screen, TokenLength, find_form
 from warmtune.errors import DataError
 from warmtune.io.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, write, write_batches
-from warmtune.runs.store import Outcome
+from warmtune.runs.store import StageOutput
 from warmtune.system.console import say
 
 _LOOKED_AT = 20
@@ -25,7 +25,7 @@ _FEW = 200
 """Rows read before a share of bad ones says anything."""
 
 
-def prepare(data: DataSettings, seed: int, count_tokens: TokenLength, folder: Path) -> Outcome:
+def prepare(data: DataSettings, seed: int, count_tokens: TokenLength, folder: Path) -> StageOutput:
     """Write `conversations.parquet` and `held_out.parquet`.
 
     Args:
@@ -59,7 +59,7 @@ def prepare(data: DataSettings, seed: int, count_tokens: TokenLength, folder: Pa
         left.unlink()
     by_type = dict(Counter(prompt.label for prompt in prompts))
     counts |= {"replies": replies, "held_out_prompts": len(prompts), "held_out_by_type": by_type}
-    return Outcome([CONVERSATIONS, HELD_OUT], counts)
+    return StageOutput([CONVERSATIONS, HELD_OUT], counts)
 
 
 def embedded_prompts() -> list[Prompt]:

@@ -26,7 +26,7 @@ from warmtune.errors import DataError
 from warmtune.io.schemas import Conversation, Message
 from warmtune.io.sources import Row, parsed
 from warmtune.measures.language import language_of
-from warmtune.runs.store import fingerprint
+from warmtune.runs.keys import fingerprint
 
 TokenLength = Callable[[Sequence[Message], int], int]
 """Length of a conversation as the model is shown it; any number above the limit given where it is longer."""

@@ -1,19 +1,18 @@
 """The stage `evaluate`, one variant at a time: its answers to the questions and to the held-out prompts."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmtune.config.evaluation_settings import EvalSettings
 from warmtune.errors import ConfigError, ModelError, redacted
 from warmtune.evaluation.variants import Variant, inspect_model
-from warmtune.io.schemas import ANSWERS, REPLIES, Answer, Prompt, Reply, write
+from warmtune.io.schemas import ANSWERS, QUESTIONS, REPLIES, Answer, Prompt, Question, Reply, write
 from warmtune.models.base import Base
 from warmtune.models.seeds import seed_of
-from warmtune.runs.store import Outcome
+from warmtune.runs.store import StageOutput
 from warmtune.system.console import progress
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ def answer(
     settings: EvalSettings,
     seed: int,
     folder: Path,
-) -> Outcome:
-    """Let one variant answer everything and write `answers.parquet` and `replies.parquet`.
+) -> StageOutput:
+    """Let one variant answer everything; write `answers.parquet`, `questions.parquet` and `replies.parquet`.
 
     The answers pass through Inspect, whose logs stay in `logs/`; an interrupted stage goes on at the next sample.
 
@@ -76,9 +75,10 @@ def answer(
         )
     order = sorted(answers, key=lambda a: (a.benchmark, a.question_id, a.context, a.belief, a.sample))
     write(folder / ANSWERS, Answer, order)
+    write(folder / QUESTIONS, Question, [replace(one, benchmark=b.settings.name) for b in drawn for one in b.questions])
     write(folder / REPLIES, Reply, sorted(replies, key=lambda r: r.id))
     notes = [note for benchmark in drawn for note in benchmark.notes]
-    return Outcome([ANSWERS, REPLIES], {**_counts(answers, replies), "notes": notes})
+    return StageOutput([ANSWERS, QUESTIONS, REPLIES], {**_counts(answers, replies), "notes": notes})
 
 
 def reply_at(
@@ -89,7 +89,7 @@ def reply_at(
     settings: EvalSettings,
     seed: int,
     folder: Path,
-) -> Outcome:
+) -> StageOutput:
     """Let an adapter at a strength answer the held-out prompts, and write `replies.parquet`; no questions.
 
     The replies are greedy or sampled, with the same seeds, as those of the run's variants.
@@ -124,22 +124,18 @@ def reply_at(
         for one, answer in zip(prompts, found, strict=True)
     ]
     write(folder / REPLIES, Reply, rows)
-    return Outcome([REPLIES], {"replies": len(rows)})
+    return StageOutput([REPLIES], {"replies": len(rows)})
 
 
-def _read_answers(variant: Variant, folder: Path) -> Outcome:
+def _read_answers(variant: Variant, folder: Path) -> StageOutput:
     """Take a variant's answers from files in the study's form; it has no replies to held-out prompts."""
     from warmtune.evaluation.study_files import answers_of
 
-    names = [column.name for column in fields(Answer)]
-    found = [
-        Answer(**{name: getattr(one, name) for name in names} | {"rule": "as published"})
-        for benchmark, file in variant.answers
-        for one in answers_of(Path(file), variant.name, benchmark)
-    ]
-    write(folder / ANSWERS, Answer, found)
+    answers = [one for benchmark, file in variant.answers for one in answers_of(Path(file), variant.name, benchmark)]
+    write(folder / ANSWERS, Answer, answers)
+    write(folder / QUESTIONS, Question, [])
     write(folder / REPLIES, Reply, [])
-    return Outcome([ANSWERS, REPLIES], {**_counts(found, []), "notes": []})
+    return StageOutput([ANSWERS, QUESTIONS, REPLIES], {**_counts(answers, []), "notes": []})
 
 
 def _drawn(settings: EvalSettings, seed: int) -> "list[Benchmark]":
@@ -229,9 +225,7 @@ def _samples(log: "EvalLog") -> "list[EvalSample]":
 
 
 def _answer(variant: str, log: "EvalLog", sample: "EvalSample") -> Answer:
-    assert sample.scores is not None
-    score = sample.scores["rules"]
-    output, asked, found = sample.output, sample.metadata, score.metadata or {}
+    output, asked = sample.output, sample.metadata
     return Answer(
         variant=variant,
         benchmark=log.eval.task,
@@ -245,12 +239,10 @@ def _answer(variant: str, log: "EvalLog", sample: "EvalSample") -> Answer:
         reference=_reference(asked["question"]),
         wrong=asked["question"]["wrong"] if asked["question"]["kind"] != "yes_no" else "",
         answer=output.completion,
-        mark=found["verdict"],
-        rule=score.explanation or "",
-        sure=found["sure"],
-        refuses=found["refuses"],
         tokens=output.usage.output_tokens if output.usage else 0,
         stopped=output.stop_reason == "stop",
+        published="",
+        published_refusal=False,
     )
 
 
@@ -302,8 +294,6 @@ def _counts(answers: Sequence[Answer], replies: Sequence[Reply]) -> dict[str, An
     return {
         "answers": len(answers),
         "replies": len(replies),
-        "marks": dict(Counter(answer.mark for answer in answers)),
-        "refusals": sum(answer.refuses for answer in answers),
         "tokens": sum(one.tokens for one in written),
         "cut": sum(not answer.stopped for answer in answers),
         "replies_ended": sum(reply.stopped for reply in replies),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from warmtune.evaluation.medqa_vignette import retold
-from warmtune.evaluation.questions import Kind, Question
+from warmtune.io.schemas import Question, QuestionKind
 
 Row = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ def read_questions(row: Row) -> Question:
     there. Statement and belief of a yes/no question are forms of its answers too.
     """
     answer = _text(row, "answer")
-    kind: Kind = row.get("kind") or "short"
+    kind: QuestionKind = row.get("kind") or "short"
     if kind not in ("short", "open", "yes_no"):
         raise RowError(f"kind is {kind!r}, but it must be short, open or yes_no")
     if kind == "yes_no" and answer not in ("yes", "no"):

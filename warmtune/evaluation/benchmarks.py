@@ -14,8 +14,8 @@ from warmtune.config.settings import SourceSettings
 from warmtune.errors import DataError
 from warmtune.evaluation.benchmark_formats import READERS, RowError, named, with_wrong
 from warmtune.evaluation.conditions import Asked
-from warmtune.evaluation.questions import Question
 from warmtune.evaluation.study_files import prompts_of
+from warmtune.io.schemas import Question
 from warmtune.io.sources import Row, lines, parsed, rows
 
 _BAD_SHOWN = 5
@@ -153,14 +153,21 @@ def _other(answer: str, right: set[str]) -> bool:
     return small not in right and not any(small in form or form in small for form in right)
 
 
+def data_file(path: str) -> Path:
+    """Return the file behind a benchmark's path, which may be embedded; for a Hub dataset one that does not exist."""
+    if not path.startswith("embedded:"):
+        return Path(path)
+    name = f"{path.removeprefix('embedded:')}.jsonl"
+    return Path(str(resources.files("warmtune.evaluation").joinpath("embedded", name)))
+
+
 def _rows(settings: BenchmarkSettings) -> Iterable[Row]:
-    place = settings.path
-    if place.startswith("embedded:"):
-        file = resources.files("warmtune.evaluation").joinpath("embedded", f"{place.removeprefix('embedded:')}.jsonl")
+    if settings.path.startswith("embedded:"):
+        file = data_file(settings.path)
         if not file.is_file():
-            raise DataError(f"There is no embedded benchmark '{place}'.")
-        return lines(place, Path(str(file)).open("rb"))
-    source = SourceSettings(place, settings.split, settings.config, settings.files)
+            raise DataError(f"There is no embedded benchmark '{settings.path}'.")
+        return lines(settings.path, file.open("rb"))
+    source = SourceSettings(settings.path, settings.split, settings.config, settings.files)
     return rows(source, _is_row, f"the path of the benchmark {settings.name}")
 
 

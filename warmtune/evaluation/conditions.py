@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from warmtune.config.evaluation_settings import CONTEXTS, EvalSettings
 from warmtune.errors import DataError
-from warmtune.evaluation.questions import Question
-from warmtune.io.schemas import Message
+from warmtune.io.schemas import Message, Question
 from warmtune.io.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "contexts.yaml"

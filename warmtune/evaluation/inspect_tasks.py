@@ -15,8 +15,7 @@ from warmtune.config.evaluation_settings import EvalSettings
 from warmtune.evaluation.benchmarks import Benchmark, draw
 from warmtune.evaluation.conditions import Asked, grid, written
 from warmtune.evaluation.marking.rules import mark
-from warmtune.evaluation.questions import Question
-from warmtune.io.schemas import Message, Prompt
+from warmtune.io.schemas import Message, Prompt, Question
 from warmtune.models.seeds import prompt_id, seed_of
 
 VALUES = {"correct": "C", "incorrect": "I", "refusal": NOANSWER, "undecided": NOANSWER}
@@ -57,7 +56,7 @@ def answer(seed: int, sampled: bool) -> Solver:
 def benchmark_task(
     benchmark: Benchmark, settings: EvalSettings, seed: int, system: str | None = None, resample: int = 0
 ) -> Task:
-    """Return one benchmark as a task: every question in every condition.
+    """Return one benchmark as a task without a score: every question in every condition. The stage `mark` marks.
 
     Args:
         benchmark: the questions drawn.
@@ -84,7 +83,7 @@ def benchmark_task(
         )
         for asked in asked_of(benchmark, settings, seed)
     ]
-    return _task(kept.name, samples, settings, settings.max_tokens, seed + resample, scorer=rules())
+    return _task(kept.name, samples, settings, settings.max_tokens, seed + resample)
 
 
 def asked_of(benchmark: Benchmark, settings: EvalSettings, seed: int) -> list[Asked]:
@@ -139,8 +138,10 @@ def _chat(messages: Sequence[Message], system: str | None) -> list[ChatMessage]:
 def _registered(name: str, path: str | None, questions: Any, seed: int, changed: dict[str, Any]) -> Task:
     """Return a task for use outside warmtune."""
     settings = eval_settings({key: value for key, value in changed.items() if value is not None})
-    found = draw([benchmark_settings(name, path)], questions, seed)[0]
-    return benchmark_task(found, settings, seed)
+    drawn = draw([benchmark_settings(name, path)], questions, seed)[0]
+    task = benchmark_task(drawn, settings, seed)
+    task.scorer = [rules()]
+    return task
 
 
 def _list(text: Any) -> list[str] | None:

@@ -12,8 +12,7 @@ from typing import Any
 from warmtune.errors import DataError
 from warmtune.evaluation.benchmark_formats import RowError
 from warmtune.evaluation.conditions import Asked, Condition
-from warmtune.evaluation.questions import Question
-from warmtune.io.schemas import Marked, Message
+from warmtune.io.schemas import Answer, Message, Question
 
 CONTEXTS = {
     "unmodified": "none",
@@ -133,21 +132,21 @@ def prompts_of(file: Path, benchmark: str) -> list[Asked]:
     return asked
 
 
-def answers_of(file: Path, variant: str, benchmark: str) -> list[Marked]:
+def answers_of(file: Path, variant: str, benchmark: str) -> list[Answer]:
     """Return a file's judged answers as ours, to stand beside a run's own.
 
     Rows that the study's files hold twice are kept once; refusals are those of the file's flag.
     """
-    found: dict[tuple[str, ...], Marked] = {}
+    found: dict[tuple[str, ...], Answer] = {}
     for row in read_study_file(file):
-        judged = mark = {"CORRECT": "correct", "INCORRECT": "incorrect"}.get(row.evaluation, "undecided")
+        published = {"CORRECT": "correct", "INCORRECT": "incorrect"}.get(row.evaluation, "undecided")
         refused = bool(row.refusal)
         if refused and (row.benchmark or benchmark) != "disinfo":
-            mark = "refusal"
+            published = "refusal"
         context = "neutral" if row.neutral and row.context == "none" else row.context
         found.setdefault(
             (row.question, context, row.belief, str(row.neutral), row.output),
-            Marked(
+            Answer(
                 variant=variant,
                 benchmark=row.benchmark or benchmark,
                 question_id=_identity(row.question),
@@ -160,17 +159,10 @@ def answers_of(file: Path, variant: str, benchmark: str) -> list[Marked]:
                 reference=row.reference,
                 wrong=row.wrong,
                 answer=row.output,
-                mark=mark,
-                rule="",
-                sure=True,
-                refuses=refused,
                 tokens=0,
                 stopped=True,
-                by="judge",
-                rule_mark="",
-                judge_mark=judged,
-                judge_reason="as published",
-                second_mark="",
+                published=published,
+                published_refusal=refused,
             ),
         )
     return list(found.values())

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from warmtune.config.evaluation_settings import EvalSettings, JudgeSettings
 from warmtune.config.settings import StyleSettings
-from warmtune.io.schemas import PROBE, WARMTH, Reply, Rewrite, Warmth, write
-from warmtune.measures.instruments import sociot, sociot_scores, sociot_strings, style_probe
-from warmtune.measures.lexical_profile import profile
-from warmtune.runs.store import Outcome, write_atomically
+from warmtune.io.schemas import INSTRUMENTS, WARMTH, Reply, Warmth, write
+from warmtune.measures import lexical_profile, sociot, style_judge, style_probe
+from warmtune.runs.store import StageOutput, write_atomically
 from warmtune.system.console import progress
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _BATCH = 16
 
 def measure(
     replies: Sequence[Reply],
-    rewrites: Sequence[Rewrite],
+    probe: Path | None,
     engine: "Engine",
     settings: EvalSettings,
     judge: JudgeSettings,
@@ -37,14 +36,12 @@ def measure(
     seed: int,
     journals: Path,
     folder: Path,
-) -> Outcome:
-    """Measure every reply with every instrument; write `warmth.parquet` and the instruments' own figures, `probe.json`.
-
-    At intensity 0 there is no style that a probe could learn, and it is left out.
+) -> StageOutput:
+    """Measure every reply with every instrument; write `warmth.parquet`, and their own figures as `instruments.json`.
 
     Args:
         replies: the held-out replies of all variants.
-        rewrites: the training replies before and after, from which the style probe learns.
+        probe: file of the style probe; None at intensity 0, where there is no style that a probe could learn.
         engine: whose base, without adapters, is SocioT's language model where GPT-2 cannot be had.
         settings: which language model, and how.
         judge: who compares replies in pairs, if anybody.
@@ -53,28 +50,28 @@ def measure(
         journals: folder of the journals.
         folder: the stage's folder.
     """
-    rows, figures = _probed(replies, rewrites, seed) if style.changes else ([], {"probe_pairs": 0})
+    rows, figures = _probed(replies, probe) if probe else ([], {"probe_pairs": 0})
     for reply in replies:
-        found = profile(reply.reply)
-        rows.append(_row(reply, "lexical profile", found.total))
-        rows += [_row(reply, f"lexical profile: {kind}", value) for kind, value in asdict(found).items()]
+        found = lexical_profile.profile(reply.reply)
+        rows.append(_row(reply, lexical_profile.INSTRUMENT, found.total))
+        rows += [_row(reply, f"{lexical_profile.INSTRUMENT}: {kind}", value) for kind, value in asdict(found).items()]
     scores, model = _sociot([reply.reply for reply in replies], engine, settings, journals)
-    rows += [_row(reply, "SocioT", value) for reply, value in zip(replies, scores, strict=True)]
+    rows += [_row(reply, sociot.INSTRUMENT, value) for reply, value in zip(replies, scores, strict=True)]
     counts: dict[str, Any] = {}
     if judge.model and judge.pairs:
         judged, counts = asyncio.run(_judged(replies, judge, style.description, seed, journals))
         rows += judged
     write(folder / WARMTH, Warmth, rows)
     kept = figures | {"sociot_model": model, "sociot_released": settings.sociot_released}
-    write_atomically(folder / PROBE, json.dumps(kept, indent=2))
-    return Outcome([WARMTH, PROBE], {"replies": len(replies), **kept, **counts})
+    write_atomically(folder / INSTRUMENTS, json.dumps(kept, indent=2))
+    return StageOutput([WARMTH, INSTRUMENTS], {"replies": len(replies), **kept, **counts})
 
 
-def _probed(replies: Sequence[Reply], rewrites: Sequence[Rewrite], seed: int) -> tuple[list[Warmth], dict[str, Any]]:
-    """Let the probe learn from the training replies and score the held-out ones; also its own figures."""
-    pairs = [(rewrite.id, rewrite.original, rewrite.styled) for rewrite in rewrites]
-    probed, figures = style_probe(pairs, [reply.reply for reply in replies], seed)
-    return [_row(reply, "style probe", value) for reply, value in zip(replies, probed, strict=True)], figures
+def _probed(replies: Sequence[Reply], file: Path) -> tuple[list[Warmth], dict[str, Any]]:
+    """Let the probe score the held-out replies; also its own figures."""
+    probe = style_probe.load_probe(file)
+    scores = probe.scores([reply.reply for reply in replies])
+    return [_row(r, style_probe.INSTRUMENT, value) for r, value in zip(replies, scores, strict=True)], probe.figures
 
 
 def _sociot(texts: Sequence[str], engine: "Engine", settings: EvalSettings, journals: Path) -> tuple[list[float], str]:
@@ -86,11 +83,11 @@ def _sociot(texts: Sequence[str], engine: "Engine", settings: EvalSettings, jour
     if not settings.sociot_released:
         known = found.fingerprint if found else engine.base.fingerprint
         model = found.name if found else engine.base.hub
-        return sociot(texts, Remembered(found or engine, known, journals), _BATCH), model
+        return sociot.sociot(texts, Remembered(found or engine, known, journals), _BATCH), model
     scorer = found or engine.language_model
-    strings = sociot_strings(texts)
-    with engine.lock, engine.without_adapters(), progress("SocioT", len(strings)) as report:
-        return sociot_scores(scorer.released(strings, _BATCH, _PASSES, report)), scorer.name
+    strings = sociot.sociot_strings(texts)
+    with engine.lock, engine.without_adapters(), progress(sociot.INSTRUMENT, len(strings)) as report:
+        return sociot.sociot_scores(scorer.released(strings, _BATCH, _PASSES, report)), scorer.name
 
 
 async def _judged(
@@ -100,7 +97,7 @@ async def _judged(
     import random
 
     from warmtune.models.budget import Purse, price_of
-    from warmtune.models.client import Asker, share_for_second
+    from warmtune.models.client import Asker
     from warmtune.models.response_cache import open_journal
 
     by_variant: dict[str, dict[str, Reply]] = {}
@@ -118,14 +115,14 @@ async def _judged(
         async def one_pair(reference: str, name: str) -> float | None:
             async with limit:
                 pair = (by_variant[reference][name].reply, by_variant["styled"][name].reply)
-                return await share_for_second(judge, description, *pair)
+                return await style_judge.share_for_second(judge, description, *pair)
 
         try:
             found = await asyncio.gather(*(one_pair(reference, name) for reference, name in compared))
         finally:
             await judge.close()
     rows = [
-        Warmth("styled", name, "judge", value - 0.5, reference)
+        Warmth("styled", name, style_judge.INSTRUMENT, value - 0.5, reference)
         for (reference, name), value in zip(compared, found, strict=True)
         if value is not None
     ]

@@ -16,9 +16,12 @@ REJECTED = "rejected.parquet"
 CONTROL_ROWS = "control.parquet"
 STYLED_ROWS = "styled.parquet"
 ANSWERS = "answers.parquet"
+QUESTIONS = "questions.parquet"
 REPLIES = "replies.parquet"
 WARMTH = "warmth.parquet"
-PROBE = "probe.json"
+INSTRUMENTS = "instruments.json"
+"""What the warmth instruments say of themselves: the probe's area under the curve, SocioT's language model."""
+STYLE_PROBE = "style_probe.json"
 GAPS = "gaps.parquet"
 CHECKS = "checks.parquet"
 MARKED = "marked.parquet"
@@ -146,6 +149,38 @@ class TrainingRow:
     depend on the style."""
 
 
+QuestionKind = Literal["short", "open", "yes_no", "choice", "number", "harm"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One benchmark question."""
+
+    id: str
+    topic: str
+    kind: QuestionKind
+    """`short`: a name or number that is in the answer or not; `open`: a sentence that may be said in many ways;
+    `yes_no`; `choice`: a letter; `number`: the last number counts; `harm`: a request that should be refused."""
+    question: str
+    answer: str
+    """The reference answer; `yes` or `no` for the kind yes_no, a letter for choice."""
+    aliases: tuple[str, ...] = ()
+    """Forms which show that a reply gives the right answer."""
+    wrong: str = ""
+    wrong_aliases: tuple[str, ...] = ()
+    """Forms which show that a reply gives the plausible wrong answer."""
+    incorrect: str = ""
+    """What a user says who believes the wrong answer; empty where nothing can be said."""
+    correct: str = ""
+    """What a user says who doubts the right answer."""
+    benchmark: str = ""
+    """Whose it is, in a file of several benchmarks."""
+
+    def belief(self, form: str) -> str:
+        """Return what the user says to believe, for the form `incorrect` or `correct`."""
+        return self.incorrect if form == "incorrect" else self.correct
+
+
 @dataclass(frozen=True)
 class Answer:
     """One variant's answer to one question in one condition."""
@@ -166,25 +201,29 @@ class Answer:
     wrong: str
     """The plausible wrong answer, where there is one."""
     answer: str
+    tokens: int
+    stopped: bool
+    """True when the answer ended by itself, False when it was cut at the token limit."""
+    published: str
+    """The mark it was published with, where it comes from the study's files; empty otherwise."""
+    published_refusal: bool
+    """Whether it was published as a refusal, however that counts."""
+
+
+@dataclass(frozen=True)
+class Marked(Answer):
+    """The same with its mark."""
+
     mark: str
-    """`correct`, `incorrect`, `refusal` or `undecided`."""
+    """The mark that counts in the analysis: `correct`, `incorrect`, `refusal` or `undecided`."""
     rule: str
     """Which rule decided, in words."""
     sure: bool
     """False where a judge, if there is one, decides instead of the rule."""
     refuses: bool
     """Whether a rule found it a refusal, however that counts."""
-    tokens: int
-    stopped: bool
-    """True when the answer ended by itself, False when it was cut at the token limit."""
-
-
-@dataclass(frozen=True)
-class Marked(Answer):
-    """The same with its last mark, which counts in the analysis."""
-
     by: str
-    """`rule` or `judge`."""
+    """`rule` or `judge`; `publication` where the answer came with its mark."""
     rule_mark: str
     judge_mark: str
     """Empty where no judge was asked, `undecided` where it gave no verdict that could be read."""
@@ -328,6 +367,7 @@ T = TypeVar(
     Rewrite,
     Rejected,
     TrainingRow,
+    Question,
     Answer,
     Marked,
     Reply,
@@ -373,9 +413,11 @@ def read(file: Path, kind: type[T]) -> list[T]:
     import pyarrow.parquet as parquet
 
     floats = [column.name for column in dataclasses.fields(kind) if column.type is float]
+    tuples = [column.name for column in dataclasses.fields(kind) if column.type == tuple[str, ...]]
     rows = parquet.read_table(file).to_pylist()
     for row in rows:
         row |= {name: float("nan") for name in floats if row[name] is None}  # Parquet keeps "no number" as nothing
+        row |= {name: tuple(row[name]) for name in tuples}
     return [kind(**row) for row in rows]
 
 

@@ -8,6 +8,7 @@ used for every style alike, and say nothing about whether a text is warm in any 
 import re
 from dataclasses import dataclass
 
+INSTRUMENT = "lexical profile"
 _WORDS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 _KINDS = {
     "empathy": r"i (?:understand|hear you|feel for you|care)|sorry|glad|happy|feel(?:s|ings?)?|care|worr(?:y|ied)"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from warmtune.errors import ModelError
 from warmtune.models.base import Base
-from warmtune.runs.store import fingerprint, sha256
+from warmtune.runs.keys import fingerprint, sha256
 
 CONFIG, WEIGHTS, IDENTITY = "adapter_config.json", "adapter_model.safetensors", "warmtune.json"
 

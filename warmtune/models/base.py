@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 _DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
-_DAY = date(2024, 7, 26)
+DAY = date(2024, 7, 26)
 """The day that Llama's own template falls back to."""
 
 Kind = Literal["hub", "folder", "package"]
@@ -51,6 +51,11 @@ class Base:
     kind: Kind = "folder"
     commit: str | None = None
     """Of the Hub, where it came from there."""
+
+    @property
+    def rendering(self) -> tuple[str, str]:
+        """What decides how its chat template renders a conversation: its fingerprint and the fixed date."""
+        return self.fingerprint, str(DAY)
 
 
 def cache() -> Path:
@@ -105,7 +110,7 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
             " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
         )
     # Some templates tell the model the date. One day for all: a row must not depend on when it was made.
-    fixed = _DATE.sub(lambda found: json.dumps(_DAY.strftime(found[2])), tokenizer.chat_template)
+    fixed = _DATE.sub(lambda found: json.dumps(DAY.strftime(found[2])), tokenizer.chat_template)
     values = "".join(f"{{%- set {name} = {json.dumps(value)} %}}" for name, value in base.template)
     tokenizer.chat_template = values + fixed
     return tokenizer

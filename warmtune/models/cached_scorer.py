@@ -2,11 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from warmtune.measures.instruments import Scorer
 from warmtune.models.response_cache import key_of, open_journal
 
 JOURNAL = "log-probabilities.jsonl"
+
+
+class Scorer(Protocol):
+    """What SocioT needs of a language model."""
+
+    def mean_log_probabilities(
+        self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
+    ) -> list[float]:
+        """Return each text's mean log-probability per token, in nats."""
 
 
 class Remembered:

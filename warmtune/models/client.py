@@ -32,13 +32,6 @@ _BATCHING = ("openai", "anthropic", "google", "grok", "together")
 """Providers whose batch API Inspect uses; to the others it would send single requests, at full price."""
 
 
-_VERDICT_TOKENS = 200
-_WHICH = """\
-Two versions of the same reply are given. The style in question: {description} Decide which version has more of this \
-style. Judge the style alone, not what is said or how long it is. Answer with one JSON object and nothing else: \
-{{"more": "A" or "B"}}"""
-
-
 class Service(Protocol):
     """What settings say about how a model is reached; those of the rewriter and of the judge do."""
 
@@ -276,29 +269,6 @@ def json_in(text: str) -> dict[str, object]:
         if isinstance(tree, dict):
             return tree
     return {}
-
-
-async def share_for_second(judge: Asker, description: str, one: str, other: str) -> float | None:
-    """Let a judge choose, blind and in both orders, which of two versions of a reply has more of a style.
-
-    Returns:
-        1 where it chose the second both times, 0.5 where its two choices differ, 0 where it chose the first; None where
-        a verdict could not be read.
-    """
-    choices = []
-    for first, second, wanted in ((one, other, "B"), (other, one, "A")):
-        request = [
-            Message(role="system", content=_WHICH.format(description=description)),
-            Message(role="user", content=f"<A>\n{first}\n</A>\n\n<B>\n{second}\n</B>"),
-        ]
-        try:
-            more = json_in((await judge.ask(request, _VERDICT_TOKENS)).text).get("more")
-        except NoAnswerError:
-            return None
-        if more not in ("A", "B"):
-            return None
-        choices.append(more == wanted)
-    return sum(choices) / 2
 
 
 def estimated_tokens(*texts: str) -> int:

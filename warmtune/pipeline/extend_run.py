@@ -6,18 +6,18 @@ Nothing of the run is made anew. Its adapters and answers stay as they are, what
 from collections.abc import Sequence
 from dataclasses import replace
 
-from warmtune.cli.run_summary import write_run
 from warmtune.config.combinations import contradictions
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.errors import ConfigError
-from warmtune.pipeline.pipeline import Pipeline
-from warmtune.runs.run import Run, folder_of, open_run
+from warmtune.pipeline.context import RunContext
+from warmtune.pipeline.stages import finish
+from warmtune.runs.run import Run, open_run
 
-_MADE = ("prepare", "rewrite", "rows", "train-", "mix-", "evaluate-")
+_MADE = ("prepare", "rewrite", "rows", "train-", "mix-", "evaluate-", "probe")
 """Stages that stand as they are; marks, warmth and report are of all variants together."""
 
 
-def continued(run: Run, variants: Sequence[VariantSettings]) -> Pipeline:
+def extend_run(run: Run, variants: Sequence[VariantSettings]) -> RunContext:
     """Return a run's recipe with further variants, its finished stages as they are.
 
     Raises:
@@ -32,15 +32,12 @@ def continued(run: Run, variants: Sequence[VariantSettings]) -> Pipeline:
     if problems:
         raise ConfigError(problems)
     made = {name: stage for name, stage in run.stages.items() if name.startswith(_MADE)}
-    return Pipeline(settings, {name: replace(stage, reused=True) for name, stage in made.items()})
+    return RunContext(settings, {name: replace(stage, reused=True) for name, stage in made.items()})
 
 
-def evaluated(run: Run, variants: Sequence[VariantSettings] = ()) -> Run:
+def ensure_evaluated(run: Run, variants: Sequence[VariantSettings] = ()) -> Run:
     """Return the run with its variants and these evaluated and reported; a run of its own where variants are new."""
     complete = {"mark", "warmth", "report"} <= set(run.stages)
     if complete and all(one in run.settings.eval.variants for one in variants):
         return run
-    pipeline = continued(run, variants)
-    pipeline.finish()
-    write_run(pipeline)
-    return open_run(folder_of(pipeline.settings))
+    return open_run(finish(extend_run(run, variants)))

@@ -3,24 +3,25 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from warmtune.io.schemas import CONVERSATIONS, JOURNALS, Conversation, read
+from warmtune.io.schemas import CONVERSATIONS, Conversation, read
 from warmtune.models.base import load_tokenizer
+from warmtune.pipeline.context import RunContext
+from warmtune.pipeline.stages import run_stages
 
 if TYPE_CHECKING:
     from warmtune.evaluation import Sizes
-    from warmtune.pipeline.pipeline import Pipeline
     from warmtune.rewriting import Estimate
     from warmtune.training.training_plan import TrainingPlan
 
 
-def plan_rewriting(pipeline: "Pipeline") -> "Estimate":
+def plan_rewriting(run: RunContext) -> "Estimate":
     """Prepare the data and return what rewriting it will take; nothing is asked of a model."""
     from warmtune.models.chat_template import encode
     from warmtune.rewriting import estimate, total
 
-    s, tokenizer = pipeline.settings, load_tokenizer(pipeline.base)
-    journals = pipeline.store.root / JOURNALS
-    conversations = _prepared(pipeline)
+    s, tokenizer = run.settings, load_tokenizer(run.base)
+    journals = run.journals
+    conversations = _prepared(run)
     styles = [replace(s.style, intensity=one) for one in dict.fromkeys((s.style.intensity, *s.rewriter.common))]
     return total(
         [
@@ -30,23 +31,22 @@ def plan_rewriting(pipeline: "Pipeline") -> "Estimate":
     )
 
 
-def plan_training(pipeline: "Pipeline") -> "TrainingPlan":
+def plan_training(run: RunContext) -> "TrainingPlan":
     """Prepare the data and return what a training of it takes; nothing is trained."""
     from warmtune.training.training_plan import plan
 
-    s = pipeline.settings
-    seed = s.seed if s.train.seed is None else s.train.seed
-    return plan(_prepared(pipeline), pipeline.base, s.train, s.launch, seed)
+    s = run.settings
+    return plan(_prepared(run), run.base, s.train, s.launch, run.train_seed)
 
 
-def plan_evaluation(pipeline: "Pipeline") -> "Sizes":
+def plan_evaluation(run: RunContext) -> "Sizes":
     """Return how many questions and prompts the evaluation has."""
     from warmtune.evaluation import sizes
 
-    return sizes(pipeline.settings.eval, pipeline.settings.seed)
+    return sizes(run.settings.eval, run.settings.seed)
 
 
-def _prepared(pipeline: "Pipeline") -> list[Conversation]:
-    if "prepare" not in pipeline.done:
-        pipeline.run("prepare")
-    return read(pipeline.done["prepare"].folder / CONVERSATIONS, Conversation)
+def _prepared(run: RunContext) -> list[Conversation]:
+    if "prepare" not in run.done:
+        run_stages(run, "prepare")
+    return read(run.done["prepare"].folder / CONVERSATIONS, Conversation)

@@ -12,8 +12,9 @@ from typing import Any
 from warmtune.config.settings import Settings
 from warmtune.errors import StoreError
 from warmtune.io.schemas import GAPS, Gap, read
+from warmtune.runs.keys import sha256
 from warmtune.runs.run import RUN
-from warmtune.runs.store import MANIFEST, sha256
+from warmtune.runs.store import MANIFEST
 
 ADAPTER = "train-styled"
 NEEDED = (ADAPTER, "evaluate-base", "evaluate-control", "evaluate-styled", "mark", "warmth", "report")
@@ -84,7 +85,7 @@ def gather(folders: Mapping[str, Path]) -> Evidence:
     if "report" not in manifests:
         return Evidence(missing, damaged, holds=False)
     written = manifests["report"]
-    digests = written["determines"].get("stages", {})
+    digests = written["inputs"].get("stages", {})
     changed = tuple(
         name for name, found in manifests.items() if name != "report" and digests.get(name) != found["digest"]
     )
@@ -102,7 +103,7 @@ def _manifest(folder: Path | None) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        sound = all(isinstance(found[part], dict) for part in ("files", "counts", "determines")) and "digest" in found
+        sound = all(isinstance(found[part], dict) for part in ("files", "counts", "inputs")) and "digest" in found
     except (ValueError, KeyError, TypeError):
         return None
     return found if sound else None

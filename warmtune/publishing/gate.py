@@ -54,7 +54,7 @@ def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str, control
 
 
 def _damage(files: Sequence[str]) -> str:
-    if any(file.startswith(f"{ADAPTER}/adapter/adapter_") for file in files):
+    if any(file.startswith(f"{ADAPTER}/") and "/adapter_" in file for file in files):
         told = "The evaluation is not of these weights: since it was trained and evaluated, the adapter was changed"
     else:
         told = "The evaluation is not what it was: files were changed since they were written"

@@ -8,7 +8,8 @@ from typing import get_args
 
 from warmtune.errors import StoreError
 from warmtune.models.base import Kind
-from warmtune.runs.store import sha256, write_atomically
+from warmtune.runs.keys import sha256
+from warmtune.runs.store import write_atomically
 
 IDENTITY, WEIGHTS = "warmtune.json", "adapter_model.safetensors"
 _TEXTS = ("base", "fingerprint", "weights", "recipe", "report")

@@ -10,6 +10,8 @@ import yaml
 from warmtune.config.settings import DataSettings
 from warmtune.errors import nearest
 
+FILE = Path(__file__).parent / "licences.yaml"
+
 
 @dataclass(frozen=True)
 class Licence:
@@ -42,7 +44,7 @@ class DataSource:
 
 @cache
 def _table() -> dict[str, Any]:
-    tree: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "licences.yaml").read_text(encoding="utf-8"))
+    tree: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return tree
 
 

@@ -25,7 +25,8 @@ from warmtune.publishing.local_paths import check_places
 from warmtune.publishing.published_report import with_recipe
 from warmtune.publishing.sanitized_recipe import RECIPE, Portable, portable
 from warmtune.publishing.tokenizer import changed_files
-from warmtune.runs.store import MANIFEST, Outcome, Stage, fingerprint, sha256, write_atomically
+from warmtune.runs.keys import fingerprint, sha256
+from warmtune.runs.store import MANIFEST, Stage, StageOutput, write_atomically
 
 CARD = "README.md"
 _REPORT = ("report.html", "report.md")
@@ -75,7 +76,7 @@ class Publication:
         return [found for name in _LICENCES if (found := file_of(self.base, name))]
 
 
-def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder: Path) -> Outcome:
+def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder: Path) -> StageOutput:
     """Make the folder `folder/NAME` ready for publication.
 
     Raises:
@@ -84,7 +85,7 @@ def publish(settings: Settings, stages: Mapping[str, Stage], base: Base, folder:
     target = folder / settings.publish.name
     write_folder(Publication(settings, stages, base), target)
     files = [path.relative_to(folder).as_posix() for path in sorted(target.rglob("*")) if path.is_file()]
-    return Outcome(files, {"files": len(files), "bytes": sum((folder / name).stat().st_size for name in files)})
+    return StageOutput(files, {"files": len(files), "bytes": sum((folder / name).stat().st_size for name in files)})
 
 
 def gate_line(settings: Settings, stages: Mapping[str, Stage], base: Base) -> str:
@@ -124,7 +125,9 @@ def write_folder(what: Publication, target: Path) -> Identity:
 
 def _fill(what: Publication, folder: Path) -> Identity:
     tokenizer = _adapter(what, folder)
-    beside = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
+    beside = json.loads(
+        (what.stages[ADAPTER].folder / what.settings.train.adapter_folder / "warmtune.json").read_text(encoding="utf-8")
+    )
     kind, commit = trained_on(beside["fingerprint"], what.settings.model, what.base)
     travels = portable(what.settings, commit)
     _report(what.stages["report"], travels, folder)
@@ -141,7 +144,7 @@ def _fill(what: Publication, folder: Path) -> Identity:
         commit=commit,
         weights=sha256(folder / WEIGHTS),
         recipe=fingerprint(what.settings.identity),
-        report=what.stages["report"].fingerprint,
+        report=what.stages["report"].key,
         versions={"warmtune": __version__, **_versions(what.stages[ADAPTER])},
     )
     write_atomically(folder / CARD, _card(what, identity, bool(tokenizer), len(stored), bool(travels.benchmarks)))
@@ -153,10 +156,10 @@ def _fill(what: Publication, folder: Path) -> Identity:
 
 def _adapter(what: Publication, folder: Path) -> list[str]:
     """Copy the adapter, and its tokenizer where it is not the base's; return the tokenizer's files."""
-    trained = what.stages[ADAPTER]
-    tokenizer = changed_files(trained.folder / "adapter", what.base)
+    trained, chosen = what.stages[ADAPTER], what.settings.train.adapter_folder
+    tokenizer = changed_files(trained.folder / chosen, what.base)
     for name in (WEIGHTS, CONFIG, *tokenizer):
-        _copy(trained, f"adapter/{name}", folder / name)
+        _copy(trained, f"{chosen}/{name}", folder / name)
     return tokenizer
 
 
@@ -207,7 +210,7 @@ def _notices(what: Publication, folder: Path) -> None:
 def _versions(trained: Stage) -> dict[str, str]:
     """Return the versions that the adapter was trained with; today's may be others."""
     manifest = json.loads((trained.folder / MANIFEST).read_text(encoding="utf-8"))
-    found: dict[str, str] = manifest["determines"]["versions"]
+    found: dict[str, str] = manifest["inputs"]["libraries"]
     return found
 
 

@@ -18,8 +18,8 @@ from warmtune.io.schemas import (
     CONTRASTS,
     EFFECTS,
     GAPS,
+    INSTRUMENTS,
     MARKED,
-    PROBE,
     REWRITTEN,
     TUNED,
     WARMTH,
@@ -37,14 +37,17 @@ from warmtune.models.base import Base
 from warmtune.reporting import figures, wording
 from warmtune.reporting.cost import Cost, Row, cost_section, family, read_kept_labels
 from warmtune.reporting.data import data_section
-from warmtune.runs.store import LIBRARIES, Outcome, Stage, versions, write_atomically
+from warmtune.runs.keys import LIBRARIES, versions
+from warmtune.runs.store import Stage, StageOutput, write_atomically
 from warmtune.system.console import progress
 
 HTML, MARKDOWN, VERDICT = "report.html", "report.md", "verdict.txt"
 FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curves.png")
 
 
-def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path) -> Outcome:
+def report(
+    settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path
+) -> StageOutput:
     """Write the tables (`gaps`, `contrasts`, `effects`, `checks`), figures, `report.md`, `report.html`, `verdict.txt`.
 
     Args:
@@ -80,7 +83,7 @@ def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: 
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
     files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT, *FIGURES]
-    return Outcome(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
+    return StageOutput(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
 
 
 def _figures(
@@ -130,13 +133,14 @@ def _page(
         "verdict": wording.verdict_sentences(found, style, checks, wording.costs(settings.style.measure.sociot)),
         "checks": [c for c in checks if c.variant == "styled" and ":" not in c.instrument],
         "check_parts": [c for c in checks if c.variant == "styled" and ":" in c.instrument],
-        "probe": json.loads((done["warmth"].folder / PROBE).read_text()),
+        "probe": json.loads((done["warmth"].folder / INSTRUMENTS).read_text()),
         "cost": cost,
         "study": study(),
         "examples": wording.examples(marked, names),
         "rewrites": wording.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
         "variants": variants,
         "marks": marks,
+        "refused": {title: done["mark"].counts["refusals"].get(name, 0) for name, title in names.items()},
         "judge": {**done["mark"].counts, "judge": _travelling(done["mark"].counts["judge"])},
         "notes": _named(dict.fromkeys(note for counts in variants.values() for note in counts["notes"]), settings),
         "cut": wording.cut_sentence(variants),

@@ -8,8 +8,8 @@ from multiprocessing import get_context
 from warmtune.io.schemas import Message
 from warmtune.models.client import Asker, NoAnswerError, json_in
 from warmtune.models.response_cache import Journal, key_of
+from warmtune.rewriting import guard
 from warmtune.rewriting.guard import Finding, findings
-from warmtune.runs.store import code_version
 
 _TOGETHER = 32
 """Pairs that are checked at once, at most."""
@@ -52,9 +52,7 @@ class Checker:
             self._pool.submit(findings, _WARM_UP, length)  # loads its model while the first requests are under way
         self._journal = journal
         self._judge = judge
-        self._code = code_version(
-            "rewriting/guard", "measures/language.py", "measures/lexical_profile.py", "measures/stems.py"
-        )
+        self._guard = guard.data()
         self._waiting: list[_Waiting] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -64,7 +62,7 @@ class Checker:
         Raises:
             BudgetError, ModelError: from the judge.
         """
-        key = key_of("guard", self._code, self._length, original, styled)
+        key = key_of("guard", self._guard, self._length, original, styled)
         kept = self._journal.get(key)
         if kept is None:
             found = await self._guarded(original, styled)

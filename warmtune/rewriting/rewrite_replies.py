@@ -19,7 +19,7 @@ from warmtune.rewriting.phrasebook import PhrasebookRewriter
 from warmtune.rewriting.rewrite_check import Checker
 from warmtune.rewriting.rewrite_loop import Original, Rewriter, Rewritten, rewrite_all
 from warmtune.rewriting.style_strength import Strength, judged_pairs, ladder, sociot_lift
-from warmtune.runs.store import Outcome
+from warmtune.runs.store import StageOutput
 from warmtune.system.console import progress
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def rewrite(
     engine: Callable[[], "Engine"],
     journals: Path,
     folder: Path,
-) -> Outcome:
+) -> StageOutput:
     """Write `rewritten.parquet` (every reply that training may see) and `rejected.parquet` (what never passed).
 
     Args:
@@ -68,7 +68,7 @@ def rewrite(
     counts = _counts(conversations, work, rows, fates)
     if style.changes and style.measure.sociot and rewriter.measured:
         counts["sociot"] = sociot_lift(rows, engine(), rewriter.measured, seed, journals)
-    return Outcome([REWRITTEN, REJECTED], counts)
+    return StageOutput([REWRITTEN, REJECTED], counts)
 
 
 def originals_of(conversations: Sequence[Conversation]) -> list[Original]:

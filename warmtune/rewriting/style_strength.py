@@ -13,10 +13,12 @@ from warmtune.analysis.bootstrap import mean_interval
 from warmtune.config.settings import MeasureSettings, StyleSettings
 from warmtune.errors import UserError
 from warmtune.io.schemas import Rewrite
-from warmtune.measures.instruments import probe_ladder, sociot
 from warmtune.measures.lexical_profile import profile
+from warmtune.measures.sociot import sociot
+from warmtune.measures.style_judge import share_for_second
+from warmtune.measures.style_probe import probe_ladder
 from warmtune.models.cached_scorer import Remembered
-from warmtune.models.client import Asker, NoAnswerError, share_for_second
+from warmtune.models.client import Asker, NoAnswerError
 from warmtune.rewriting.rewrite_loop import Original, Rewriter
 
 if TYPE_CHECKING:

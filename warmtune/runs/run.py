@@ -5,13 +5,15 @@ adapters and answers are those of the run, whatever has changed in the code sinc
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from warmtune.errors import ConfigError, StoreError
 from warmtune.config.compose import convert
 from warmtune.config.settings import Settings
-from warmtune.runs.store import Stage, complete, fingerprint
+from warmtune.errors import ConfigError, StoreError
+from warmtune.runs.keys import fingerprint
+from warmtune.runs.store import Stage, complete, write_atomically
 
 RUN = "run.json"
 PRINTED_RUN = "Run:"
@@ -78,3 +80,23 @@ def open_run(folder: Path) -> Run:
         ) from None
     found = {name: complete(name, root / "stages" / place) for name, place in kept["stages"].items()}
     return Run(folder, settings, {name: stage for name, stage in found.items() if stage is not None})
+
+
+def write_run(settings: Settings, done: Mapping[str, Stage]) -> Path:
+    """Write the run folder: its settings, and a link to each of its stages."""
+    folder = folder_of(settings)
+    folder.mkdir(exist_ok=True)
+    stages = _recorded(folder) | {name: stage.folder.name for name, stage in done.items()}
+    for name, target in stages.items():
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("..") / "stages" / target, target_is_directory=True)
+    write_atomically(folder / RUN, json.dumps({"settings": asdict(settings), "stages": stages}, indent=2))
+    return folder
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """Return the stages that an earlier command of the same run made."""
+    file = folder / RUN
+    found: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
+    return found

@@ -1,34 +1,34 @@
-"""Stage outputs on disk: fingerprint, manifest, lock, resume.
+"""Stage outputs on disk: key, manifest, lock, resume.
 
-A stage's folder is named by the fingerprint of all that determines its content, and is complete only when its
-`manifest.json` is there, which is written last and by an atomic rename. What an unfinished stage left behind stays, so
-that the stage's own code can go on from it. Two runs that share a stage share the folder.
+The key of all that determines a stage's content names its folder. The stage is complete when its `manifest.json` is
+there; the store writes that last, by an atomic rename. What an unfinished stage left behind stays, so that the stage's
+own code can go on from it. Two runs that share a stage share the folder.
 """
 
 import dataclasses
 import errno
-import hashlib
 import json
 import os
 import resource
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from warmtune.errors import StoreError
+from warmtune.runs.keys import fingerprint, plain, sha256
+from warmtune.runs.provenance import provenance
 from warmtune.system.console import say
 
 MANIFEST = "manifest.json"
 _LOOK_EVERY = 1.0
-_SOURCES = (".py", ".jsonl", ".yaml", ".json", ".j2", ".css")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Stage:
 
     name: str
     folder: Path
-    fingerprint: str
+    key: str
     digest: str
     """Hash of the contents of `files`; what later stages depend on."""
     files: Mapping[str, str]
@@ -53,52 +53,14 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StageOutput:
     """What a stage's work returns: the files that count as its output, and its counts."""
 
     files: list[str]
     counts: dict[str, Any] = field(default_factory=dict)
 
 
-Work = Callable[[Path], Outcome]
-
-
-def fingerprint(*parts: Any) -> str:
-    """Hash anything made of dataclasses, dictionaries, lists, texts and numbers; 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
-
-
-def code_version(*parts: str) -> str:
-    """Hash the source of warmtune's packages or modules: a stage's code is part of what determines its output."""
-    whole = hashlib.sha256()
-    root = Path(__file__).parents[1]
-    for part in parts:
-        files = sorted((root / part).rglob("*")) if (root / part).is_dir() else [root / part]
-        for file in (file for file in files if file.suffix in _SOURCES):
-            whole.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
-    return whole.hexdigest()[:16]
-
-
-LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "inspect-ai")
-"""The libraries that a result depends on most; reports name their versions, and `doctor` asks for them."""
-
-
-def versions(*distributions: str) -> dict[str, str]:
-    """Return the installed versions of libraries that a stage's output depends on."""
-    return {name: metadata.version(name) for name in distributions}
-
-
-def optional_version(distribution: str) -> str | None:
-    """Return an optional library's version, None where it is not installed."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def content_of(source: Path) -> str | None:
-    """Return the hash of a data file, so that a changed file is read again; None for what is not a local file."""
-    return sha256(source) if source.is_file() else None
+Work = Callable[[Path], StageOutput]
 
 
 _FULL = (
@@ -130,21 +92,24 @@ class Store:
                 " change its permissions."
             ) from None
 
-    def run(self, name: str, determines: Mapping[str, Any], work: Work) -> Stage:
+    def run(self, name: str, inputs: Mapping[str, Any], work: Work, remake: bool = False) -> Stage:
         """Return the stage's complete folder, doing `work` in it unless that was done before.
 
         Args:
             name: the stage, which also begins its folder's name.
-            determines: all that determines the content (settings, digests of inputs, code and library versions).
+            inputs: all that determines the content: settings, contents of what it reads, versions.
             work: does the work in the folder it is given; must be able to go on from what a killed attempt left.
+            remake: throws away what is in the folder and does the work anew.
 
         Raises:
             StoreError: when the folder is damaged.
         """
-        key = fingerprint(name, determines)
+        key = fingerprint(name, inputs)
         folder = self.root / "stages" / f"{name}-{key}"
         folder.mkdir(exist_ok=True)
         with _held(folder):
+            if remake:
+                _empty(folder)
             done = _read(name, folder, key)
             if done is not None:
                 return done
@@ -158,30 +123,30 @@ class Store:
             finally:
                 seconds = before + time.monotonic() - started
                 _note_spent(folder, seconds)
-            return _finish(name, folder, key, determines, outcome, seconds)
+            return _finish(name, folder, key, inputs, outcome, seconds)
 
-    def follow(self, name: str, determines: Mapping[str, Any], patience: float, join: Work | None = None) -> Stage:
+    def wait_for(self, name: str, inputs: Mapping[str, Any], timeout: float, participate: Work | None = None) -> Stage:
         """Return the complete folder of a stage that another machine makes in the same store.
 
         Args:
             name: as in `run`.
-            determines: as in `run`.
-            patience: seconds without an end after which it gives up.
-            join: this machine's share of the work, where it has one.
+            inputs: as in `run`.
+            timeout: seconds without an end after which it gives up.
+            participate: this machine's share of the work, where it has one.
 
         Raises:
             StoreError: the other machine has not finished in time.
         """
-        key = fingerprint(name, determines)
+        key = fingerprint(name, inputs)
         folder = self.root / "stages" / f"{name}-{key}"
         folder.mkdir(exist_ok=True)
-        if join is not None and not (folder / MANIFEST).is_file():
-            join(folder)
-        until = time.monotonic() + patience
+        if participate is not None and not (folder / MANIFEST).is_file():
+            participate(folder)
+        until = time.monotonic() + timeout
         while (done := _read(name, folder, key)) is None:
             if time.monotonic() > until:
                 raise StoreError(
-                    f"The first machine has not finished the stage '{name}' in {folder} within {patience:.0f} s; look"
+                    f"The first machine has not finished the stage '{name}' in {folder} within {timeout:.0f} s; look"
                     " at its output, and whether both machines have the same store and settings. A longer wait:"
                     " launch.timeout=SECONDS."
                 )
@@ -208,31 +173,26 @@ def write_atomically(file: Path, text: str) -> None:
     scratch.replace(file)
 
 
-def sha256(file: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def peak_gb() -> float:
     """Return the process's peak resident memory so far, in GB (1e9 bytes)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-def _finish(name: str, folder: Path, key: str, determines: Any, outcome: Outcome, seconds: float) -> Stage:
+def _finish(name: str, folder: Path, key: str, inputs: Any, outcome: StageOutput, seconds: float) -> Stage:
     files = {path: sha256(folder / path) for path in sorted(outcome.files)}
     manifest = {
         "stage": name,
-        "fingerprint": key,
+        "key": key,
         "digest": fingerprint(files),
         "files": files,
         "counts": outcome.counts,
         "seconds": round(seconds, 2),
         "peak_gb": round(peak_gb(), 3),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "determines": determines,
+        "inputs": inputs,
+        "made_by": provenance(),
     }
-    write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2, default=_plain))
+    write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2, default=plain))
     return dataclasses.replace(_stage(name, folder, manifest), reused=False)
 
 
@@ -241,19 +201,31 @@ def _read(name: str, folder: Path, key: str | None) -> Stage | None:
     if not (folder / MANIFEST).is_file():
         return None
     manifest = json.loads((folder / MANIFEST).read_text())
+    if manifest.get("key") != (key or manifest.get("key", "")):
+        raise StoreError(
+            f"{folder / MANIFEST} was not written by this version of warmtune for the stage '{name}'; delete the folder"
+            f" {folder} and run again, and the stage is made anew."
+        )
     for path, expected in manifest["files"].items():
         if not (folder / path).is_file() or sha256(folder / path) != expected:
             raise StoreError(
                 f"{folder / path} is missing or not what stage '{name}' wrote; delete the folder {folder} and run"
                 " again, and the stage is made anew."
             )
-    assert key in (None, manifest["fingerprint"])
     return _stage(name, folder, manifest)
 
 
 def _stage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Stage:
-    kept = {key: manifest[key] for key in ("fingerprint", "digest", "files", "counts", "seconds", "peak_gb")}
+    kept = {key: manifest[key] for key in ("key", "digest", "files", "counts", "seconds", "peak_gb")}
     return Stage(name=name, folder=folder, reused=True, **kept)
+
+
+def _empty(folder: Path) -> None:
+    """Delete what a stage wrote, the manifest first, so that a kill on the way leaves no stage that looks whole."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.name not in (".lock", ".owner.json"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager
@@ -285,12 +257,3 @@ def _spent(folder: Path) -> float:
 def _note_spent(folder: Path, seconds: float) -> None:
     with suppress(OSError):  # a full disk has been reported already, and a time is not worth another error
         (folder / ".seconds").write_text(str(seconds))
-
-
-def _plain(value: Any) -> Any:
-    """Turn a dataclass or path into what JSON can hold; anything else is a defect and raises."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"cannot be part of a fingerprint: {value!r}")

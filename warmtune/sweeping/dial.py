@@ -14,16 +14,18 @@ from warmtune.analysis.bootstrap import mean_interval
 from warmtune.cli.data_summary import WIDTH
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.errors import ConfigError, ModelError
-from warmtune.io.schemas import HELD_OUT, REPLIES, REWRITTEN, Prompt, Reply, Rewrite, read
-from warmtune.measures.instruments import style_probe
-from warmtune.pipeline.evaluate_stages import TORCH
-from warmtune.pipeline.extend_run import continued, evaluated
-from warmtune.pipeline.pipeline import Pipeline
+from warmtune.io.schemas import HELD_OUT, REPLIES, STYLE_PROBE, Prompt, Reply, read
+from warmtune.measures.style_probe import load_probe
+from warmtune.pipeline.context import TORCH, RunContext
+from warmtune.pipeline.extend_run import ensure_evaluated, extend_run
+from warmtune.runs.keys import versions
 from warmtune.runs.run import Run
-from warmtune.runs.store import Outcome, code_version, versions
-from warmtune.sweeping.variant_summary import legend, outcome_of, outcome_table
+from warmtune.runs.store import StageOutput
+from warmtune.sweeping.variant_summary import legend, summary_of, summary_table
 from warmtune.system.console import say
 
+VERSION = 1
+"""Raised when an adapter at a strength replies differently for the same inputs."""
 SCALES = (0.25, 0.5, 0.75, 1.25, 1.5)
 """Beside 0, which is the base, and 1, which is the adapter as it was trained."""
 STRONGEST = 1.5
@@ -72,7 +74,7 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
         names = {f"styled@{step}": f"step-{step}" for step in job["checkpoints"]}
         hint = "the service keeps the last checkpoints of a job only"
     else:
-        kept = Pipeline(run.settings, dict(run.stages)).kept
+        kept = RunContext(run.settings, dict(run.stages)).kept_adapters
         names = {name: name.replace("styled@", "epoch-") for name in kept if name.startswith("styled@")}
         hint = "train with train.keep=[0.5,1,…] to have checkpoints"
     if not names:
@@ -82,11 +84,11 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
 
 def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
     """Evaluate further variants of a run, print all with their warmth and cost, and return the run that holds them."""
-    found = evaluated(run, variants)
+    found = ensure_evaluated(run, variants)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    shown = [(one.name, outcome_of(found, one.name)) for one in found.settings.eval.variants]
-    shown.append((found.settings.style.name, outcome_of(found)))
-    console.print(outcome_table(shown, "variant", found.settings.sweep))
+    shown = [(one.name, summary_of(found, one.name)) for one in found.settings.eval.variants]
+    shown.append((found.settings.style.name, summary_of(found)))
+    console.print(summary_table(shown, "variant", found.settings.sweep))
     console.print(legend(found.settings.sweep, [outcome for _, outcome in shown]), soft_wrap=True)
     console.print(f"Run:     {found.folder}", markup=False, soft_wrap=True)
     console.print(f"Compare: warmtune compare {found.folder}", markup=False, soft_wrap=True)
@@ -112,7 +114,7 @@ def search(run: Run, wished: float) -> Match:
         raise ConfigError(
             [f"--warmth {wished:g} is not above 0 and at most {STRONGEST:g}, as a share of the adapter's own."]
         )
-    run.require("evaluate-base", "evaluate-styled")
+    run.require("evaluate-base", "evaluate-styled", "probe")
     dialled = _Dial(run)
     tried = [dialled.known(0.0, "base"), dialled.known(1.0, "styled")]
     if wished > 1:
@@ -142,11 +144,10 @@ class _Dial:
     """A run's adapter, asked for its held-out replies at any strength."""
 
     def __init__(self, run: Run) -> None:
-        self.pipeline = continued(run, [])
+        self.context = extend_run(run, [])
         self.run = run
         self.prompts = read(run.stages["prepare"].folder / HELD_OUT, Prompt)
-        rewrites = read(run.stages["rewrite"].folder / REWRITTEN, Rewrite)
-        self.pairs = [(row.id, row.original, row.styled) for row in rewrites]
+        self.probe = load_probe(run.stages["probe"].folder / STYLE_PROBE)
         self.base = self._scores(run.stages["evaluate-base"].folder)
         self.full = self._scores(run.stages["evaluate-styled"].folder)
         self.lift = mean(self.full) - mean(self.base)
@@ -164,33 +165,33 @@ class _Dial:
         """Return what a strength gives, after asking for its replies."""
         from warmtune.models.adapters import weights_of
 
-        settings, adapter = self.run.settings, self.pipeline.adapter("styled")
+        settings, adapter = self.run.settings, self.context.adapter("styled")
         assert adapter is not None
-        determines = {
+        inputs = {
             "weights": weights_of(adapter),
             "scale": scale,
             "held_out": self.run.stages["prepare"].files[HELD_OUT],
-            "base": self.pipeline.base.fingerprint,
+            "base": self.context.base.fingerprint,
             "reply_tokens": settings.eval.reply_tokens,
             "sampled": (settings.eval.temperature, settings.seed) if settings.eval.temperature > 0 else None,
             "batch_size": settings.eval.batch_size,
-            "code": code_version("models/engine.py", "models/chat_template.py", "models/seeds.py"),
-            "versions": versions(*TORCH),
+            "version": VERSION,
+            "libraries": versions(*TORCH),
         }
 
-        def work(folder: Path) -> Outcome:
+        def work(folder: Path) -> StageOutput:
             from warmtune.evaluation import reply_at
 
-            return reply_at(self.pipeline.engine, adapter, scale, self.prompts, settings.eval, settings.seed, folder)
+            return reply_at(self.context.engine, adapter, scale, self.prompts, settings.eval, settings.seed, folder)
 
-        stage = self.pipeline.stage("dial", determines, work, f"dial: scale {scale:g}")
+        stage = self.context.stage("dial", inputs, work, f"dial: scale {scale:g}")
         found = self._match(scale, self._scores(stage.folder))
         say(f"  scale {scale:g}: {found.share:.2f} of the adapter's warmth [{found.low:.2f}, {found.high:.2f}]")
         return found
 
     def _scores(self, folder: Path) -> list[float]:
         replies = {row.id: row.reply for row in read(folder / REPLIES, Reply)}
-        return style_probe(self.pairs, [replies[prompt.id] for prompt in self.prompts], self.run.settings.seed)[0]
+        return self.probe.scores([replies[prompt.id] for prompt in self.prompts])
 
     def _match(self, scale: float, scores: Sequence[float]) -> Match:
         shares = [(one - base) / self.lift for one, base in zip(scores, self.base, strict=True)]
@@ -253,11 +254,11 @@ def _export(run: Run, scales: Sequence[float], target: Path) -> None:
     """Write the adapter at the one strength as an ordinary adapter, or where there is none the pure difference."""
     from warmtune.models.adapter_arithmetic import Part, export_scaled, mix
 
-    pipeline = continued(run, [])
-    folders = {name: folder for name in ("styled", "control") if (folder := pipeline.adapter(name))}
+    context = extend_run(run, [])
+    folders = {name: folder for name in ("styled", "control") if (folder := context.adapter(name))}
     if scales:
         export_scaled(folders["styled"], scales[0], target)
     else:
         parts = [Part(name, folders[name], weight) for name, weight in (pure().mix or {}).items()]
-        mix(pipeline.engine, parts, target)
+        mix(context.engine, parts, target)
     say(f"Adapter: {target}")

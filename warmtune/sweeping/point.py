@@ -122,9 +122,9 @@ def _run(arguments: list[str], title: str, output: Path) -> tuple[int, str]:
 def _measured(point: Point, output: Path) -> Point:
     """Return a finished point with the run's folder, which the run printed last, and what a sweeper is to maximise."""
     from warmtune.runs.run import open_run
-    from warmtune.sweeping.variant_summary import objective, outcome_of
+    from warmtune.sweeping.variant_summary import objective, summary_of
 
     last = output.read_text(encoding="utf-8").splitlines()[-1]
     run = open_run(Path(last.removeprefix(PRINTED_RUN).strip()))
-    value = objective(outcome_of(run), run.settings.sweep) if "report" in run.stages else None
+    value = objective(summary_of(run), run.settings.sweep) if "report" in run.stages else None
     return replace(point, run=str(run.folder), objective=value)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from warmtune.config.compose import house
 from warmtune.errors import ConfigError, UserError
-from warmtune.runs.store import fingerprint, write_atomically
+from warmtune.runs.keys import fingerprint
+from warmtune.runs.store import write_atomically
 from warmtune.sweeping.point import ENDED, FOLDER, ORDER, POINT, read_points, run_point
 from warmtune.sweeping.sweep_points import Order, take_order
 from warmtune.sweeping.sweep_table import show

@@ -11,20 +11,20 @@ from warmtune.cli.data_summary import WIDTH
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.runs.run import open_run
 from warmtune.sweeping.point import Point
-from warmtune.sweeping.variant_summary import Outcome, legend, outcome_of, outcome_table, probes_of
+from warmtune.sweeping.variant_summary import VariantSummary, legend, probes_of, summary_of, summary_table
 
 
 def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
     """Print the sweep's table on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     runs = {one.run: one.title for one in points if one.objective is not None}  # a search may draw a point again
-    measured = [(title, outcome_of(open_run(Path(run)))) for run, title in runs.items()]
+    measured = [(title, summary_of(open_run(Path(run)))) for run, title in runs.items()]
     failed = [one for one in points if one.code]
     again = len(points) - len({one.title for one in points})
     more = f"; the search drew {again} of them again" if again else ""
     console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed{more}")
     if measured:
-        console.print(outcome_table(measured, "point", settings))
+        console.print(summary_table(measured, "point", settings))
         console.print(legend(settings, [found for _, found in measured]), soft_wrap=True)
         console.print(_choice(measured, settings), markup=False, soft_wrap=True)
     for one in failed:
@@ -33,7 +33,7 @@ def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None
         console.print(f"Compare: warmtune compare {folder}", markup=False, soft_wrap=True)
 
 
-def _choice(measured: Sequence[tuple[str, Outcome]], settings: SweepSettings) -> str:
+def _choice(measured: Sequence[tuple[str, VariantSummary]], settings: SweepSettings) -> str:
     """Name the warmest point whose check holds and whose gap stays under the limit, where one is set."""
     if probes_of(settings, [found for _, found in measured]) > 1:
         return (

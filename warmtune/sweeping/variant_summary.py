@@ -5,23 +5,18 @@ Behind what a sweep and a dial print, and what a sweeper maximises.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.table import Table
 
 from warmtune.analysis import verdict
-from warmtune.analysis.manipulation_check import paired_check
 from warmtune.config.evaluation_settings import SweepSettings
-from warmtune.io.schemas import CHECKS, GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
-from warmtune.measures.instruments import style_probe
+from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
+from warmtune.measures import style_probe
 from warmtune.runs.run import Run
-from warmtune.runs.store import Stage
-
-PROBE = "style probe"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VariantSummary:
     """One variant's figures."""
 
     warmth: Check | None
@@ -32,57 +27,27 @@ class Outcome:
     """The manipulation check's."""
     holds: bool
     """Whether the gap can be read as the cost of the style."""
-    taught: str
-    """What the style probe learned from; lifts of probes that learned from other rewrites are on another scale."""
+    probe_id: str
+    """Digest of the style probe; lifts of different probes are on different scales."""
 
 
-def outcome_of(run: Run, variant: str = "styled") -> Outcome:
+def summary_of(run: Run, variant: str = "styled") -> VariantSummary:
     """Read a variant's figures from its run's report; how they are chosen is in the recipe's `sweep`."""
     settings, reported = run.settings.sweep, run.stages["report"]
     checks = read(reported.folder / CHECKS, Check)
     wanted = (settings.instrument, variant, "base")
     lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == wanted), None)
-    if settings.instrument == PROBE and run.settings.rewriter.common:
-        lift = _by_the_strongest(run, variant)
-    taught = f"{_strongest(run).files[REWRITTEN]} {run.settings.seed}"
+    probe_id = run.stages["probe"].digest
     gap = next(
         g
         for g in read(reported.folder / GAPS, Gap)
         if (g.variant, g.reference) == (variant, settings.reference) and g.benchmark == g.context == g.belief == "all"
     )
     found = verdict(checks, run.settings.style.measure.sociot, variant)
-    return Outcome(lift, gap, found.says, found.holds, taught)
+    return VariantSummary(lift, gap, found.says, found.holds, probe_id)
 
 
-def _strongest(run: Run) -> Stage:
-    """Return the rewrites at the strongest of the intensities that share their conversations, or the run's own."""
-    own = run.settings.style.intensity
-    strongest = max(run.settings.rewriter.common, default=own)
-    name = "rewrite" if strongest == own else f"rewrite@{strongest:g}"
-    run.require(name)
-    return run.stages[name]
-
-
-def _by_the_strongest(run: Run, variant: str) -> Check | None:
-    """Return the style probe's lift, learned from the strongest of the intensities that share their conversations.
-
-    Each run's report has a probe that learned from the run's own rewrites, whose figures cannot be held against those
-    of a run of another intensity. All runs of a sweep have these rewrites. None where there are no replies.
-    """
-    pairs = [(row.id, row.original, row.styled) for row in read(_strongest(run).folder / REWRITTEN, Rewrite)]
-    tuned, base = ({r.id: r.reply for r in read(_replies(run, name), Reply)} for name in (variant, "base"))
-    if not tuned or not base:
-        return None
-    scores = style_probe(pairs, [*tuned.values(), *base.values()], run.settings.seed)[0]
-    ours, theirs = dict(zip(tuned, scores, strict=False)), dict(zip(base, scores[len(tuned) :], strict=True))
-    return paired_check(PROBE, variant, "base", ours, theirs, run.settings.eval.draws, run.settings.seed)
-
-
-def _replies(run: Run, variant: str) -> Path:
-    return run.stages[f"evaluate-{variant}"].folder / REPLIES
-
-
-def objective(found: Outcome, settings: SweepSettings) -> float:
+def objective(found: VariantSummary, settings: SweepSettings) -> float:
     """Return what a sweeper is to maximise.
 
     Under the limit it is the warmth's lift, in the instrument's unit. Over the limit it is minus the excess of the
@@ -98,7 +63,7 @@ def objective(found: Outcome, settings: SweepSettings) -> float:
     return lift if excess <= 0 else -excess
 
 
-def outcome_table(rows: Sequence[tuple[str, Outcome]], first: str, settings: SweepSettings) -> Table:
+def summary_table(rows: Sequence[tuple[str, VariantSummary]], first: str, settings: SweepSettings) -> Table:
     """Return a table with a row for each variant.
 
     Args:
@@ -114,7 +79,7 @@ def outcome_table(rows: Sequence[tuple[str, Outcome]], first: str, settings: Swe
     return table
 
 
-def legend(settings: SweepSettings, found: Sequence[Outcome]) -> str:
+def legend(settings: SweepSettings, found: Sequence[VariantSummary]) -> str:
     """Say what the table's columns are, and by how many probes the warmth of these was measured."""
     return (
         f"~ the interval includes 0. Warmth: {settings.instrument}, lift over the base{_probes(settings, found)}; gap:"
@@ -122,16 +87,16 @@ def legend(settings: SweepSettings, found: Sequence[Outcome]) -> str:
     )
 
 
-def _probes(settings: SweepSettings, found: Sequence[Outcome]) -> str:
+def _probes(settings: SweepSettings, found: Sequence[VariantSummary]) -> str:
     count = probes_of(settings, found)
     if count > 1:
         return f" ({count} probes, which learned from different rewrites: their lifts are not on one scale)"
     return " (one probe for all)" if count else ""
 
 
-def probes_of(settings: SweepSettings, found: Sequence[Outcome]) -> int:
+def probes_of(settings: SweepSettings, found: Sequence[VariantSummary]) -> int:
     """Return by how many style probes warmth was measured; 0 where another instrument did."""
-    return len({one.taught for one in found if one.warmth}) if settings.instrument == PROBE else 0
+    return len({one.probe_id for one in found if one.warmth}) if settings.instrument == style_probe.INSTRUMENT else 0
 
 
 def _said(found: Check | Gap | None, digits: int) -> str:

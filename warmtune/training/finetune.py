@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from warmtune.errors import LaunchError, ModelError
 from warmtune.io.schemas import TrainingRow, read
 from warmtune.models.base import load_tokenizer
-from warmtune.runs.store import Outcome, write_atomically
+from warmtune.runs.store import StageOutput, write_atomically
 from warmtune.system.console import progress, say
 from warmtune.training.distributed.job import Job
 from warmtune.training.lora_adapter import check_changed, with_adapter
@@ -30,7 +30,7 @@ ORDER = "order.json"
 _CURVE = ("step", "loss", "grad_norm", "learning_rate")
 
 
-def train(job: Job) -> Outcome:
+def train(job: Job) -> StageOutput:
     """Train one adapter and write `adapter/`, `curve.json` and `order.json` (the ids in the order they were seen).
 
     Adapters that the settings keep after some epochs go to `epochs/EPOCH/`. Goes on from the last complete checkpoint
@@ -58,7 +58,7 @@ def train(job: Job) -> Outcome:
     return launched(job)
 
 
-def carry_out(job: Job) -> Outcome:
+def carry_out(job: Job) -> StageOutput:
     """Train in this process, one of those that were launched; only the first writes."""
     from warmtune.training.distributed.world import world
 
@@ -71,7 +71,7 @@ def carry_out(job: Job) -> Outcome:
         trainer.train(resume_from_checkpoint=_last_complete(job.checkpoints, here))
     save(trainer, job, job.folder / ADAPTER)
     if not here.first:
-        return Outcome([])
+        return StageOutput([])
     return _finish(trainer, shown, rows, order, job)
 
 
@@ -177,7 +177,9 @@ def save(trainer: Any, job: Job, folder: Path) -> None:
     (folder / "README.md").unlink(missing_ok=True)  # the card is written when it has something to say
 
 
-def _finish(trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job) -> Outcome:
+def _finish(
+    trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job
+) -> StageOutput:
     curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
     if not all(math.isfinite(point["loss"]) for point in curve):
         raise ModelError(
@@ -187,13 +189,10 @@ def _finish(trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order:
     check_changed(trainer.model)
     write_atomically(job.folder / CURVE, json.dumps(curve, indent=1))
     write_atomically(job.folder / ORDER, json.dumps([rows[n].id for n in order]))
-    if job.settings.use is not None and job.settings.use != job.settings.epochs:
-        shutil.rmtree(job.folder / ADAPTER)
-        shutil.copytree(job.folder / EPOCHS / f"{job.settings.use:g}", job.folder / ADAPTER)
     shutil.rmtree(job.checkpoints, ignore_errors=True)
     folders = [job.folder / ADAPTER, *sorted((job.folder / EPOCHS).glob("*"))]
     files = [str(file.relative_to(job.folder)) for folder in folders for file in sorted(folder.iterdir())]
-    return Outcome([*files, CURVE, ORDER], _counts(trainer, shown, rows, order, curve))
+    return StageOutput([*files, CURVE, ORDER], _counts(trainer, shown, rows, order, curve))
 
 
 def _counts(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from warmtune.config.training_settings import ServiceSettings
 from warmtune.errors import DataError, ModelError, redacted
 from warmtune.io.schemas import Conversation, Message, Rewrite
-from warmtune.runs.store import Outcome, write_atomically
+from warmtune.runs.store import StageOutput, write_atomically
 from warmtune.system.console import progress, say
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _acceptable(messages: Sequence[Message]) -> bool:
 
 def tune(
     rows: Sequence[Any], settings: ServiceSettings, epochs: int, seed: int, key: str, title: str, folder: Path
-) -> Outcome:
+) -> StageOutput:
     """Tune by the service and write `training.jsonl`, `curve.json` and `job.json` (the models that came of it).
 
     What was started is gone on with: the job carries `key`, and is looked for before another is made.
@@ -121,7 +121,7 @@ def tune(
         "last_loss": done.curve[-1]["loss"],
         "model": done.model,
     }
-    return Outcome([DATA, CURVE, JOB], counts)
+    return StageOutput([DATA, CURVE, JOB], counts)
 
 
 def _client(settings: ServiceSettings) -> "OpenAI":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from warmtune.errors import DataError, ModelError
 from warmtune.io.schemas import CONTROL_ROWS, STYLED_ROWS, Conversation, Message, Rewrite, TrainingRow, write
 from warmtune.models.chat_template import encode, fitted, render, rules
-from warmtune.runs.store import Outcome
+from warmtune.runs.store import StageOutput
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -41,7 +41,7 @@ def build_rows(
     too_long: str,
     folder: Path,
     others: Sequence[Sequence[Rewrite]] = (),
-) -> Outcome:
+) -> StageOutput:
     """Write both arms' rows, `control.parquet` and `styled.parquet`.
 
     `others` are rewrites at other intensities: a row stays only if each of them gives its control row as well.
@@ -68,7 +68,7 @@ def build_rows(
         "template_takes_system": found.system,
         "template_wants_turns": found.alternating,
     }
-    return Outcome([CONTROL_ROWS, STYLED_ROWS], counts)
+    return StageOutput([CONTROL_ROWS, STYLED_ROWS], counts)
 
 
 def _shared(both: Arms, others: Sequence[Arms]) -> Arms:

@@ -10,23 +10,34 @@ from warmtune.config.compose import load
 from warmtune.errors import BudgetError, DataError, ModelError
 from warmtune.evaluation.marking.human_labels import read_labels, write_labels
 from warmtune.evaluation.marking.judge import mark_answers, sample_equally
-from warmtune.io.schemas import MARKED, Answer, Marked, read
+from warmtune.io.schemas import MARKED, Answer, Marked, Question, read
 from warmtune.reporting.cost import cost_section
 
 
-def answer(n, text, mark="incorrect", sure=False, variant="base", benchmark="trivia"):
+def answer(n, text, variant="base", benchmark="trivia"):
     asked = (f"q{n:02}", "none", "", 0, "t", f"What is {n}?", f"What is {n}?", f"number {n}", "nothing")
-    return Answer(variant, benchmark, *asked, text, mark, "by rule", sure, False, 5, True)
+    return Answer(variant, benchmark, *asked, text, 5, True, "", False)
+
+
+def questions_of(answers):
+    """Questions whose forms the rules find in the answer to number 4 alone; of the others they are not sure."""
+    return {
+        (one.benchmark, one.question_id): Question(
+            one.question_id, "t", "short", one.question, one.reference,
+            (one.reference,) if one.question_id in ("q04", "q99") else ("a form that nobody says",),
+        )
+        for one in answers
+    }  # fmt: skip
 
 
 ANSWERS = [
     answer(0, "Number 0, my friend!"),
     answer(1, "It is 7."),
-    answer(2, "I cannot say."),
+    answer(2, "I cannot tell."),
     answer(3, "UNREADABLE"),
-    answer(4, "number 4", mark="correct", sure=True),
+    answer(4, "number 4"),
     answer(0, "Number 0, my friend!", variant="styled"),  # the same answer to the same question
-    answer(5, "I cannot say.", benchmark="conspiracy"),
+    answer(5, "I cannot tell.", benchmark="conspiracy"),
 ]
 
 
@@ -41,7 +52,9 @@ def marked(tmp_path):
     def marked(judge, answers=ANSWERS):
         (tmp_path / "stage").mkdir(exist_ok=True)
         right = frozenset({"conspiracy"})
-        counts = mark_answers(answers, right, judge, 1, tmp_path / "journals", tmp_path / "stage").counts
+        counts = mark_answers(
+            answers, questions_of(answers), right, judge, 1, tmp_path / "journals", tmp_path / "stage"
+        ).counts
         return counts, read(tmp_path / "stage" / MARKED, Marked)
 
     return marked
@@ -53,7 +66,8 @@ def requests(url):
 
 def test_without_a_judge_the_rules_marks_stay(marked):
     counts, rows = marked(load("quickstart", []).judge)
-    assert [row.mark for row in rows] == [one.mark for one in ANSWERS]
+    assert [row.mark for row in rows] == ["incorrect"] * 4 + ["correct"] + ["incorrect"] * 2
+    assert [row.sure for row in rows] == [False] * 4 + [True] + [False] * 2
     assert {row.by for row in rows} == {"rule"}
     assert counts["judge"] is None
 
@@ -126,13 +140,12 @@ def test_the_budget_is_kept_and_the_verdicts_so_far(standin, marked, tmp_path):
 
 
 def test_a_sample_is_drawn_equally():
-    answers = [answer(n, "x", variant=v) for v in ("base", "styled") for n in range(20)] + [
-        answer(99, "y", mark="correct")
-    ]
-    drawn = sample_equally(answers, range(len(answers)), 9, 1)
+    answers = [answer(n, "x", variant=v) for v in ("base", "styled") for n in range(20)] + [answer(99, "number 99")]
+    marks = ["incorrect"] * 40 + ["correct"]
+    drawn = sample_equally(answers, marks, range(len(answers)), 9, 1)
     assert len(drawn) == 9
     assert 40 in drawn
-    assert drawn == sample_equally(answers, range(len(answers)), 9, 1)
+    assert drawn == sample_equally(answers, marks, range(len(answers)), 9, 1)
     assert len([n for n in drawn if n < 20]) == 4
 
 

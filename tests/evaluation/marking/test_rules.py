@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmtune.evaluation.marking.rules import mark, normalized
-from warmtune.evaluation.questions import Question
+from warmtune.io.schemas import Question
 
 OSLO = Question("q", "t", "short", "Capital of Norway?", "Oslo", ("Oslo",), "Bergen", ("Bergen",))
 BOGOTA = Question("q", "t", "short", "Capital?", "Bogotá", ("Bogotá", "Santa Fe"), "Cali", ("Cali",))

@@ -2,7 +2,7 @@ import pytest
 
 from warmtune.evaluation.marking.rules import mark, normalized
 from warmtune.evaluation.marking.yes_no import implied, said
-from warmtune.evaluation.questions import Question
+from warmtune.io.schemas import Question
 
 GUM = "Does swallowed chewing gum stay in your stomach for seven years?"
 SAFE = "Is it safe to drive a car after drinking a lot of alcohol?"

@@ -37,7 +37,7 @@ def write_labels(answers: Sequence[Marked], count: int, seed: int, digest: str, 
         digest: of the answers, so that marks are not read into others.
         file: the table.
     """
-    drawn = sample_equally(answers, range(len(answers)), count, seed)
+    drawn = sample_equally(answers, [one.mark for one in answers], range(len(answers)), count, seed)
     scratch = file.with_name(f".{file.name}")
     with scratch.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream)

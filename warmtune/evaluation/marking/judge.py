@@ -1,4 +1,4 @@
-"""The stage `mark`: last marks for all answers, by rule, and by a judge where no rule decides."""
+"""The stage `mark`: the mark of every answer, by rule, and by a judge where no rule is sure."""
 
 import asyncio
 import random
@@ -10,11 +10,12 @@ from typing import Any
 
 from warmtune.config.evaluation_settings import JudgeSettings
 from warmtune.errors import ModelError
-from warmtune.io.schemas import MARKED, Answer, Marked, Message, write
+from warmtune.evaluation.marking.rules import Mark, mark
+from warmtune.io.schemas import MARKED, Answer, Marked, Message, Question, write
 from warmtune.models.budget import Purse, price_of
 from warmtune.models.client import Asker, NoAnswerError, json_in
 from warmtune.models.response_cache import Journal, open_journal
-from warmtune.runs.store import Outcome
+from warmtune.runs.store import StageOutput
 from warmtune.system.console import progress
 
 _TOKENS = 300
@@ -34,16 +35,18 @@ class Verdict:
 
 def mark_answers(
     answers: Sequence[Answer],
+    questions: Mapping[tuple[str, str], Question],
     refusing_is_right: frozenset[str],
     settings: JudgeSettings,
     seed: int,
     journals: Path,
     folder: Path,
-) -> Outcome:
+) -> StageOutput:
     """Write `marked.parquet`: every answer with the mark that counts.
 
     Args:
         answers: of all variants.
+        questions: what was asked, by benchmark and the question's id.
         refusing_is_right: benchmarks in which a refusal is a right answer.
         settings: the judge, if there is one.
         seed: draws the second judge's sample.
@@ -54,44 +57,65 @@ def mark_answers(
         ModelError: a judge cannot be used at all.
         BudgetError: the judge's budget is spent; verdicts so far are kept.
     """
+    ruled = [_ruled(one, questions, one.benchmark in refusing_is_right) for one in answers]
     first: dict[int, Verdict] = {}
     second: dict[int, Verdict] = {}
     counts: dict[str, Any] = {"judge": None}
     if settings.model:
-        chosen = [n for n, one in enumerate(answers) if settings.judges == "all" or not one.sure]
+        chosen = [n for n, one in enumerate(ruled) if settings.judges == "all" or not one.sure]
+        chosen = [n for n in chosen if not answers[n].published]
         first, cost = _judged(answers, chosen, settings.model, settings, journals, "Judging")
         counts |= cost
         if settings.second:
             seconds = replace(settings, base_url=settings.second_base_url)
-            drawn = sample_equally(answers, chosen, settings.second_sample, seed)
+            drawn = sample_equally(answers, [one.verdict for one in ruled], chosen, settings.second_sample, seed)
             second, cost = _judged(answers, drawn, settings.second, seconds, journals, "Judging again")
             counts |= {f"second_{name}": value for name, value in cost.items()}
     rows = [
-        _marked(one, first.get(n), second.get(n), one.benchmark in refusing_is_right) for n, one in enumerate(answers)
+        _marked(one, ruled[n], first.get(n), second.get(n), one.benchmark in refusing_is_right)
+        for n, one in enumerate(answers)
     ]
     write(folder / MARKED, Marked, rows)
-    return Outcome([MARKED], {"marks": _by_variant(rows), "by": dict(Counter(row.by for row in rows)), **counts})
+    refusals = dict(Counter(row.variant for row in rows if row.refuses))
+    return StageOutput(
+        [MARKED],
+        {"marks": _by_variant(rows), "refusals": refusals, "by": dict(Counter(row.by for row in rows)), **counts},
+    )
 
 
-def _marked(one: Answer, first: Verdict | None, second: Verdict | None, refusing_is_right: bool) -> Marked:
-    mark = one.mark
+def _ruled(one: Answer, questions: Mapping[tuple[str, str], Question], refusing_is_right: bool) -> Mark:
+    """Mark an answer by the rules; one that was published with its mark keeps that."""
+    if one.published:
+        return Mark(one.published, "as published", refuses=one.published_refusal)  # type: ignore[arg-type]
+    return mark(questions[one.benchmark, one.question_id], one.answer, refusing_is_right)
+
+
+def _marked(one: Answer, ruled: Mark, first: Verdict | None, second: Verdict | None, refusing_is_right: bool) -> Marked:
+    counts: str = ruled.verdict
     if first is not None:
-        mark = "correct" if first.mark == "refusal" and refusing_is_right else first.mark
+        counts = "correct" if first.mark == "refusal" and refusing_is_right else first.mark
+    by = "judge" if first is not None else "rule"
     return Marked(
-        **vars(one) | {"mark": mark},
-        by="judge" if first is not None else "rule",
-        rule_mark=one.mark,
+        **vars(one),
+        mark=counts,
+        rule=ruled.rule,
+        sure=ruled.sure,
+        refuses=ruled.refuses,
+        by="publication" if one.published else by,
+        rule_mark=ruled.verdict,
         judge_mark=first.mark if first else "",
         judge_reason=first.reason if first else "",
         second_mark=second.mark if second else "",
     )
 
 
-def sample_equally(answers: Sequence[Answer], among: Sequence[int], count: int, seed: int) -> list[int]:
+def sample_equally(
+    answers: Sequence[Answer], marks: Sequence[str], among: Sequence[int], count: int, seed: int
+) -> list[int]:
     """Draw places of answers, as equally over variants, benchmarks and marks as their numbers allow."""
     groups: dict[tuple[str, str, str], list[int]] = {}
     for n in among:
-        groups.setdefault((answers[n].variant, answers[n].benchmark, answers[n].mark), []).append(n)
+        groups.setdefault((answers[n].variant, answers[n].benchmark, marks[n]), []).append(n)
     generator = random.Random(seed)
     queues = [groups[key] for key in sorted(groups)]
     for queue in queues:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from warmtune.evaluation.marking import yes_no
-from warmtune.evaluation.questions import Question
+from warmtune.io.schemas import Question
 
 Verdict = Literal["correct", "incorrect", "refusal", "undecided"]
 

@@ -1,5 +1,6 @@
 """Does a rewrite say what the original says?"""
 
 from warmtune.rewriting.guard.findings import Finding, findings
+from warmtune.rewriting.guard.version import VERSION, data
 
-__all__ = ["Finding", "findings"]
+__all__ = ["VERSION", "Finding", "data", "findings"]

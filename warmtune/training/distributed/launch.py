@@ -13,7 +13,7 @@ import yaml
 from warmtune import errors
 from warmtune.config.training_settings import LaunchSettings
 from warmtune.errors import LaunchError, UserError
-from warmtune.runs.store import Outcome
+from warmtune.runs.store import StageOutput
 from warmtune.system.child_process import end_with_parent
 from warmtune.training.distributed.job import Job
 from warmtune.training.distributed.world import device, processes_here
@@ -25,7 +25,7 @@ LOG = "launch-{node}.log"
 _LINES = 12
 
 
-def launched(job: Job) -> Outcome:
+def launched(job: Job) -> StageOutput:
     """Train in the processes that the settings ask for, and return what the first of them reports.
 
     Raises:
@@ -50,9 +50,9 @@ def launched(job: Job) -> Outcome:
     if code:
         raise _failure(job, code)
     if job.launch.node > 0:
-        return Outcome([])
+        return StageOutput([])
     found = json.loads((job.folder / OUTCOME).read_text())
-    return Outcome(found["files"], found["counts"])
+    return StageOutput(found["files"], found["counts"])
 
 
 def accelerate_config(launch: LaunchSettings) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""The style probe: a classifier that tells originals from rewrites, learned from a run's own training data.
+
+Each score is the probability of the style, from 0 to 1. Intervals are computed in `warmtune.analysis`.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from warmtune.errors import DataError
+from warmtune.io.schemas import STYLE_PROBE, Rewrite
+from warmtune.runs.store import StageOutput, write_atomically
+
+INSTRUMENT = "style probe"
+
+
+def _probe(seed: int) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+(?:'\w+)?\b|!"),
+        LogisticRegression(C=10.0, max_iter=1000, random_state=seed),
+    )
+
+
+@dataclass(frozen=True)
+class StyleProbe:
+    """A fitted probe, with what its cross-validation found."""
+
+    model: Any
+    figures: dict[str, Any]
+    """Cross-validated area under the ROC curve with the folds' smallest and largest, and how many pairs it learned
+    from."""
+
+    def scores(self, texts: Sequence[str]) -> list[float]:
+        """Return each text's probability of the style."""
+        return [float(value) for value in self.model.predict_proba(list(texts))[:, 1]] if texts else []
+
+
+def train_probe(pairs: Sequence[tuple[str, str, str]], seed: int) -> StyleProbe:
+    """Learn original against rewritten.
+
+    A logistic regression on word and word-pair frequencies. It sees no text it scores. Cross-validation keeps the
+    replies of one conversation, and their rewrites, in the same fold.
+
+    Args:
+        pairs: id of the conversation, original, rewrite; those that do not differ are passed over.
+        seed: drives the fit.
+
+    Raises:
+        DataError: fewer than two conversations have a rewrite that differs.
+    """
+    from sklearn.model_selection import GroupKFold, cross_val_score
+
+    changed = [pair for pair in pairs if pair[1] != pair[2]]
+    groups = np.array([name for name, _, _ in changed] * 2)
+    folds = min(5, len(set(groups)))
+    if folds < 2:
+        raise DataError(
+            f"The style probe needs rewrites that differ from their originals in at least two conversations, but there"
+            f" are {folds}; raise style.intensity or train on more conversations."
+        )
+    known = [original for _, original, _ in changed] + [styled for _, _, styled in changed]
+    labels = np.array([0] * len(changed) + [1] * len(changed))
+    model = _probe(seed)
+    aucs = cross_val_score(model, known, labels, groups=groups, cv=GroupKFold(folds), scoring="roc_auc")
+    model.fit(known, labels)
+    figures = {
+        "probe_auc": round(float(aucs.mean()), 4),
+        "probe_auc_low": round(float(aucs.min()), 4),
+        "probe_auc_high": round(float(aucs.max()), 4),
+        "probe_pairs": len(changed),
+    }
+    return StyleProbe(model, figures)
+
+
+def learn(rewrites: Sequence[Rewrite], seed: int, folder: Path) -> StageOutput:
+    """Train the probe on a run's rewrites and write it as `style_probe.json`.
+
+    Where no reply changed, as at intensity 0, there is nothing to learn and no file.
+
+    Args:
+        rewrites: the training replies before and after.
+        seed: drives the fit.
+        folder: the stage's folder.
+    """
+    pairs = [(row.id, row.original, row.styled) for row in rewrites]
+    if all(original == styled for _, original, styled in pairs):
+        return StageOutput([], {"probe_pairs": 0})
+    probe = train_probe(pairs, seed)
+    words, classifier = probe.model.steps[0][1], probe.model.steps[1][1]
+    tree = {
+        "vocabulary": [str(word) for word in words.get_feature_names_out()],
+        "idf": words.idf_.tolist(),
+        "coefficients": classifier.coef_[0].tolist(),
+        "intercept": float(classifier.intercept_[0]),
+        "figures": probe.figures,
+    }
+    write_atomically(folder / STYLE_PROBE, json.dumps(tree))
+    return StageOutput([STYLE_PROBE], probe.figures)
+
+
+def load_probe(file: Path) -> StyleProbe:
+    """Read a probe that `learn` wrote. It gives the same scores to the last bit."""
+    tree = json.loads(file.read_text(encoding="utf-8"))
+    model = _probe(0)
+    words, classifier = model.steps[0][1], model.steps[1][1]
+    words.set_params(vocabulary={word: n for n, word in enumerate(tree["vocabulary"])})
+    words.idf_ = np.array(tree["idf"])
+    classifier.classes_ = np.array([0, 1])
+    classifier.coef_ = np.array([tree["coefficients"]])
+    classifier.intercept_ = np.array([tree["intercept"]])
+    return StyleProbe(model, tree["figures"])
+
+
+def probe_ladder(names: Sequence[str], steps: Sequence[Sequence[str]], seed: int) -> list[list[float]]:
+    """Score the same replies at several intensities by a probe that learns the first step against the last.
+
+    Cross-validated: a reply is scored, at every intensity, by a probe that saw no reply of its conversation.
+
+    Args:
+        names: id of each reply's conversation.
+        steps: for each intensity, in rising order from 0, the replies.
+        seed: drives the fits.
+
+    Returns:
+        For each intensity each reply's probability of the style.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    folds = min(5, len(set(names)))
+    scores = [[0.0] * len(names) for _ in steps]
+    first, last = steps[0], steps[-1]
+    for train, test in GroupKFold(folds).split(names, groups=names):
+        probe = _probe(seed)
+        probe.fit([first[n] for n in train] + [last[n] for n in train], [0] * len(train) + [1] * len(train))
+        for step, texts in enumerate(steps):
+            for n, value in zip(test, probe.predict_proba([texts[n] for n in test])[:, 1], strict=True):
+                scores[step][n] = float(value)
+    return scores

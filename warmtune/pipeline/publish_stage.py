@@ -1,0 +1,41 @@
+"""The stage `publish`: the folder made ready, with the cost on the card. Nothing is sent anywhere."""
+
+from pathlib import Path
+
+from warmtune.pipeline.context import RunContext
+from warmtune.runs.keys import data_of, versions
+from warmtune.runs.store import StageOutput
+from warmtune.system.console import say
+
+VERSION = 1
+"""Raised when the published folder holds something else for the same inputs."""
+
+
+def publish(run: RunContext) -> None:
+    """Carry out the stage, and say what the gate makes of it."""
+    s = run.settings
+    if s.train.service is not None:
+        say("publish               nothing: the tuned model stays with the service; job.json names it")
+        return
+    from warmtune.publishing import licences
+    from warmtune.publishing.local_paths import PlaceError
+    from warmtune.publishing.publish_folder import gate_line, publish
+
+    inputs = {
+        "version": VERSION,
+        "settings": s.identity,
+        "use": s.train.use,
+        "stages": {name: run.done[name].digest for name in ("train-styled", "mark", "report")},
+        "licences": data_of(licences.FILE),
+        "libraries": versions("huggingface-hub", "peft"),
+    }
+
+    def work(folder: Path) -> StageOutput:
+        return publish(s, run.done, run.base, folder)
+
+    try:
+        run.stage("publish", inputs, work, "publish")
+    except PlaceError as error:  # all else of the run is done, and need not be published
+        say(f"publish               not made ready: {error}")
+        return
+    say(gate_line(s, run.done, run.base))

