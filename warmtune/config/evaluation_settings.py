@@ -40,6 +40,8 @@ class BenchmarkSettings:
     """Split of a Hub dataset."""
     files: str | None = None
     """File of a Hub dataset."""
+    revision: str | None = None
+    """Commit, branch or tag of a Hub dataset; null for its newest. A run notes the commit that it read."""
     questions: Positive | None = None
     """How many of its questions are drawn; null takes all."""
     max_bad: Share = 0.0

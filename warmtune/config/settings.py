@@ -56,6 +56,8 @@ class SourceSettings:
     """Read a Hub dataset row by row over the network, without a copy on this machine."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Share of this source in what is drawn, among the sources of a mix."""
+    revision: str | None = None
+    """Commit, branch or tag of a Hub dataset; null for its newest. A run notes the commit that it read."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,6 +70,7 @@ class DataSettings:
     config: str | None
     files: str | None
     streaming: bool
+    revision: str | None
     mix: tuple[SourceSettings, ...] | None
     """Several sources with weights, instead of `path`."""
     max_bad: Share
@@ -100,7 +103,9 @@ class DataSettings:
     @property
     def sources(self) -> tuple[SourceSettings, ...]:
         """The sources, one or several."""
-        return self.mix or (SourceSettings(self.path, self.split, self.config, self.files, self.streaming),)
+        return self.mix or (
+            SourceSettings(self.path, self.split, self.config, self.files, self.streaming, revision=self.revision),
+        )
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -167,7 +167,7 @@ def _rows(settings: BenchmarkSettings) -> Iterable[Row]:
         if not file.is_file():
             raise DataError(f"There is no embedded benchmark '{settings.path}'.")
         return lines(settings.path, file.open("rb"))
-    source = SourceSettings(settings.path, settings.split, settings.config, settings.files)
+    source = SourceSettings(settings.path, settings.split, settings.config, settings.files, revision=settings.revision)
     return rows(source, _is_row, f"the path of the benchmark {settings.name}")
 
 

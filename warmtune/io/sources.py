@@ -246,15 +246,13 @@ def _cell(column: str, value: Any) -> Any:
 
 
 def _hub_rows(source: SourceSettings, setting: str) -> Iterator[Row]:
-    from datasets import load_dataset
     from datasets.exceptions import DatasetGenerationError, DatasetsError
+
+    from warmtune.io.hub_data import hub_rows
 
     name = source.path.removeprefix("hub:")
     try:
-        found = load_dataset(
-            name, source.config, data_files=source.files, split=source.split, streaming=source.streaming
-        )
-        for number, item in enumerate(found, start=1):
+        for number, item in enumerate(hub_rows(source), start=1):
             yield Row(f"{name} row {number}", item, _size(item))
     except (DatasetsError, OSError, ValueError) as error:
         cause = error.__cause__ if isinstance(error, DatasetGenerationError) else None

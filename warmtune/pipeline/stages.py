@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from warmtune.errors import ConfigError, nearest
+from warmtune.io.hub_data import pin
 from warmtune.pipeline.context import RunContext
 from warmtune.pipeline.evaluate_stage import evaluate
 from warmtune.pipeline.mark_stage import mark
@@ -42,6 +43,7 @@ def run_stages(run: RunContext, until: str = "publish") -> dict[str, Stage]:
     """
     check_stages([until], STAGES)
     check_stages(sorted(run.remake), REMADE)
+    run.settings = pin(run.settings)
     names = list(STAGES)[: list(STAGES).index(until) + 1]
     if run.settings.launch.node > 0 and until not in ("prepare", "rewrite", "train"):
         say("This machine only trains along; the first one does the rest.")
