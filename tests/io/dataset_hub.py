@@ -1,4 +1,4 @@
-"""A stand-in for the Hub's API of datasets: repositories with commits, what huggingface_hub and datasets ask of them."""
+"""A stand-in for the Hub of datasets: repositories with commits, and the API that the libraries ask."""
 
 import hashlib
 import json

@@ -25,6 +25,8 @@ def summarize(run: "RunContext") -> None:
     folder = write_run(run.settings, run.done)
     console.print(_times(run.done))
     print_data(console, run)
+    if run.settings.model.toy:
+        console.print("\nA toy: the base has random weights, and none of these numbers means anything.")
     if "report" in run.done:
         reported = run.done["report"]
         style = run.settings.style.name

@@ -35,6 +35,8 @@ class ModelSettings:
     """Python package that carries the model as a GGUF file, looked for before the Hub."""
     gguf: str | None
     """Name of that GGUF file inside the package."""
+    toy: dict[str, str | int | float | bool] | None
+    """Build a model of random weights instead: `model_type` and fields of its configuration. For trying things out."""
     template: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], str | bool]
     """Values set in the chat template once and for all, in training, answering and the published tokenizer: whether a
     model thinks aloud (`enable_thinking: false`)."""

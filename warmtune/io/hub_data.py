@@ -30,10 +30,7 @@ def pin(settings: Settings) -> Settings:
     """
     data = settings.data
     sources = tuple(_pinned(source, "data") for source in data.sources)
-    if data.mix is not None:
-        data = replace(data, mix=sources)
-    else:
-        data = replace(data, revision=sources[0].revision)
+    data = replace(data, mix=sources) if data.mix is not None else replace(data, revision=sources[0].revision)
     benchmarks = tuple(_pinned(one, f"benchmark {one.name}") for one in settings.eval.benchmarks)
     return replace(settings, data=data, eval=replace(settings.eval, benchmarks=benchmarks))
 
@@ -82,7 +79,7 @@ def _commit(name: str, revision: str | None, setting: str) -> str:
     if revision and _COMMIT.fullmatch(revision):
         return revision
     try:
-        commit: str = HfApi().dataset_info(name, revision=revision, timeout=_TIMEOUT).sha
+        commit = str(HfApi().dataset_info(name, revision=revision, timeout=_TIMEOUT).sha)
     except (OfflineModeIsEnabled, httpx2.TransportError) as error:
         cached = _ref(name, revision)
         if not cached.is_file():

@@ -31,7 +31,7 @@ _DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
 DAY = date(2024, 7, 26)
 """The day that Llama's own template falls back to."""
 
-Kind = Literal["hub", "folder", "package"]
+Kind = Literal["hub", "folder", "package", "toy"]
 """Where a base came from. Fingerprints of two kinds say nothing of each other, though the model be the same."""
 
 
@@ -91,6 +91,9 @@ def _locate(model: ModelSettings, fetch: bool) -> Base:
                 " Face layout (config.json, safetensors, tokenizer), or leave model.path out to use the Hub."
             )
         return Base(model.name, model.hub, model.revision, folder, _hash_folder(folder))
+    if model.toy is not None:
+        folder = _toy(model.toy)
+        return Base(model.name, model.hub, model.revision, folder, _hash_folder(folder), kind="toy")
     converted = _from_package(model)
     if converted is not None:
         known = (converted / "fingerprint").read_text()
@@ -126,6 +129,21 @@ def load_model(base: Base) -> "PreTrainedModel":
         str(base.folder), dtype=torch.bfloat16 if gpu else torch.float32
     )
     return model.to("cuda" if gpu else "cpu")
+
+
+def _toy(architecture: Mapping[str, Any]) -> Path:
+    """Return the folder of a toy model, built first where it is not there."""
+    from warmtune.models.toy import build_toy
+
+    name = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode()).hexdigest()[:12]
+    target = cache() / "models" / f"toy-{name}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if not target.is_dir():
+            scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
+            build_toy(architecture, scratch)
+            scratch.rename(target)
+    return target
 
 
 def _from_package(model: ModelSettings) -> Path | None:
