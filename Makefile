@@ -59,6 +59,9 @@ bench-sweep: install ## Measure a sweep against separate runs, and the compariso
 gallery: install ## Run a sweep, a dial, cold and a system prompt on the embedded model, write docs/gallery
 	@$(BIN)/python benchmarks/gallery.py
 
+record-stages: install ## Record what each stage puts out for committed inputs, after its VERSION was raised
+	@$(BIN)/python tests/pipeline/committed_stages.py
+
 integration: install ## Rewrite through a real local server with the embedded model
 	@$(BIN)/pytest -m integration
 
@@ -68,4 +71,4 @@ lock: ## Resolve requirements.lock anew
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-train-gpu bench-sweep gallery integration lock clean
+.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-train-gpu bench-sweep gallery record-stages integration lock clean
