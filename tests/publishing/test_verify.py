@@ -7,12 +7,12 @@ import yaml
 
 from warmtune.cli import main as cli
 from warmtune.config.compose import load
+from warmtune.config.sanitized_recipe import sanitize_recipe
 from warmtune.models.base import Base, with_template
 from warmtune.publishing import rerun, stored_prompts
 from warmtune.publishing.hub_upload import push
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity, write_identity
 from warmtune.publishing.publish_folder import ALWAYS
-from warmtune.publishing.sanitized_recipe import portable
 from warmtune.publishing.verify import verified
 
 
@@ -39,7 +39,7 @@ def small(quickstart, tmp_path, monkeypatch):
     front = {"license": "apache-2.0", "base_model": quickstart.model.hub, "warmtune": known}
     (folder / "README.md").write_text(f"---\n{yaml.safe_dump(front)}---\nHi\n")
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": quickstart.model.hub}))
-    (folder / "recipe.yaml").write_text(portable(quickstart, None).recipe)
+    (folder / "recipe.yaml").write_text(sanitize_recipe(quickstart, None).text)
     identity = Identity(quickstart.model.hub, None, kind="package", commit=None, versions={}, **known)
     return _hashed(folder, identity)
 
@@ -138,7 +138,7 @@ def test_an_identity_of_other_types_is_none(small, capsys, change):
 
 
 def test_a_recipe_of_another_base(small, capsys):
-    (small / "recipe.yaml").write_text(portable(load("quickstart", ["model=smollm3-3b"]), None).recipe)
+    (small / "recipe.yaml").write_text(sanitize_recipe(load("quickstart", ["model=smollm3-3b"]), None).text)
     _hashed(small)
     assert "recipe.yaml names the base HuggingFaceTB/SmolLM3-3B, but warmtune.json says" in _said(capsys, small, code=2)
 

@@ -341,12 +341,12 @@ class Pipeline:
 
             return publish(s, self.done, self.base, folder)
 
-        from warmtune.publishing.local_paths import PlaceError
+        from warmtune.publishing.local_paths import LocalPathError
         from warmtune.publishing.publish_folder import gate_line
 
         try:
             self.stage("publish", determines, work, "publish")
-        except PlaceError as error:  # all else of the run is done, and need not be published
+        except LocalPathError as error:  # all else of the run is done, and need not be published
             say(f"publish               not made ready: {error}")
             return
 

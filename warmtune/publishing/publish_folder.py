@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from warmtune import __version__
+from warmtune.config.sanitized_recipe import RECIPE, sanitize_recipe
 from warmtune.config.settings import Settings
 from warmtune.errors import StoreError
 from warmtune.io.schemas import CHECKS, CONTRASTS, EFFECTS, GAPS, MARKED, Check, Gap, read
@@ -21,9 +22,7 @@ from warmtune.publishing.evidence import ADAPTER, controls_of, gather
 from warmtune.publishing.gate import refusals
 from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
 from warmtune.publishing.licences import Licence, base_licence, data_sources, is_known
-from warmtune.publishing.local_paths import check_places
-from warmtune.publishing.published_report import with_recipe
-from warmtune.publishing.sanitized_recipe import RECIPE, Portable, portable
+from warmtune.publishing.local_paths import check_no_local_paths
 from warmtune.publishing.tokenizer import changed_files
 from warmtune.runs.store import MANIFEST, Outcome, Stage, fingerprint, sha256, write_atomically
 
@@ -126,9 +125,7 @@ def _fill(what: Publication, folder: Path) -> Identity:
     tokenizer = _adapter(what, folder)
     beside = json.loads((what.stages[ADAPTER].folder / "adapter" / "warmtune.json").read_text(encoding="utf-8"))
     kind, commit = trained_on(beside["fingerprint"], what.settings.model, what.base)
-    travels = portable(what.settings, commit)
-    _report(what.stages["report"], travels, folder)
-    _recipe(travels, folder)
+    own_benchmarks = _report(what.stages["report"], folder)
     stored = stored_prompts.draw(what.stages["mark"].folder / MARKED, what.settings.eval, what.settings.seed)
     if stored:
         stored_prompts.write(folder / stored_prompts.PROMPTS, stored)
@@ -144,8 +141,8 @@ def _fill(what: Publication, folder: Path) -> Identity:
         report=what.stages["report"].fingerprint,
         versions={"warmtune": __version__, **_versions(what.stages[ADAPTER])},
     )
-    write_atomically(folder / CARD, _card(what, identity, bool(tokenizer), len(stored), bool(travels.benchmarks)))
-    check_places(folder, Path(what.settings.store), travels.places)
+    write_atomically(folder / CARD, _card(what, identity, bool(tokenizer), len(stored), own_benchmarks))
+    check_no_local_paths(folder, Path(what.settings.store), sanitize_recipe(what.settings, commit).redactions)
     identity = replace(identity, files=hashes(files_in(folder).items()))
     write_identity(folder, identity)
     return identity
@@ -172,27 +169,24 @@ def _copy(stage: Stage, name: str, target: Path) -> None:
         )
 
 
-def _report(reported: Stage, travels: Portable, folder: Path) -> None:
-    """Copy the report, with the recipe that travels, and its figures; write its tables as CSV."""
+def _report(reported: Stage, folder: Path) -> bool:
+    """Copy the report, its figures and its recipe; write its tables as CSV.
+
+    Returns:
+        Whether the recipe names benchmarks of the user's own, which come along.
+    """
     import pandas as pd
 
-    source = reported.folder
-    for name in _REPORT:
-        text = with_recipe(name, (source / name).read_text(encoding="utf-8"), travels.recipe)
-        (folder / name).write_text(text, encoding="utf-8")
-    for name in _FIGURES:
-        _copy(reported, name, folder / name)
+    own_benchmarks = [name for name in reported.files if name.startswith("benchmarks/")]
     (folder / "results").mkdir()
+    if own_benchmarks:
+        (folder / "benchmarks").mkdir()
+    for name in (*_REPORT, *_FIGURES, RECIPE, *own_benchmarks):
+        _copy(reported, name, folder / name)
     for name in _TABLES:
         file = (folder / "results" / name).with_suffix(".csv")
-        pd.read_parquet(source / name).to_csv(file, index=False, lineterminator="\n")
-
-
-def _recipe(travels: Portable, folder: Path) -> None:
-    (folder / RECIPE).write_text(travels.recipe, encoding="utf-8")
-    for name, text in travels.benchmarks.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        pd.read_parquet(reported.folder / name).to_csv(file, index=False, lineterminator="\n")
+    return bool(own_benchmarks)
 
 
 def _notices(what: Publication, folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from warmtune.config.sanitized_recipe import RECIPE
 from warmtune.config.settings import Settings
 from warmtune.errors import ModelError, UserError, redacted
 from warmtune.models.adapters import CONFIG
@@ -14,7 +15,6 @@ from warmtune.models.base import Base, locate
 from warmtune.publishing.adapter_base import base_here
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity
 from warmtune.publishing.publish_folder import ALWAYS, CARD
-from warmtune.publishing.sanitized_recipe import RECIPE
 
 _FROM = {"hub": "the Hub's", "folder": "a copy in a folder", "package": "a Python package's"}
 

@@ -8,9 +8,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmtune.errors import ConfigError, StoreError
 from warmtune.config.compose import convert
 from warmtune.config.settings import Settings
+from warmtune.errors import ConfigError, StoreError
 from warmtune.runs.store import Stage, complete, fingerprint
 
 RUN = "run.json"
