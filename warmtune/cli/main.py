@@ -128,8 +128,10 @@ def _parser() -> argparse.ArgumentParser:
         if name == "publish":
             _publishing(verb)
         if name == "rewrite":
-            verb.add_argument("--review", action="store_true", help="write a page on which to mark a draw of rewrites")
-            verb.add_argument("--reviewed", metavar="FILE", help="read the marks saved on that page into the report")
+            verb.add_argument(
+                "--review", action="store_true", help="write a draw of rewrites into a table to be marked by hand"
+            )
+            verb.add_argument("--reviewed", metavar="FILE", help="read the marks in that table into the report")
     verb = verbs.add_parser("plan", help=_PLAN, description=_PLAN.capitalize() + ".")
     verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
     verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
@@ -215,11 +217,12 @@ def _by_hand(pipeline: "Pipeline", parsed: argparse.Namespace) -> None:
     if parsed.reviewed:
         summarize_review(annotation.keep_review(pipeline, Path(parsed.reviewed)))
     elif parsed.review:
-        print(f"Review:  {annotation.review_page(pipeline)}")
+        file, count = annotation.write_review_table(pipeline)
+        print(f"{count} rewrites to mark, in the last columns of: {file}")
     if parsed.labelled:
         summarize_labels(annotation.keep_labels(pipeline, Path(parsed.labelled)))
     elif parsed.label:
-        file, count = annotation.label_table(pipeline, parsed.label)
+        file, count = annotation.write_label_table(pipeline, parsed.label)
         print(f"{count} answers to mark, in the last column of: {file}")
 
 
