@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupt.listen()
     parsed = _parse(arguments)
     try:
+        from warmtune.system import log
+
+        log.configure(parsed.verbose)
         done: int = parsed.act(parsed)
         return done
     except UserError as error:
@@ -145,6 +148,10 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(act=_verify)
     _simple(verbs, "recipes", "the recipes there are", _recipes)
     _simple(verbs, "doctor", "whether this machine can run it", _doctor)
+    for verb in verbs.choices.values():
+        verb.add_argument(
+            "-v", "--verbose", action="count", default=0, help="log stages, retries and processes; -vv logs more"
+        )
     return parser
 
 

@@ -7,6 +7,7 @@ from the Hugging Face Hub, in that order. A GGUF file is converted once to safet
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import re
 import shutil
@@ -26,6 +27,8 @@ from warmtune.system.console import say
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+
+_LOG = logging.getLogger(__name__)
 
 _DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
 _DAY = date(2024, 7, 26)
@@ -66,6 +69,7 @@ def locate(model: ModelSettings, fetch: bool = True) -> Base:
         ModelError: when it is nowhere to be had; names every place looked at.
     """
     found = _locate(model, fetch)
+    _LOG.info("base %s: %s, folder %s, fingerprint %s", found.hub, found.kind, found.folder, found.fingerprint[:16])
     values = tuple(sorted(model.template.items()))
     return replace(found, template=values, fingerprint=with_template(found.fingerprint, model.template))
 

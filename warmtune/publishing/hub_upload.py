@@ -1,5 +1,6 @@
 """An adapter's folder to the Hub: all in one commit, into a repository that is private until it is whole."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from warmtune.publishing.identity import IDENTITY, WEIGHTS, is_ours
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
     from huggingface_hub.utils._verification import FolderVerification
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class HubError(UserError):
@@ -168,6 +172,7 @@ def _send(api: "HfApi", folder: Path, name: str, found: "FolderVerification", pa
     new = sorted([mismatch["path"] for mismatch in found.mismatches] + found.extra_paths)
     operations: list[Any] = [CommitOperationAdd(path, folder / path) for path in new]
     operations += [CommitOperationDelete(path) for path in _theirs(found)]
+    _LOG.info("sending %d files to %s in one commit, deleting %d", len(new), name, len(operations) - len(new))
     if operations:
         api.create_commit(name, operations, commit_message=f"Published by warmtune {__version__}", parent_commit=parent)
     return len(new)

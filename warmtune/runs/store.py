@@ -9,6 +9,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import logging
 import os
 import resource
 import socket
@@ -25,6 +26,8 @@ from filelock import FileLock, Timeout
 
 from warmtune.errors import StoreError
 from warmtune.system.console import say
+
+_LOG = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 _LOOK_EVERY = 1.0
@@ -147,7 +150,10 @@ class Store:
         with _held(folder):
             done = _read(name, folder, key)
             if done is not None:
+                _LOG.info("kept %s: key %s, folder %s", name, key, folder)
                 return done
+            _LOG.info("making %s: key %s, folder %s", name, key, folder)
+            _LOG.debug("what decides %s: %s", name, json.dumps(determines, default=_plain))
             started, before = time.monotonic(), _spent(folder)
             try:
                 outcome = work(folder)
@@ -158,6 +164,7 @@ class Store:
             finally:
                 seconds = before + time.monotonic() - started
                 _note_spent(folder, seconds)
+            _LOG.info("made %s in %.1f s", name, seconds)
             return _finish(name, folder, key, determines, outcome, seconds)
 
     def follow(self, name: str, determines: Mapping[str, Any], patience: float, join: Work | None = None) -> Stage:
@@ -175,6 +182,7 @@ class Store:
         key = fingerprint(name, determines)
         folder = self.root / "stages" / f"{name}-{key}"
         folder.mkdir(exist_ok=True)
+        _LOG.info("waiting for %s from another machine: key %s, folder %s", name, key, folder)
         if join is not None and not (folder / MANIFEST).is_file():
             join(folder)
         until = time.monotonic() + patience

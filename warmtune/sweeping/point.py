@@ -1,6 +1,7 @@
 """One point of a sweep: a run in a process of its own, so that its memory is free again when it ends."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from warmtune.runs.store import write_atomically
 from warmtune.sweeping.sweep_points import Order
 from warmtune.system.child_process import end_with_parent
 from warmtune.system.console import say
+
+_LOG = logging.getLogger(__name__)
 
 ORDER, POINT, OUTPUT = "sweep.json", "point.json", "output.txt"
 ENDED = "ended"
@@ -103,6 +106,7 @@ def _run(arguments: list[str], title: str, output: Path) -> tuple[int, str]:
     """Run warmtune; pass on what it says with the point before each line, and return its exit code and last words."""
     command = [sys.executable, "-m", "warmtune", *arguments]
     last: deque[str] = deque(maxlen=_LAST_LINES)
+    _LOG.info("starting %s, output in %s", " ".join(command), output)
     with output.open("w", encoding="utf-8") as written:
         process = subprocess.Popen(
             command, stdout=written, stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=end_with_parent
