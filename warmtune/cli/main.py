@@ -250,19 +250,19 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 
 def _publish(parsed: argparse.Namespace) -> int:
-    from warmtune.publishing.publish_command import publish_run, wish_of
+    from warmtune.publishing.publish_command import PublishRequest, publish_run
 
-    wish = wish_of(parsed)
-    if wish is None:
+    request = PublishRequest.from_args(parsed)
+    if request is None:
         return _run(parsed)
-    publish_run(wish)
+    publish_run(request)
     return 0
 
 
 def _verify(parsed: argparse.Namespace) -> int:
-    from warmtune.publishing.verify_command import verify_place
+    from warmtune.publishing.verify_command import verify_adapter
 
-    verify_place(parsed.place, parsed.rerun, parsed.base)
+    verify_adapter(parsed.place, parsed.rerun, parsed.base)
     return 0
 
 

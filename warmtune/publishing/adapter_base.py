@@ -15,7 +15,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 """The Hub's names of revisions that never change."""
 
 
-def base_here(model: ModelSettings) -> Base | None:
+def find_base(model: ModelSettings) -> Base | None:
     """Return the base if it is on this machine, whole: in its folder, in its package, or in the Hub's cache."""
     if model.path is None and not _packaged(model):
         commit = _cached(model)
@@ -50,7 +50,7 @@ def trained_on(fingerprint: str, model: ModelSettings, base: Base | None) -> tup
     return "hub" if model.package is None else "package", None
 
 
-def file_of(base: Base, name: str) -> Path | None:
+def base_file(base: Base, name: str) -> Path | None:
     """Return a file of the base that tuning has no need of, such as its card: from beside it, or from the Hub.
 
     None where there is no such file, or the Hub cannot be asked.

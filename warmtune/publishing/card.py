@@ -6,18 +6,19 @@ from typing import Any
 
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
-from warmtune.publishing.evidence import controls_of
+from warmtune.publishing.evidence import control_benchmarks
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM's --max-lora-rank takes."""
 _GROUPS = ("emotion", "relation", "stake")
-HERE = "path/to/this/folder"
+PLACEHOLDER = "path/to/this/folder"
+"""Stands on the card where the adapter's location is not known yet."""
 
 
 @dataclass(frozen=True)
-class Row:
+class CostRow:
     """One row of the table of costs: the tuned model against base and against control."""
 
     name: str
@@ -26,17 +27,17 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Worst:
+class LargestGap:
     """A largest gap, and among how many it was found."""
 
     among: str
     count: int
     where: str
-    row: Row
+    row: CostRow
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedGap:
     """Why an adapter is published although a gap is over the publisher's limit."""
 
     reason: str
@@ -44,7 +45,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Facts:
+class CardFacts:
     """All that the card says."""
 
     settings: Settings
@@ -58,12 +59,12 @@ class Facts:
     data: Sequence[DataSource]
     tokenizer: bool
     """Whether the tokenizer differs from the base's and comes along."""
-    place: str
-    """Where a reader has it from: hub:org/name without the `hub:`, or a folder."""
+    location: str
+    """Where a reader loads it from: a Hub id or a folder."""
     prompts: int
     """How many prompts are stored with their answers."""
     own_benchmarks: bool
-    accepted: Accepted | None = None
+    accepted: AcceptedGap | None = None
 
     @property
     def name(self) -> str:
@@ -86,7 +87,7 @@ class Facts:
         return ""
 
 
-def card(facts: Facts) -> str:
+def card(facts: CardFacts) -> str:
     """Return the whole README.md."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -98,7 +99,7 @@ def card(facts: Facts) -> str:
         autoescape=False,  # the card is Markdown
         keep_trailing_newline=True,
     )
-    controls = controls_of(facts.settings)
+    controls = control_benchmarks(facts.settings)
     rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
     page: dict[str, Any] = {
         "metadata": metadata(facts),
@@ -110,10 +111,10 @@ def card(facts: Facts) -> str:
         "counted": counted,
         "found": finding,
         "checks": [c for c in facts.checks if c.variant == "styled" and ":" not in c.instrument],
-        "conditions": _main(rows["all"]),
+        "conditions": _without_sums(rows["all"]),
         "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
         "controls": controls & rows.keys(),
-        "worst": _worst(rows, controls),
+        "worst": _largest_gaps(rows, controls),
         "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
     }
@@ -149,31 +150,31 @@ def _is_whole(gap: Gap) -> bool:
     return gap.benchmark == gap.context == gap.belief == "all"
 
 
-def _rows(gaps: Sequence[Gap], benchmark: str) -> list[Row]:
+def _rows(gaps: Sequence[Gap], benchmark: str) -> list[CostRow]:
     """Return the tuned model's rows within one benchmark, whole first."""
     found: dict[tuple[str, str], dict[str, Gap]] = {}
     for gap in gaps:
         if gap.variant == "styled" and gap.benchmark == benchmark:
             found.setdefault((gap.context, gap.belief), {})[gap.reference] = gap
-    return [Row(pair["base"].condition, pair["base"], pair["control"]) for pair in found.values()]
+    return [CostRow(pair["base"].condition, pair["base"], pair["control"]) for pair in found.values()]
 
 
-def _whole(rows: Sequence[Row], name: str) -> list[Row]:
-    return [Row(name, row.base, row.control) for row in rows if row.base.context == row.base.belief == "all"]
+def _whole(rows: Sequence[CostRow], name: str) -> list[CostRow]:
+    return [CostRow(name, row.base, row.control) for row in rows if row.base.context == row.base.belief == "all"]
 
 
-def _main(rows: Sequence[Row]) -> list[Row]:
+def _without_sums(rows: Sequence[CostRow]) -> list[CostRow]:
     """Leave out of each context the sum of its prompts with and without belief, which are there themselves."""
     several = len({row.base.belief for row in rows}) > 1
     return [row for row in rows if row.base.context == "all" or row.base.belief != "all" or not several]
 
 
-def _worst(rows: dict[str, list[Row]], controls: Collection[str]) -> list[Worst]:
+def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> list[LargestGap]:
     """Return the largest gaps to control: of a condition, of a benchmark, of a condition within a benchmark."""
-    parts = {name: _parts(found) for name, found in rows.items() if name not in controls}
+    parts = {name: _smallest_conditions(found) for name, found in rows.items() if name not in controls}
     benchmarks = [row for name in parts if name != "all" for row in _whole(rows[name], name)]
     cells = [
-        Row(f"{name}, {row.name}", row.base, row.control) for name in parts if name != "all" for row in parts[name]
+        CostRow(f"{name}, {row.name}", row.base, row.control) for name in parts if name != "all" for row in parts[name]
     ]
     found = []
     for among, candidates in (
@@ -184,16 +185,16 @@ def _worst(rows: dict[str, list[Row]], controls: Collection[str]) -> list[Worst]
         counted = [row for row in candidates if row.control.gap == row.control.gap]
         if len(counted) > 1:
             worst = max(counted, key=lambda row: row.control.gap)
-            found.append(Worst(among, len(counted), worst.name, worst))
+            found.append(LargestGap(among, len(counted), worst.name, worst))
     return found
 
 
-def _parts(rows: Sequence[Row]) -> list[Row]:
+def _smallest_conditions(rows: Sequence[CostRow]) -> list[CostRow]:
     """Return the smallest conditions: no sums of others, no groups of contexts."""
-    return [row for row in _main(rows) if row.base.context not in ("all", *_GROUPS)]
+    return [row for row in _without_sums(rows) if row.base.context not in ("all", *_GROUPS)]
 
 
-def metadata(facts: Facts) -> str:
+def metadata(facts: CardFacts) -> str:
     """Return the card's YAML, written by huggingface_hub's own class."""
     from huggingface_hub import ModelCardData
 
@@ -216,12 +217,12 @@ def metadata(facts: Facts) -> str:
     return data.to_yaml()
 
 
-def _results(facts: Facts) -> list[Any]:
+def _results(facts: CardFacts) -> list[Any]:
     """Return the figures as `model-index` holds them: of each benchmark over all its prompts, and of all."""
     from huggingface_hub import EvalResult
 
     known = {one.name: one for one in facts.settings.eval.benchmarks}
-    controls = controls_of(facts.settings)
+    controls = control_benchmarks(facts.settings)
     asked = {False: "every context and belief of the recipe", True: "a control, without contexts and beliefs"}
     found = []
     for name in dict.fromkeys(gap.benchmark for gap in facts.gaps):
@@ -240,7 +241,7 @@ def _results(facts: Facts) -> list[Any]:
     return found
 
 
-def _figures(row: Row) -> list[dict[str, Any]]:
+def _figures(row: CostRow) -> list[dict[str, Any]]:
     """Return one benchmark's metrics; what is no number is left out."""
     metrics: list[tuple[str, str, float, dict[str, Any]]] = [
         ("error_rate", "error rate, percent", row.base.variant_error, {"pairs": row.base.pairs})

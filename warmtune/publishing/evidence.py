@@ -38,7 +38,7 @@ class Evidence:
     """All gaps of the tuned model."""
 
 
-def kept_of(run: Path) -> dict[str, Any]:
+def read_run_file(run: Path) -> dict[str, Any]:
     """Return what a run's own file holds: its settings, and its stages' folders by name.
 
     Raises:
@@ -56,22 +56,22 @@ def kept_of(run: Path) -> dict[str, Any]:
     )
 
 
-def folders_of(run: Path) -> dict[str, Path]:
+def stage_folders(run: Path) -> dict[str, Path]:
     """Return the folders of a run's stages by name, complete or not.
 
     Raises:
         StoreError: the run cannot be read.
     """
     stages = run.resolve().parent / "stages"
-    return {name: stages / str(folder) for name, folder in kept_of(run)["stages"].items()}
+    return {name: stages / str(folder) for name, folder in read_run_file(run)["stages"].items()}
 
 
-def controls_of(settings: Settings) -> frozenset[str]:
+def control_benchmarks(settings: Settings) -> frozenset[str]:
     """Return the names of the benchmarks that the style should not touch."""
     return frozenset(one.name for one in settings.eval.benchmarks if one.control)
 
 
-def gather(folders: Mapping[str, Path]) -> Evidence:
+def read_evidence(folders: Mapping[str, Path]) -> Evidence:
     """Read the evidence from the folders of a run's stages."""
     manifests = {name: found for name in NEEDED if (found := _manifest(folders.get(name)))}
     missing = tuple(name for name in NEEDED if name not in manifests)

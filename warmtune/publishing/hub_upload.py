@@ -68,10 +68,10 @@ def push(folder: Path, name: str, private: bool) -> Pushed:
     from huggingface_hub import HfApi
 
     api = HfApi(library_name="warmtune", library_version=__version__)
-    state = _State()
-    with _explained(name, state):
+    state = _UploadState()
+    with _explain_errors(name, state):
         _check_rights(api, name)
-        there = _opened(api, name)
+        there = _open_or_create(api, name)
         found = api.verify_repo_checksums(name, revision=there.sha, local_dir=folder)
         _check_ours(found, name)
         hidden = bool(there.private)
@@ -87,7 +87,7 @@ def push(folder: Path, name: str, private: bool) -> Pushed:
 
 
 @dataclass
-class _State:
+class _UploadState:
     """How far sending has come, for whoever says what went wrong."""
 
     begun: bool = False
@@ -131,7 +131,7 @@ def _check_rights(api: "HfApi", name: str) -> None:
         )
 
 
-def _opened(api: "HfApi", name: str) -> "ModelInfo":
+def _open_or_create(api: "HfApi", name: str) -> "ModelInfo":
     """Return the repository as it is, made in private where it was not there."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -199,7 +199,7 @@ _ANSWERS = {
 
 
 @contextmanager
-def _explained(name: str, state: _State) -> Iterator[None]:
+def _explain_errors(name: str, state: _UploadState) -> Iterator[None]:
     """Turn what the Hub and the network answer into one paragraph."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError

@@ -78,7 +78,7 @@ def read_identity(folder: Path) -> Identity:
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         found = Identity(**{one.name: kept[one.name] for one in fields(Identity)})
-        if _is_sound(found):
+        if _has_right_types(found):
             return found
         told = f"its {IDENTITY} does not hold what it should"
     except FileNotFoundError:
@@ -91,7 +91,7 @@ def read_identity(folder: Path) -> Identity:
     )
 
 
-def _is_sound(found: Identity) -> bool:
+def _has_right_types(found: Identity) -> bool:
     """Tell whether what was read is of the types that it should be."""
     texts = all(isinstance(getattr(found, name), str) for name in _TEXTS)
     perhaps = all(isinstance(one, str | None) for one in (found.revision, found.commit))

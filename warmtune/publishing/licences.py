@@ -64,7 +64,7 @@ def base_licence(hub: str, given: str | None, card: Path | None) -> Licence | st
         given: what the user says it is: an id of the Hub's, or `other NAME LINK`.
         card: the base's own card, where it can be had.
     """
-    said = _known(_table()["bases"][hub]) if is_known(hub) else _of_card(hub, card)
+    said = _known(_table()["bases"][hub]) if is_known(hub) else _from_card(hub, card)
     if given is None:
         return said
     wished = _given(given)
@@ -93,7 +93,7 @@ def _given(text: str) -> Licence | str:
     )
 
 
-def _of_card(hub: str, card: Path | None) -> Licence | str:
+def _from_card(hub: str, card: Path | None) -> Licence | str:
     """Return the licence that a base's own card names: one, by an id that the Hub knows."""
     said = _metadata(card)
     listed = said.get("license")

@@ -11,16 +11,16 @@ from warmtune.system.console import progress
 if TYPE_CHECKING:
     from warmtune.models.base import Base
 
-ALIKE = 20
+ALIKE_CHARACTERS = 20
 """Characters with which two answers begin alike. Floats differ between machines, batches and precisions, and can tip a
 word and all that follows it, but seldom one of the first."""
-FEWEST_ALIKE = 0.5
+MIN_ALIKE_SHARE = 0.5
 """Share of answers that must begin alike. On a quickstart: of the same adapter in bf16 8 of 10, of the base 6 %, of the
 control 5 %."""
 
 
 @dataclass(frozen=True)
-class Answered:
+class RerunAnswer:
     """A stored prompt and what was answered to it now."""
 
     prompt: StoredPrompt
@@ -34,17 +34,17 @@ class Answered:
     @property
     def alike(self) -> bool:
         """Whether both begin alike."""
-        return self.same or self.parts_at >= ALIKE
+        return self.same or self.differs_at >= ALIKE_CHARACTERS
 
     @property
-    def parts_at(self) -> int:
+    def differs_at(self) -> int:
         """Characters that both answers begin with."""
         pairs = zip(self.answer, self.prompt.answer, strict=False)
         shorter = min(len(self.answer), len(self.prompt.answer))
         return next((n for n, (now, then) in enumerate(pairs) if now != then), shorter)
 
 
-def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batch_size: int) -> list[Answered]:
+def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batch_size: int) -> list[RerunAnswer]:
     """Answer stored prompts with the engine, as the evaluation did.
 
     Args:
@@ -66,9 +66,9 @@ def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batc
     ]
     with progress("Asking again", len(requests)) as told:
         found = engine.complete(requests, batch_size, told)
-    return [Answered(prompt, completion.text) for prompt, completion in zip(prompts, found, strict=True)]
+    return [RerunAnswer(prompt, completion.text) for prompt, completion in zip(prompts, found, strict=True)]
 
 
-def too_different(answered: Sequence[Answered]) -> bool:
+def too_different(answered: Sequence[RerunAnswer]) -> bool:
     """Tell whether more answers differ from their beginning than floats account for."""
-    return sum(one.alike for one in answered) < FEWEST_ALIKE * len(answered)
+    return sum(one.alike for one in answered) < MIN_ALIKE_SHARE * len(answered)

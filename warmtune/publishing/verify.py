@@ -12,7 +12,7 @@ from warmtune.config.settings import Settings
 from warmtune.errors import ModelError, UserError, redacted
 from warmtune.models.adapters import CONFIG
 from warmtune.models.base import Base, locate
-from warmtune.publishing.adapter_base import base_here
+from warmtune.publishing.adapter_base import find_base
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity
 from warmtune.publishing.publish_folder import ALWAYS, CARD
 
@@ -29,7 +29,7 @@ class VerifyError(UserError):
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """What was looked at, and what was found."""
 
     folder: Path
@@ -44,7 +44,7 @@ class Verified:
     """What could be said of the base, in words."""
 
 
-def fetched(place: str) -> Path:
+def fetch_adapter(place: str) -> Path:
     """Return the folder of an adapter: a folder as it is, `hub:org/name` with all its files, as they are there now.
 
     Raises:
@@ -69,7 +69,7 @@ def fetched(place: str) -> Path:
         ) from None
 
 
-def verified(folder: Path, base_folder: Path | None) -> Verified:
+def verify_folder(folder: Path, base_folder: Path | None) -> Verification:
     """Recompute every hash of a published adapter, and compare its weights, card, adapter settings, recipe and base.
 
     Only files whose hash is right are looked into: of the others that is what is wrong.
@@ -93,7 +93,7 @@ def verified(folder: Path, base_folder: Path | None) -> Verified:
     settings = _recipe(folder, identity, findings) if RECIPE in whole else None
     base = None if settings is None else base_of(settings, base_folder)
     told, differs = _base(identity, base)
-    return Verified(folder, identity, findings + ([told] if differs else []), settings, base, told)
+    return Verification(folder, identity, findings + ([told] if differs else []), settings, base, told)
 
 
 def base_of(settings: Settings, folder: Path | None) -> Base | None:
@@ -103,7 +103,7 @@ def base_of(settings: Settings, folder: Path | None) -> Base | None:
         ModelError: the folder holds no model.
     """
     if folder is None:
-        return base_here(settings.model)
+        return find_base(settings.model)
     return locate(replace(settings.model, path=str(folder)))
 
 
