@@ -1,4 +1,4 @@
-"""The model card: metadata as the Hub reads it, then whether the style took, what it cost, how to load it."""
+"""The model card: the Hub's metadata, then whether the model took on the style, what that cost, how to load it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM's --max-lora-rank takes."""
+"""The values that vLLM's --max-lora-rank accepts."""
 _GROUPS = ("emotion", "relation", "stake")
 PLACEHOLDER = "path/to/this/folder"
 """Stands on the card where the adapter's location is not known yet."""
@@ -19,7 +19,7 @@ PLACEHOLDER = "path/to/this/folder"
 
 @dataclass(frozen=True)
 class CostRow:
-    """One row of the table of costs: the tuned model against base and against control."""
+    """One row of the table of costs: the tuned model compared with base and with control."""
 
     name: str
     base: Gap
@@ -28,7 +28,7 @@ class CostRow:
 
 @dataclass(frozen=True)
 class LargestGap:
-    """A largest gap, and among how many it was found."""
+    """The largest of several gaps, and how many it was picked from."""
 
     among: str
     count: int
@@ -46,7 +46,7 @@ class AcceptedGap:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """All that the card says."""
+    """Everything that the card says."""
 
     settings: Settings
     identity: Identity
@@ -54,15 +54,15 @@ class CardFacts:
     holds: bool
     checks: Sequence[Check]
     gaps: Sequence[Gap]
-    """All of them, of every variant."""
+    """The gaps of every variant."""
     licence: Licence | None
     data: Sequence[DataSource]
     tokenizer: bool
-    """Whether the tokenizer differs from the base's and comes along."""
+    """Whether the tokenizer differs from the base's, and so is published too."""
     location: str
     """Where a reader loads it from: a Hub id or a folder."""
     prompts: int
-    """How many prompts are stored with their answers."""
+    """Number of prompts that are stored with their answers."""
     own_benchmarks: bool
     accepted: AcceptedGap | None = None
 
@@ -73,12 +73,12 @@ class CardFacts:
 
     @property
     def revision(self) -> str | None:
-        """The base's revision on the Hub: the commit that was tuned, where it is known."""
+        """The base's revision on the Hub: the commit that was tuned, or the setting if no commit is known."""
         return self.identity.commit or self.settings.model.revision
 
     @property
     def copy(self) -> str:
-        """Which copy of the base it was tuned and measured on, where that is not the Hub's own; else empty."""
+        """The copy of the base that was tuned and measured; empty if it was the Hub's own."""
         model = self.settings.model
         if self.identity.kind == "folder":
             return "a copy of the base in a folder"
@@ -122,7 +122,7 @@ def card(facts: CardFacts) -> str:
 
 
 def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number, or a dash where there is none."""
+    """Write a number, or a dash if it is not a number."""
     return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
 
 
@@ -132,7 +132,7 @@ def interval(one: Gap | Check, digits: int = 1) -> str:
 
 
 def counted(gap: Gap) -> str:
-    """Write how many pairs a gap is over, and how many were left out."""
+    """Write how many pairs a gap counts, and how many it leaves out."""
     left_out = gap.refused + gap.undecided
     return f"{gap.pairs} ({left_out} left out)" if left_out else str(gap.pairs)
 
@@ -151,7 +151,7 @@ def _is_whole(gap: Gap) -> bool:
 
 
 def _rows(gaps: Sequence[Gap], benchmark: str) -> list[CostRow]:
-    """Return the tuned model's rows within one benchmark, whole first."""
+    """Return the tuned model's rows within one benchmark, the sum over all prompts first."""
     found: dict[tuple[str, str], dict[str, Gap]] = {}
     for gap in gaps:
         if gap.variant == "styled" and gap.benchmark == benchmark:
@@ -164,13 +164,13 @@ def _whole(rows: Sequence[CostRow], name: str) -> list[CostRow]:
 
 
 def _without_sums(rows: Sequence[CostRow]) -> list[CostRow]:
-    """Leave out of each context the sum of its prompts with and without belief, which are there themselves."""
+    """Leave out each context's sum over beliefs, because the rows with and without belief are there themselves."""
     several = len({row.base.belief for row in rows}) > 1
     return [row for row in rows if row.base.context == "all" or row.base.belief != "all" or not several]
 
 
 def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> list[LargestGap]:
-    """Return the largest gaps to control: of a condition, of a benchmark, of a condition within a benchmark."""
+    """Return the largest gap to control of a condition, of a benchmark, and of a condition within a benchmark."""
     parts = {name: _smallest_conditions(found) for name, found in rows.items() if name not in controls}
     benchmarks = [row for name in parts if name != "all" for row in _whole(rows[name], name)]
     cells = [
@@ -190,7 +190,7 @@ def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> 
 
 
 def _smallest_conditions(rows: Sequence[CostRow]) -> list[CostRow]:
-    """Return the smallest conditions: no sums of others, no groups of contexts."""
+    """Return the smallest conditions: neither sums over conditions nor groups of contexts."""
     return [row for row in _without_sums(rows) if row.base.context not in ("all", *_GROUPS)]
 
 
@@ -218,7 +218,7 @@ def metadata(facts: CardFacts) -> str:
 
 
 def _results(facts: CardFacts) -> list[Any]:
-    """Return the figures as `model-index` holds them: of each benchmark over all its prompts, and of all."""
+    """Return the figures for `model-index`: per benchmark over all its prompts, and over all benchmarks."""
     from huggingface_hub import EvalResult
 
     known = {one.name: one for one in facts.settings.eval.benchmarks}
@@ -242,7 +242,7 @@ def _results(facts: CardFacts) -> list[Any]:
 
 
 def _figures(row: CostRow) -> list[dict[str, Any]]:
-    """Return one benchmark's metrics; what is no number is left out."""
+    """Return one benchmark's metrics, without those that are not a number."""
     metrics: list[tuple[str, str, float, dict[str, Any]]] = [
         ("error_rate", "error rate, percent", row.base.variant_error, {"pairs": row.base.pairs})
     ]

@@ -1,4 +1,4 @@
-"""The last look before a publication is given out: does any of its texts name a path of this machine?"""
+"""The last check before a publication is written: does any of its texts name a path of this machine?"""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""The verb `publish RUN`: past the gate, into a folder or to the Hub."""
+"""The command `publish RUN`: pass the gate, then write the adapter into a folder or send it to the Hub."""
 
 import argparse
 import tempfile

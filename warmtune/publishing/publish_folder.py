@@ -1,4 +1,4 @@
-"""The folder that is published: adapter, card, report, recipe, results, prompts, and the hash of each."""
+"""The folder that is published: adapter, card, report, recipe, results, prompts, and the hash of every file."""
 
 import json
 import os

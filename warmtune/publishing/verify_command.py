@@ -1,4 +1,4 @@
-"""The verb `verify PLACE`: every hash again, and with `--rerun` some of the answers."""
+"""The command `verify PLACE`: check every file's hash, and with `--rerun` some of the answers."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ def verify_adapter(place: str, rerun: int | None, base: Path | None) -> None:
     """Verify a published adapter and print what was found.
 
     Raises:
-        VerifyError: it is not as it was published; with every finding.
+        VerifyError: the adapter is not as it was published; names every finding.
         ModelError: there is no such adapter, or the base that `rerun` needs is not on this machine.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False)
@@ -49,7 +49,7 @@ def _rerun(console: Console, place: str, found: Verification, count: int) -> Non
         console.print(
             "Warning: whether this base is the one it was trained on cannot be told; the answers may show it."
         )
-        # What cannot be compared would be refused where an adapter is loaded; here that is the question.
+        # The engine refuses an adapter of another base. Here the answers are to show whether it is another one.
         base = replace(base, fingerprint=found.identity.fingerprint)
     answered = ask_again(found.folder, base, stored[:count], found.settings.eval.batch_size)
     same = sum(one.same for one in answered)

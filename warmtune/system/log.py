@@ -1,4 +1,4 @@
-"""The log: what warmtune does behind what it prints, for whoever looks for a cause.
+"""The log: what warmtune does behind the lines that it prints, for those who look for a cause.
 
 Each module logs under its own name, by `logging.getLogger(__name__)`. The command line shows the log on standard error,
 warnings alone unless more is asked for with -v, -vv or the variable `WARMTUNE_LOG`.
