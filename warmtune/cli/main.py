@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_libraries()
     # Rows are of all lengths: on a GPU, pieces of fixed size would leave gaps of up to half of what is in use.
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
-    interrupt.listen()
+    interrupt.install_sigint_handler()
     parsed = _parse(arguments)
     try:
         from warmtune.system import log

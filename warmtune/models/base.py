@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from warmtune.config.settings import ModelSettings
 from warmtune.errors import ModelError
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -149,7 +149,7 @@ def _convert(gguf: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    say(f"Converting {gguf.name} to safetensors, once ({target})")
+    print_status(f"Converting {gguf.name} to safetensors, once ({target})")
     scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)

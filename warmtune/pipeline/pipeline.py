@@ -39,7 +39,7 @@ from warmtune.runs.store import (
     versions,
 )
 from warmtune.system import interrupt
-from warmtune.system.console import say, working
+from warmtune.system.console import print_status, spinner
 
 if TYPE_CHECKING:
     from warmtune.evaluation import Variant
@@ -80,7 +80,7 @@ class Pipeline:
         """Carry out the stages up to and including `until`, and return them by name."""
         steps = (self._prepare, self._rewrite, self._train, self._evaluate, self._report, self._publish)
         if self.settings.launch.node > 0 and STAGES.index(until) > STAGES.index("train"):
-            say("This machine only trains along; the first one does the rest.")
+            print_status("This machine only trains along; the first one does the rest.")
             until = "train"
         if STAGES.index(until) >= STAGES.index("train"):
             from warmtune.training.distributed.world import check_installed
@@ -113,7 +113,7 @@ class Pipeline:
         """
         launch = self.settings.launch
         interrupt.check()
-        with working(title):
+        with spinner(title):
             if twin in self.done:
                 stage = replace(self.done[twin], reused=True)
             elif launch.node > 0:
@@ -121,7 +121,7 @@ class Pipeline:
             else:
                 stage = self.store.run(name, determines, work)
         self.done[known_as or name] = stage
-        say(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
+        print_status(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
         return stage
 
     def _prepare(self) -> None:
@@ -327,7 +327,7 @@ class Pipeline:
 
     def _publish(self) -> None:
         if self.settings.train.service is not None:
-            say("publish               nothing: the tuned model stays with the service; job.json names it")
+            print_status("publish               nothing: the tuned model stays with the service; job.json names it")
             return
         s = self.settings
         determines = {
@@ -347,7 +347,7 @@ class Pipeline:
         try:
             self.stage("publish", determines, work, "publish")
         except LocalPathError as error:  # all else of the run is done, and need not be published
-            say(f"publish               not made ready: {error}")
+            print_status(f"publish               not made ready: {error}")
             return
 
-        say(gate_line(s, self.done, self.base))
+        print_status(gate_line(s, self.done, self.base))

@@ -20,7 +20,7 @@ from warmtune.publishing.hub_upload import check_name, push
 from warmtune.publishing.identity import IDENTITY, files_in, read_identity
 from warmtune.publishing.publish_folder import CARD, Publication, write_folder
 from warmtune.runs.run import Run, is_run, open_run
-from warmtune.system.console import working
+from warmtune.system.console import spinner
 
 BESIDE = "published"
 """Folder inside the run's own, for a publication without another target."""
@@ -265,7 +265,7 @@ def _deliver(console: Console, publication: Publication, request: PublishRequest
         write_folder(replace(publication, stages=_opened(request.run).stages, location=PLACEHOLDER), folder)
         console.print(f"Published: {target}")
         return
-    with tempfile.TemporaryDirectory() as scratch, working("publish"):
+    with tempfile.TemporaryDirectory() as scratch, spinner("publish"):
         folder = _write(publication, request, target, Path(scratch))
         pushed = push(folder, target.removeprefix("hub:"), request.private)
     seen = "private" if pushed.private else "public"

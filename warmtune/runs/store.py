@@ -25,7 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from warmtune.errors import StoreError
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 _LOG = logging.getLogger(__name__)
 
@@ -272,7 +272,7 @@ def _held(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0.2)
     except Timeout:
         who = json.loads(owner.read_text()) if owner.is_file() else {}
-        say(
+        print_status(
             f"Waiting: process {who.get('pid', '?')} on {who.get('host', '?')} has been working in {folder} since"
             f" {who.get('since', '?')}; this run goes on when that one is done or stopped."
         )

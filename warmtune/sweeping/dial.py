@@ -22,7 +22,7 @@ from warmtune.pipeline.pipeline import Pipeline
 from warmtune.runs.run import Run
 from warmtune.runs.store import Outcome, code_version, versions
 from warmtune.sweeping.variant_summary import legend, outcome_of, outcome_table
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 SCALES = (0.25, 0.5, 0.75, 1.25, 1.5)
 """Beside 0, which is the base, and 1, which is the adapter as it was trained."""
@@ -185,7 +185,9 @@ class _Dial:
 
         stage = self.pipeline.stage("dial", determines, work, f"dial: scale {scale:g}")
         found = self._match(scale, self._scores(stage.folder))
-        say(f"  scale {scale:g}: {found.share:.2f} of the adapter's warmth [{found.low:.2f}, {found.high:.2f}]")
+        print_status(
+            f"  scale {scale:g}: {found.share:.2f} of the adapter's warmth [{found.low:.2f}, {found.high:.2f}]"
+        )
         return found
 
     def _scores(self, folder: Path) -> list[float]:
@@ -220,7 +222,7 @@ def carry_out(run: Run, wish: Wish) -> Run:
     scales = list(wish.scales)
     if wish.warmth is not None:
         match = search(run, wish.warmth)
-        say(
+        print_status(
             f"Scale {match.scale:g} gives {match.share:.2f} of the adapter's warmth"
             f" [{match.low:.2f}, {match.high:.2f}]; wished for: {wish.warmth:g}."
         )
@@ -260,4 +262,4 @@ def _export(run: Run, scales: Sequence[float], target: Path) -> None:
     else:
         parts = [Part(name, folders[name], weight) for name, weight in (pure().mix or {}).items()]
         mix(pipeline.engine, parts, target)
-    say(f"Adapter: {target}")
+    print_status(f"Adapter: {target}")

@@ -16,20 +16,20 @@ _PLAIN_EVERY = 15.0
 """Seconds between two plain lines about the same work, at least."""
 
 
-class Report(Protocol):
+class ReportProgress(Protocol):
     """The function that a worker calls to report its progress."""
 
     def __call__(self, done: int, note: str = "") -> None:
         """Report that `done` of the total are done, with a short note such as the loss."""
 
 
-def say(text: str) -> None:
+def print_status(text: str) -> None:
     """Print one line for the user."""
     CONSOLE.print(text, markup=False)
 
 
 @contextmanager
-def working(title: str) -> Iterator[None]:
+def spinner(title: str) -> Iterator[None]:
     """Show a spinner on a terminal while work goes on that has nothing to count yet."""
     if CONSOLE.is_terminal:
         with CONSOLE.status(f"[dim]{title}"):
@@ -39,7 +39,7 @@ def working(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Report]:
+def progress(title: str, total: int) -> Iterator[ReportProgress]:
     """Show the progress of work with `total` steps; yields the function that reports it."""
     if CONSOLE.is_terminal:
         with _bar() as bar:
@@ -63,7 +63,7 @@ def _bar() -> Progress:
     )
 
 
-def _lines(title: str, total: int) -> Report:
+def _lines(title: str, total: int) -> ReportProgress:
     """Return a function that prints a line, but not more than one every few seconds."""
     last = time.monotonic()
 
@@ -71,6 +71,6 @@ def _lines(title: str, total: int) -> Report:
         nonlocal last
         if time.monotonic() - last >= _PLAIN_EVERY:
             last = time.monotonic()
-            say(f"  {title}: {done} of {total}{f' ({note})' if note else ''}")
+            print_status(f"  {title}: {done} of {total}{f' ({note})' if note else ''}")
 
     return report

@@ -12,7 +12,7 @@ from types import FrameType
 _asked = threading.Event()
 
 
-def listen() -> None:
+def install_sigint_handler() -> None:
     """Remember each Ctrl-C from now on, and raise KeyboardInterrupt as before."""
     _asked.clear()
     if threading.current_thread() is threading.main_thread():
