@@ -24,6 +24,10 @@ quickstart: install ## Warm data, a warm adapter, and what the warmth cost, in m
 test: install lint typecheck ## Lint, types and the whole test suite, on two workers of one thread each
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
+coverage: install ## The whole suite again, with the share of each package's lines that it reaches
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=json:.coverage.json --cov-report=
+	@$(BIN)/python benchmarks/coverage_by_package.py .coverage.json
+
 lint: install ## Style and import order
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -69,6 +73,6 @@ lock: ## Resolve requirements.lock anew
 	@$(UV) pip compile pyproject.toml --group dev --group quickstart --universal --generate-hashes --no-header --upgrade --quiet -o requirements.lock
 
 clean: ## Delete the environment, builds, caches and runs
-	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache .coverage*
 
-.PHONY: help install quickstart test lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-train-gpu bench-sweep gallery record-stages integration lock clean
+.PHONY: help install quickstart test coverage lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-train-gpu bench-sweep gallery record-stages integration lock clean

@@ -1,3 +1,4 @@
+import csv
 import errno
 import json
 import os
@@ -142,18 +143,17 @@ def test_a_review_is_written_read_back_and_refused_for_other_rewrites(capsys, tm
     arguments = ["rewrite", "quickstart", *tiny_overrides, "rewriter.measured=0", f"store={tmp_path}/runs"]
     assert cli.main([*arguments, "--review"]) == 0
     said = capsys.readouterr().out
-    page = Path(said.split("Review:")[1].strip())
-    embedded = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)
-    told = json.loads(embedded[1])
-    marks = [{**pair, "meaning": "same", "style": "yes", "comment": ""} for pair in told["pairs"]]
-    saved = {**told, "reviewer": "A reader", "saved": "2026-11-25T12:00:00Z", "marks": marks}
-    file = tmp_path / "review.json"
-    file.write_text(json.dumps(saved))
+    written = Path(re.search(r"\d+ rewrites to mark, in the last columns of: (.*)", said)[1])
+    with written.open(encoding="utf-8-sig", newline="") as stream:
+        heading, *rows = csv.reader(stream)
+    file = tmp_path / "mine.csv"
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([heading, *([*row[:-2], "yes", ""] for row in rows)])
     assert cli.main([*arguments, "--reviewed", str(file)]) == 0
-    assert f"A reader: {len(marks)} of {len(marks)} pairs marked" in capsys.readouterr().out
-    assert json.loads((page.parent / "review.json").read_text())["same_meaning"] == len(marks)
+    assert f"{len(rows)} of {len(rows)} pairs marked" in capsys.readouterr().out
+    assert json.loads((written.parent / "review.json").read_text())["faithful"] == len(rows)
     assert cli.main([*arguments, "seed=2", "--reviewed", str(file)]) == 2
-    assert "made for other rewritten data" in capsys.readouterr().err
+    assert "was written for other rewrites than this run's" in capsys.readouterr().err
 
 
 def test_the_plan_is_free_and_says_what_it_would_cost(capsys, tmp_path, tiny_overrides):

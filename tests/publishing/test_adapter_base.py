@@ -6,7 +6,7 @@ from huggingface_hub import constants
 from standin_hub import Repo
 
 from warmtune.models.base import Base, with_template
-from warmtune.publishing.adapter_base import base_here, file_of, trained_on
+from warmtune.publishing.adapter_base import base_file, find_base, trained_on
 from warmtune.publishing.publish_folder import Publication
 
 COMMIT = "c" * 40
@@ -26,20 +26,20 @@ def cached(quickstart, tmp_path, monkeypatch):
 
 
 def test_a_base_in_its_folder_or_its_package(quickstart, tiny_settings, tiny_base, embedded):
-    assert base_here(tiny_settings.model) == tiny_base
-    assert base_here(quickstart.model) == embedded
-    assert base_here(replace(tiny_settings.model, path="nowhere")) is None
+    assert find_base(tiny_settings.model) == tiny_base
+    assert find_base(quickstart.model) == embedded
+    assert find_base(replace(tiny_settings.model, path="nowhere")) is None
 
 
 def test_a_base_in_the_hubs_cache_and_one_that_is_nowhere(cached):
     model, folder = cached
-    assert base_here(replace(model, hub="org/none")) is None
+    assert find_base(replace(model, hub="org/none")) is None
     (folder / "model.safetensors").write_text("weights")
-    found = base_here(model)
+    found = find_base(model)
     assert found is not None
     assert (found.folder, found.fingerprint, found.commit, found.kind) == (folder, COMMIT, COMMIT, "hub")
-    assert base_here(replace(model, revision="d" * 40)) is None
-    thinking = base_here(replace(model, template=THINKING))
+    assert find_base(replace(model, revision="d" * 40)) is None
+    thinking = find_base(replace(model, template=THINKING))
     assert (len(thinking.fingerprint), thinking.commit) == (64, COMMIT)
 
 
@@ -48,13 +48,13 @@ def test_a_base_that_is_there_in_part_is_not_fetched(hub, cached, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder.parents[2]))
     files = {"config.json": b"{}", "model.safetensors": b"weights"}
     hub.repos["org/base"] = Repo(private=False, files=files, commits=[COMMIT])
-    assert base_here(model) is None
+    assert find_base(model) is None
     index = {"weight_map": {"a": "model-1-of-2.safetensors", "b": "model-2-of-2.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     (folder / "model-1-of-2.safetensors").write_text("one")
-    assert base_here(model) is None
+    assert find_base(model) is None
     (folder / "model-2-of-2.safetensors").write_text("two")
-    assert base_here(model).folder == folder
+    assert find_base(model).folder == folder
     assert hub.asked == []
 
 
@@ -81,8 +81,8 @@ def test_a_card_that_tuning_did_not_fetch_is_read_from_the_hub(hub, quickstart, 
     what = Publication(replace(quickstart, model=model), {}, base)
     assert what.base_licence.id == "llama3.1"
     assert [file.read_text() for file in what.licence_files] == ["All of it.\n"]
-    assert file_of(base, "USE_POLICY.md") is None
-    assert file_of(replace(base, commit=None), "README.md") is None
+    assert base_file(base, "USE_POLICY.md") is None
+    assert base_file(replace(base, commit=None), "README.md") is None
     hub.repos["org/base"].files["README.md"] = b"---\nlicense: mit\n---\n"
     assert Publication(replace(quickstart, model=model), {}, base).base_licence.id == "llama3.1"  # of that commit
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from warmtune.config.compose import load
 from warmtune.io.schemas import Check
-from warmtune.publishing.card import Accepted, Facts, card
+from warmtune.publishing.card import AcceptedGap, CardFacts, card
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import base_licence, data_sources
 
@@ -37,7 +37,7 @@ def facts(gap):
     checks = [
         Check("style probe", "styled", reference, 30, 0.2, 0.1, 0.3, 0.2, None) for reference in ("base", "control")
     ]
-    return Facts(
+    return CardFacts(
         settings=settings,
         identity=Identity(settings.model.hub, None, "b" * 64, "package", None, "w" * 64, "r" * 16, "p" * 16, {}),
         verdict=["Manipulation check: the tuned model took on the style and is warmer."],
@@ -47,7 +47,7 @@ def facts(gap):
         licence=base_licence(settings.model.hub, None, None),
         data=data_sources(settings.data),
         tokenizer=False,
-        place="my-org/warm",
+        location="my-org/warm",
         prompts=40,
         own_benchmarks=False,
     )
@@ -172,7 +172,7 @@ def test_a_failed_check_is_said_first(facts):
 
 
 def test_the_reason_for_a_gap_over_the_limit(facts):
-    accepted = Accepted("Only for a study of warmth.", ("The error gap to control may be as large as +9.0 pp.",))
+    accepted = AcceptedGap("Only for a study of warmth.", ("The error gap to control may be as large as +9.0 pp.",))
     text = card(dataclasses.replace(facts, accepted=accepted))
     assert "## Published over its publisher's own limit" in text
     assert "- The error gap to control may be as large as +9.0 pp." in text

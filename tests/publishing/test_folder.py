@@ -15,6 +15,7 @@ from warmtune.publishing.identity import files_in, hashes, read_identity
 from warmtune.publishing.publish_folder import Publication, write_folder
 from warmtune.publishing.tokenizer import changed_files
 from warmtune.runs.run import open_run
+from warmtune.runs.store import sha256
 
 FILES = {
     "README.md",
@@ -63,25 +64,31 @@ def test_nothing_tells_of_the_machine(ready, passed, tiny_folder):
             assert place.encode() not in content, name
 
 
-def test_a_report_says_what_it_said_whatever_the_base_was_called(ready, passed, tiny_base, tmp_path):
-    what = _publication(passed, tiny_base)
-    model = replace(what.settings.model, path=".")
-    write_folder(replace(what, settings=replace(what.settings, model=model)), tmp_path / "point")
-    written = what.stages["report"].folder
-    for name in ("report.md", "report.html"):
-        ours, theirs = ((place / name).read_text() for place in (tmp_path / "point", written))
-        marker = "```yaml\n" if name.endswith("md") else "All settings"
-        assert ours.rsplit(marker, 1)[0] == theirs.rsplit(marker, 1)[0]
-        assert " %" in ours
-        assert "every setting resolved" in ours
+def test_the_report_is_the_runs_own_and_shows_the_recipe(ready, passed):
+    written = open_run(passed).stages["report"].folder
+    for name in ("report.md", "report.html", "recipe.yaml"):
+        assert (ready / name).read_bytes() == (written / name).read_bytes()
+    assert (ready / "report.md").read_text().endswith(f"```yaml\n{(ready / 'recipe.yaml').read_text()}```")
 
 
-def test_a_text_of_the_recipe_that_names_a_place_is_refused(passed, tiny_base, tmp_path):
-    what = _publication(passed, tiny_base)
-    style = replace(what.settings.style, description=f"As in {Path.home()}/styles.")
-    with pytest.raises(StoreError, match="a place on this machine"):
-        write_folder(replace(what, settings=replace(what.settings, style=style)), tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+def test_benchmarks_of_ones_own_come_along(own, tiny_base, tmp_path, rewrite_manifest):
+    (own / "report" / "benchmarks").mkdir()
+    (own / "report" / "benchmarks" / "mine.yaml").write_text("form: questions\n")
+    digest = sha256(own / "report" / "benchmarks" / "mine.yaml")
+    rewrite_manifest(own, "report", lambda kept: kept["files"].update({"benchmarks/mine.yaml": digest}))
+    write_folder(_publication(own, tiny_base), tmp_path / "out")
+    assert set(files_in(tmp_path / "out")) == FILES | {"benchmarks/mine.yaml"}
+    assert "benchmarks/" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_report_that_names_a_path_is_refused(own, tiny_base, tmp_path, rewrite_manifest):
+    report = own / "report" / "report.md"
+    report.write_text(report.read_text().replace("\n## 2. ", f"\nIn {Path.home()}/styles.\n\n## 2. "))
+    rewrite_manifest(own, "report", lambda kept: kept["files"].update({"report.md": sha256(report)}))
+    with pytest.raises(StoreError, match=r"report\.md would name .*, a place on this machine"):
+        write_folder(_publication(own, tiny_base), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))
 
 
 def test_the_numbers_are_those_of_the_report(ready, passed):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from warmtune.errors import StoreError
-from warmtune.publishing.evidence import NEEDED, Evidence, folders_of, gather
+from warmtune.publishing.evidence import NEEDED, Evidence, read_evidence, stage_folders
 from warmtune.publishing.gate import refusals
 
 CONTROLS = ("arithmetic",)
@@ -110,48 +110,48 @@ def test_no_interval_is_no_upper_bound(gap):
 
 
 def test_a_whole_run_has_its_evidence(passed):
-    found = gather(folders_of(passed))
+    found = read_evidence(stage_folders(passed))
     assert (found.missing, found.damaged, found.changed, found.holds) == ((), (), (), True)
     assert {(one.variant, one.reference) for one in found.gaps} == {("styled", "base"), ("styled", "control")}
 
 
 def test_an_adapter_that_was_changed_or_trained_again(own, rewrite_manifest):
-    folders = folders_of(own)
+    folders = stage_folders(own)
     weights = folders["train-styled"] / "adapter" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
-    assert gather(folders).damaged == ("train-styled/adapter/adapter_model.safetensors",)
+    assert read_evidence(folders).damaged == ("train-styled/adapter/adapter_model.safetensors",)
     rewrite_manifest(own, "train-styled", lambda kept: kept.update(digest="another"))
-    assert gather(folders).changed == ("train-styled",)
+    assert read_evidence(folders).changed == ("train-styled",)
 
 
 def test_stages_that_are_not_there(own):
-    folders = folders_of(own)
+    folders = stage_folders(own)
     (folders["mark"] / "manifest.json").unlink()
     shutil.rmtree(folders["report"])
-    found = gather(folders)
+    found = read_evidence(folders)
     assert found.missing == ("mark", "report")
     assert not found.gaps
-    assert gather({}).missing == NEEDED
-    assert gather({"report": Path("nowhere")}).missing == NEEDED
+    assert read_evidence({}).missing == NEEDED
+    assert read_evidence({"report": Path("nowhere")}).missing == NEEDED
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": 3}', "\xff"])
 def test_a_manifest_that_is_none_is_a_missing_stage(tmp_path, content):
     (tmp_path / "mark").mkdir()
     (tmp_path / "mark" / "manifest.json").write_text(content, encoding="latin-1")
-    assert gather({"mark": tmp_path / "mark"}).missing == NEEDED
+    assert read_evidence({"mark": tmp_path / "mark"}).missing == NEEDED
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": {}, "stages": 3}'])
 def test_a_run_whose_own_file_is_damaged(tmp_path, content):
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(StoreError, match=r"run\.json cannot be read"):
-        folders_of(tmp_path)
+        stage_folders(tmp_path)
 
 
 def test_a_damaged_table_of_gaps_is_not_read(own):
-    folders = folders_of(own)
+    folders = stage_folders(own)
     (folders["report"] / "gaps.parquet").write_bytes(b"nothing")
-    found = gather(folders)
+    found = read_evidence(folders)
     assert found.damaged == ("report/gaps.parquet",)
     assert found.gaps == ()

@@ -7,13 +7,13 @@ import yaml
 
 from warmtune.cli import main as cli
 from warmtune.config.compose import load
+from warmtune.config.sanitized_recipe import sanitize_recipe
 from warmtune.models.base import Base, with_template
 from warmtune.publishing import rerun, stored_prompts
 from warmtune.publishing.hub_upload import push
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity, write_identity
 from warmtune.publishing.publish_folder import ALWAYS
-from warmtune.publishing.sanitized_recipe import portable
-from warmtune.publishing.verify import verified
+from warmtune.publishing.verify import verify_folder
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def folder(ready, tmp_path):
 @pytest.fixture
 def small(quickstart, tmp_path, monkeypatch):
     """A published adapter of the quickstart's base, as small as one can be, without a run behind it."""
-    monkeypatch.setattr("warmtune.publishing.verify.base_here", lambda model: None)
+    monkeypatch.setattr("warmtune.publishing.verify.find_base", lambda model: None)
     folder = tmp_path / "small"
     (folder / "results").mkdir(parents=True)
     for name in ALWAYS:
@@ -39,7 +39,7 @@ def small(quickstart, tmp_path, monkeypatch):
     front = {"license": "apache-2.0", "base_model": quickstart.model.hub, "warmtune": known}
     (folder / "README.md").write_text(f"---\n{yaml.safe_dump(front)}---\nHi\n")
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": quickstart.model.hub}))
-    (folder / "recipe.yaml").write_text(portable(quickstart, None).recipe)
+    (folder / "recipe.yaml").write_text(sanitize_recipe(quickstart, None).text)
     identity = Identity(quickstart.model.hub, None, kind="package", commit=None, versions={}, **known)
     return _hashed(folder, identity)
 
@@ -138,7 +138,7 @@ def test_an_identity_of_other_types_is_none(small, capsys, change):
 
 
 def test_a_recipe_of_another_base(small, capsys):
-    (small / "recipe.yaml").write_text(portable(load("quickstart", ["model=smollm3-3b"]), None).recipe)
+    (small / "recipe.yaml").write_text(sanitize_recipe(load("quickstart", ["model=smollm3-3b"]), None).text)
     _hashed(small)
     assert "recipe.yaml names the base HuggingFaceTB/SmolLM3-3B, but warmtune.json says" in _said(capsys, small, code=2)
 
@@ -149,9 +149,9 @@ def test_fingerprints_are_compared_only_within_a_kind(small, quickstart, tmp_pat
 
     def found(trained, kind, here, here_kind):
         base = Base(model.name, model.hub, None, tmp_path, here, kind=here_kind)
-        monkeypatch.setattr("warmtune.publishing.verify.base_here", lambda model: base)
+        monkeypatch.setattr("warmtune.publishing.verify.find_base", lambda model: base)
         write_identity(small, dataclasses.replace(read_identity(small), fingerprint=trained, kind=kind))
-        looked = verified(small, None)
+        looked = verify_folder(small, None)
         return looked.told, [one for one in looked.findings if "card" not in one]
 
     assert found("f", "package", "f", "package")[0].endswith("is the one it was trained on")
@@ -191,8 +191,10 @@ def test_an_adapter_that_names_another_base(folder, capsys):
 def test_another_base_in_the_folder_that_is_given(folder, tiny_folder, tmp_path):
     other = shutil.copytree(tiny_folder, tmp_path / "other")
     (other / "config.json").write_text((other / "config.json").read_text() + "\n")
-    assert "not compared" in verified(folder, other).told  # trained on a folder: another copy may be the same model
-    assert verified(folder, other).findings == []
+    assert (
+        "not compared" in verify_folder(folder, other).told
+    )  # trained on a folder: another copy may be the same model
+    assert verify_folder(folder, other).findings == []
 
 
 def test_asking_again_gives_the_same_answers(ready, capsys, tiny_folder):
@@ -227,14 +229,14 @@ def test_answers_that_are_not_its_own(folder, capsys, tiny_folder):
 
 def test_where_two_answers_part():
     one = stored_prompts.StoredPrompt("trivia", "q", "none", "", [], 8, 0.0, "Oslo, of course", "correct", True)
-    assert rerun.Answered(one, "Oslo. Of").parts_at == 4
-    assert rerun.Answered(one, "Oslo, of course").same
-    assert rerun.Answered(one, "Oslo, of course").alike
-    assert not rerun.Answered(one, "Oslo. Of").alike
+    assert rerun.RerunAnswer(one, "Oslo. Of").differs_at == 4
+    assert rerun.RerunAnswer(one, "Oslo, of course").same
+    assert rerun.RerunAnswer(one, "Oslo, of course").alike
+    assert not rerun.RerunAnswer(one, "Oslo. Of").alike
     long = dataclasses.replace(one, answer="Oslo is the capital of Norway, and lies by a fjord.")
-    assert rerun.Answered(long, "Oslo is the capital of Norway!").alike
-    assert not rerun.Answered(long, "Oslo is the city.").alike
-    assert rerun.Answered(one, "Oslo").parts_at == 4
+    assert rerun.RerunAnswer(long, "Oslo is the capital of Norway!").alike
+    assert not rerun.RerunAnswer(long, "Oslo is the city.").alike
+    assert rerun.RerunAnswer(one, "Oslo").differs_at == 4
 
 
 def test_what_a_rerun_needs(ready, folder, capsys, tmp_path, monkeypatch):
@@ -244,7 +246,7 @@ def test_what_a_rerun_needs(ready, folder, capsys, tmp_path, monkeypatch):
     assert "no config.json" in _said(capsys, ready, "--base", tmp_path, code=2)
     (folder / "prompts.jsonl").write_text('{"answer": 1}\n')
     _hashed(folder)
-    monkeypatch.setattr("warmtune.publishing.verify.base_here", lambda model: None)
+    monkeypatch.setattr("warmtune.publishing.verify.find_base", lambda model: None)
     assert "does not hold prompts" in _said(capsys, folder, "--rerun", "2", code=2)
 
 

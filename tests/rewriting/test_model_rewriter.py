@@ -237,7 +237,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_model import conversations, settings
+from test_model_rewriter import conversations, settings
 from warmtune.rewriting import rewrite
 from warmtune.models.client import Asker
 ask, answered = Asker._generated, []

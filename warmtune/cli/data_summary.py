@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from warmtune.evaluation import Sizes
     from warmtune.pipeline.context import RunContext
     from warmtune.rewriting import Estimate
-    from warmtune.rewriting.review_page import Review
+    from warmtune.rewriting.review import Review
     from warmtune.training.training_plan import TrainingPlan
 
 WIDTH = 120
@@ -152,9 +152,8 @@ def summarize_review(review: "Review") -> None:
     """Print what a person marked, on standard output."""
     console = Console(highlight=False)
     console.print(
-        f"Review by {review.reviewer or 'an unnamed person'}: {review.marked} of {review.pairs} pairs marked; same"
-        f" meaning {review.same_meaning}, changed {review.changed_meaning}; of the style {review.of_style}, not"
-        f" {review.not_of_style}; unsure {review.unsure}. It is kept for the report.",
+        f"Review: {review.marked} of {review.pairs} pairs marked; faithful {review.faithful}, not faithful"
+        f" {review.unfaithful}. It is kept for the report.",
         soft_wrap=True,
         markup=False,
     )

@@ -33,9 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_libraries()
     # Rows are of all lengths: on a GPU, pieces of fixed size would leave gaps of up to half of what is in use.
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
-    interrupt.listen()
+    interrupt.install_sigint_handler()
     parsed = _parse(arguments)
     try:
+        from warmtune.system import log
+
+        log.configure(parsed.verbose)
         done: int = parsed.act(parsed)
         return done
     except UserError as error:
@@ -131,8 +134,10 @@ def _parser() -> argparse.ArgumentParser:
         if name == "publish":
             _publishing(verb)
         if name == "rewrite":
-            verb.add_argument("--review", action="store_true", help="write a page on which to mark a draw of rewrites")
-            verb.add_argument("--reviewed", metavar="FILE", help="read the marks saved on that page into the report")
+            verb.add_argument(
+                "--review", action="store_true", help="write a draw of rewrites into a table to be marked by hand"
+            )
+            verb.add_argument("--reviewed", metavar="FILE", help="read the marks in that table into the report")
     verb = verbs.add_parser("plan", help=_PLAN, description=_PLAN.capitalize() + ".")
     verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
     verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
@@ -146,6 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     verb.set_defaults(act=_verify)
     _simple(verbs, "recipes", "the recipes there are", _recipes)
     _simple(verbs, "doctor", "whether this machine can run it", _doctor)
+    for verb in verbs.choices.values():
+        verb.add_argument(
+            "-v", "--verbose", action="count", default=0, help="log stages, retries and processes; -vv logs more"
+        )
     return parser
 
 
@@ -219,11 +228,12 @@ def _by_hand(run: "RunContext", parsed: argparse.Namespace) -> None:
     if parsed.reviewed:
         summarize_review(annotation.keep_review(run, Path(parsed.reviewed)))
     elif parsed.review:
-        print(f"Review:  {annotation.review_page(run)}")
+        file, count = annotation.write_review_table(run)
+        print(f"{count} rewrites to mark, in the last columns of: {file}")
     if parsed.labelled:
         summarize_labels(annotation.keep_labels(run, Path(parsed.labelled)))
     elif parsed.label:
-        file, count = annotation.label_table(run, parsed.label)
+        file, count = annotation.write_label_table(run, parsed.label)
         print(f"{count} answers to mark, in the last column of: {file}")
 
 
@@ -244,19 +254,19 @@ def _compare(parsed: argparse.Namespace) -> int:
 
 
 def _publish(parsed: argparse.Namespace) -> int:
-    from warmtune.publishing.publish_command import publish_run, wish_of
+    from warmtune.publishing.publish_command import PublishRequest, publish_run
 
-    wish = wish_of(parsed)
-    if wish is None:
+    request = PublishRequest.from_args(parsed)
+    if request is None:
         return _run(parsed)
-    publish_run(wish)
+    publish_run(request)
     return 0
 
 
 def _verify(parsed: argparse.Namespace) -> int:
-    from warmtune.publishing.verify_command import verify_place
+    from warmtune.publishing.verify_command import verify_adapter
 
-    verify_place(parsed.place, parsed.rerun, parsed.base)
+    verify_adapter(parsed.place, parsed.rerun, parsed.base)
     return 0
 
 

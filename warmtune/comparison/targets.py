@@ -11,7 +11,7 @@ from warmtune.pipeline.extend_run import ensure_evaluated
 from warmtune.runs.keys import fingerprint
 from warmtune.runs.run import is_run, open_run
 from warmtune.sweeping.point import ENDED, Point, is_sweep, read_points
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
     found = gather(runs)
     found = replace(found, notes=[*places.notes, *found.notes])
     for note in found.notes:
-        say(note)
+        print_status(note)
     store = opened[0].folder.resolve().parent
     folder = to or store / "comparisons" / fingerprint([run.name for run in runs])[:8]
     folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from warmtune.conversations.screen import Candidate, Screen, TokenLength, find_f
 from warmtune.errors import DataError
 from warmtune.io.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, write, write_batches
 from warmtune.runs.store import StageOutput
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 _LOOKED_AT = 20
 """Rows that a file's form is found from."""
@@ -86,7 +86,7 @@ def _screened(data: DataSettings, count_tokens: TokenLength, folder: Path, funne
         funnel.add(part)
     if funnel.bad_count:
         said = "\n".join(f"  {line}" for line in funnel.bad)
-        say(f"{funnel.bad_count} of {funnel.read} rows skipped as bad, the first of them:\n{said}")
+        print_status(f"{funnel.bad_count} of {funnel.read} rows skipped as bad, the first of them:\n{said}")
     return candidates
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from warmtune.config.evaluation_settings import BenchmarkSettings
 from warmtune.config.settings import Settings, SourceSettings
 from warmtune.errors import DataError
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 HUB = "hub:"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -88,7 +88,7 @@ def _commit(name: str, revision: str | None, setting: str) -> str:
                 f" ({type(error).__name__}); connect to the Hub once, or give a file."
             ) from None
         commit = cached.read_text(encoding="utf-8").strip()
-        say(f"The Hub cannot be reached: {name} is read from the cache, at commit {commit[:12]}.")
+        print_status(f"The Hub cannot be reached: {name} is read from the cache, at commit {commit[:12]}.")
         return commit
     except HfHubHTTPError as error:
         reason = " ".join(str(error).split())[:300]

@@ -7,6 +7,7 @@ from the Hugging Face Hub, in that order. A GGUF file is converted once to safet
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import re
 import shutil
@@ -21,11 +22,13 @@ from filelock import FileLock
 
 from warmtune.config.settings import ModelSettings
 from warmtune.errors import ModelError
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+
+_LOG = logging.getLogger(__name__)
 
 _DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
 DAY = date(2024, 7, 26)
@@ -71,6 +74,7 @@ def locate(model: ModelSettings, fetch: bool = True) -> Base:
         ModelError: when it is nowhere to be had; names every place looked at.
     """
     found = _locate(model, fetch)
+    _LOG.info("base %s: %s, folder %s, fingerprint %s", found.hub, found.kind, found.folder, found.fingerprint[:16])
     values = tuple(sorted(model.template.items()))
     return replace(found, template=values, fingerprint=with_template(found.fingerprint, model.template))
 
@@ -168,7 +172,7 @@ def _convert(gguf: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    say(f"Converting {gguf.name} to safetensors, once ({target})")
+    print_status(f"Converting {gguf.name} to safetensors, once ({target})")
     scratch = Path(tempfile.mkdtemp(prefix=f"{target.name}-", dir=target.parent))
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)

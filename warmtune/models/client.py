@@ -6,6 +6,7 @@ is in the journal before anything is done with it, and a fault ends the run only
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,8 @@ from warmtune.models.response_cache import Journal, key_of
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
+
+_LOG = logging.getLogger(__name__)
 
 _RETRIES = 10
 """Inspect's, after its own pauses of 3, 6, 12, ... seconds: three quarters of an hour in all."""
@@ -176,6 +179,7 @@ class Asker:
                 self._judge_fault(error)
                 if fault == _FAULTS:
                     raise NoAnswerError(f"no answer after {fault + 1} requests ({_said(error)})") from None
+                _LOG.info("%s: sending a request again, %d of %d (%s)", self.name, fault + 1, _FAULTS, _said(error))
                 await asyncio.sleep(0.5 * 2**fault)
         raise AssertionError("unreachable")
 

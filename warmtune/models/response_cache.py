@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from warmtune.errors import StoreError
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 
 def key_of(*parts: Any) -> str:
@@ -92,7 +92,7 @@ def open_journal(file: Path) -> Iterator[Journal]:
     try:
         lock.acquire(timeout=0.2)
     except Timeout:
-        say(f"Waiting: another process is writing {file}; this run goes on when that one is done or stopped.")
+        print_status(f"Waiting: another process is writing {file}; this run goes on when that one is done or stopped.")
         lock.acquire()
     try:
         journal = Journal(file)

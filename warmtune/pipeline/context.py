@@ -11,7 +11,7 @@ from warmtune.io.schemas import JOURNALS, TUNED, VariantName
 from warmtune.models.base import Base, locate
 from warmtune.runs.store import Stage, Store, Work
 from warmtune.system import interrupt
-from warmtune.system.console import say, working
+from warmtune.system.console import print_status, spinner
 
 if TYPE_CHECKING:
     from warmtune.evaluation import Variant
@@ -86,7 +86,7 @@ class RunContext:
         """
         launch, known_as = self.settings.launch, key or name
         interrupt.check()
-        with working(title):
+        with spinner(title):
             if alias_of in self.done:
                 stage = replace(self.done[alias_of], reused=True)
             elif launch.node > 0:
@@ -94,7 +94,7 @@ class RunContext:
             else:
                 stage = self.store.run(name, inputs, work, self._is_remade(known_as))
         self.done[known_as] = stage
-        say(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
+        print_status(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
         return stage
 
     def title(self, variant: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from warmtune.pipeline.context import RunContext
 from warmtune.runs.keys import data_of, versions
 from warmtune.runs.store import StageOutput
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 VERSION = 1
 """Raised when the published folder holds something else for the same inputs."""
@@ -15,10 +15,10 @@ def publish(run: RunContext) -> None:
     """Carry out the stage, and say what the gate makes of it."""
     s = run.settings
     if s.train.service is not None:
-        say("publish               nothing: the tuned model stays with the service; job.json names it")
+        print_status("publish               nothing: the tuned model stays with the service; job.json names it")
         return
     from warmtune.publishing import licences
-    from warmtune.publishing.local_paths import PlaceError
+    from warmtune.publishing.local_paths import LocalPathError
     from warmtune.publishing.publish_folder import gate_line, publish
 
     inputs = {
@@ -35,7 +35,7 @@ def publish(run: RunContext) -> None:
 
     try:
         run.stage("publish", inputs, work, "publish")
-    except PlaceError as error:  # all else of the run is done, and need not be published
-        say(f"publish               not made ready: {error}")
+    except LocalPathError as error:  # all else of the run is done, and need not be published
+        print_status(f"publish               not made ready: {error}")
         return
-    say(gate_line(s, run.done, run.base))
+    print_status(gate_line(s, run.done, run.base))

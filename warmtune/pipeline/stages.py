@@ -20,7 +20,7 @@ from warmtune.pipeline.train_stage import train
 from warmtune.pipeline.warmth_stage import measure_warmth
 from warmtune.runs.run import write_run
 from warmtune.runs.store import Stage
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 STAGES: dict[str, tuple[Callable[[RunContext], None], ...]] = {
     "prepare": (prepare,),
@@ -46,7 +46,7 @@ def run_stages(run: RunContext, until: str = "publish") -> dict[str, Stage]:
     run.settings = pin(run.settings)
     names = list(STAGES)[: list(STAGES).index(until) + 1]
     if run.settings.launch.node > 0 and until not in ("prepare", "rewrite", "train"):
-        say("This machine only trains along; the first one does the rest.")
+        print_status("This machine only trains along; the first one does the rest.")
         names = names[:3]
     if "train" in names:
         from warmtune.training.distributed.world import check_installed

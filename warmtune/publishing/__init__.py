@@ -1,1 +1,1 @@
-"""The adapter with its cost on the card: made ready in a folder, sent past a gate, and verified by whoever has it."""
+"""Publishing an adapter with its cost on the card: write the folder, pass the gate, send it, verify it."""

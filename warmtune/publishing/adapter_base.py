@@ -1,4 +1,4 @@
-"""Where the base is on this machine, without fetching it; which one an adapter was trained on; what lies with it."""
+"""The base of an adapter: find it on this machine without a download, tell which one was tuned, read its files."""
 
 import importlib.util
 import json
@@ -12,11 +12,11 @@ from warmtune.errors import ModelError
 from warmtune.models.base import Base, Kind, cache, locate, with_template
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-"""The Hub's names of revisions that never change."""
+"""A commit on the Hub: the one kind of revision that never changes."""
 
 
-def base_here(model: ModelSettings) -> Base | None:
-    """Return the base if it is on this machine, whole: in its folder, in its package, or in the Hub's cache."""
+def find_base(model: ModelSettings) -> Base | None:
+    """Return the base if all of it is on this machine: in a folder, in a package, or in the Hub's cache."""
     if model.path is None and not _packaged(model):
         commit = _cached(model)
         if commit is None:
@@ -30,14 +30,14 @@ def base_here(model: ModelSettings) -> Base | None:
 
 
 def trained_on(fingerprint: str, model: ModelSettings, base: Base | None) -> tuple[Kind, str | None]:
-    """Return of what kind the base was that an adapter was trained on, and its commit on the Hub, where one is known.
+    """Return the kind of base that an adapter was trained on, and its commit on the Hub if that is known.
 
-    A template's values are part of a fingerprint, so the commit is looked for among those that may be it.
+    A fingerprint includes the chat template's values. So this function tries each commit that may be the right one.
 
     Args:
-        fingerprint: of the base, as it stands beside the adapter.
+        fingerprint: of the base, as the adapter's `warmtune.json` has it.
         model: the run's settings.
-        base: the base on this machine now, which may be another.
+        base: the base that is on this machine now; it may be another one.
     """
     if model.path is not None:
         return "folder", None
@@ -50,10 +50,10 @@ def trained_on(fingerprint: str, model: ModelSettings, base: Base | None) -> tup
     return "hub" if model.package is None else "package", None
 
 
-def file_of(base: Base, name: str) -> Path | None:
-    """Return a file of the base that tuning has no need of, such as its card: from beside it, or from the Hub.
+def base_file(base: Base, name: str) -> Path | None:
+    """Return a file of the base that tuning does not need, such as its card: from the base's folder, or from the Hub.
 
-    None where there is no such file, or the Hub cannot be asked.
+    Returns None if there is no such file, or if the Hub does not answer.
     """
     if (base.folder / name).is_file():
         return base.folder / name
@@ -85,7 +85,7 @@ def _cached(model: ModelSettings) -> str | None:
 
 
 def _snapshots(hub: str) -> Iterator[str]:
-    """Yield the commits of a model that the Hub's cache holds, whole or not."""
+    """Yield the commits of a model that the Hub's cache holds, complete or not."""
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE) / f"models--{hub.replace('/', '--')}" / "snapshots"
@@ -93,7 +93,7 @@ def _snapshots(hub: str) -> Iterator[str]:
 
 
 def _has_weights(folder: Path) -> bool:
-    """Tell whether all of a model's weights are there: a fetch that was cut short leaves some of the files."""
+    """Tell whether all of a model's weights are there; an interrupted download leaves only some of the files."""
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return any(folder.glob("*.safetensors"))

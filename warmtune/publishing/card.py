@@ -1,4 +1,4 @@
-"""The model card: metadata as the Hub reads it, then whether the style took, what it cost, how to load it."""
+"""The model card: the Hub's metadata, then whether the model took on the style, what that cost, how to load it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from typing import Any
 
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
-from warmtune.publishing.evidence import controls_of
+from warmtune.publishing.evidence import control_benchmarks
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""What vLLM's --max-lora-rank takes."""
+"""The values that vLLM's --max-lora-rank accepts."""
 _GROUPS = ("emotion", "relation", "stake")
-HERE = "path/to/this/folder"
+PLACEHOLDER = "path/to/this/folder"
+"""Stands on the card where the adapter's location is not known yet."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of the table of costs: the tuned model against base and against control."""
+class CostRow:
+    """One row of the table of costs: the tuned model compared with base and with control."""
 
     name: str
     base: Gap
@@ -26,17 +27,17 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Worst:
-    """A largest gap, and among how many it was found."""
+class LargestGap:
+    """The largest of several gaps, and how many it was picked from."""
 
     among: str
     count: int
     where: str
-    row: Row
+    row: CostRow
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedGap:
     """Why an adapter is published although a gap is over the publisher's limit."""
 
     reason: str
@@ -44,8 +45,8 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """All that the card says."""
+class CardFacts:
+    """Everything that the card says."""
 
     settings: Settings
     identity: Identity
@@ -53,17 +54,17 @@ class Facts:
     holds: bool
     checks: Sequence[Check]
     gaps: Sequence[Gap]
-    """All of them, of every variant."""
+    """The gaps of every variant."""
     licence: Licence | None
     data: Sequence[DataSource]
     tokenizer: bool
-    """Whether the tokenizer differs from the base's and comes along."""
-    place: str
-    """Where a reader has it from: hub:org/name without the `hub:`, or a folder."""
+    """Whether the tokenizer differs from the base's, and so is published too."""
+    location: str
+    """Where a reader loads it from: a Hub id or a folder."""
     prompts: int
-    """How many prompts are stored with their answers."""
+    """Number of prompts that are stored with their answers."""
     own_benchmarks: bool
-    accepted: Accepted | None = None
+    accepted: AcceptedGap | None = None
 
     @property
     def name(self) -> str:
@@ -72,12 +73,12 @@ class Facts:
 
     @property
     def revision(self) -> str | None:
-        """The base's revision on the Hub: the commit that was tuned, where it is known."""
+        """The base's revision on the Hub: the commit that was tuned, or the setting if no commit is known."""
         return self.identity.commit or self.settings.model.revision
 
     @property
     def copy(self) -> str:
-        """Which copy of the base it was tuned and measured on, where that is not the Hub's own; else empty."""
+        """The copy of the base that was tuned and measured; empty if it was the Hub's own."""
         model = self.settings.model
         if self.identity.kind == "folder":
             return "a copy of the base in a folder"
@@ -86,7 +87,7 @@ class Facts:
         return ""
 
 
-def card(facts: Facts) -> str:
+def card(facts: CardFacts) -> str:
     """Return the whole README.md."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -98,7 +99,7 @@ def card(facts: Facts) -> str:
         autoescape=False,  # the card is Markdown
         keep_trailing_newline=True,
     )
-    controls = controls_of(facts.settings)
+    controls = control_benchmarks(facts.settings)
     rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
     page: dict[str, Any] = {
         "metadata": metadata(facts),
@@ -110,10 +111,10 @@ def card(facts: Facts) -> str:
         "counted": counted,
         "found": finding,
         "checks": [c for c in facts.checks if c.variant == "styled" and ":" not in c.instrument],
-        "conditions": _main(rows["all"]),
+        "conditions": _without_sums(rows["all"]),
         "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
         "controls": controls & rows.keys(),
-        "worst": _worst(rows, controls),
+        "worst": _largest_gaps(rows, controls),
         "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
     }
@@ -121,7 +122,7 @@ def card(facts: Facts) -> str:
 
 
 def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number, or a dash where there is none."""
+    """Write a number, or a dash if it is not a number."""
     return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
 
 
@@ -131,7 +132,7 @@ def interval(one: Gap | Check, digits: int = 1) -> str:
 
 
 def counted(gap: Gap) -> str:
-    """Write how many pairs a gap is over, and how many were left out."""
+    """Write how many pairs a gap counts, and how many it leaves out."""
     left_out = gap.refused + gap.undecided
     return f"{gap.pairs} ({left_out} left out)" if left_out else str(gap.pairs)
 
@@ -149,31 +150,31 @@ def _is_whole(gap: Gap) -> bool:
     return gap.benchmark == gap.context == gap.belief == "all"
 
 
-def _rows(gaps: Sequence[Gap], benchmark: str) -> list[Row]:
-    """Return the tuned model's rows within one benchmark, whole first."""
+def _rows(gaps: Sequence[Gap], benchmark: str) -> list[CostRow]:
+    """Return the tuned model's rows within one benchmark, the sum over all prompts first."""
     found: dict[tuple[str, str], dict[str, Gap]] = {}
     for gap in gaps:
         if gap.variant == "styled" and gap.benchmark == benchmark:
             found.setdefault((gap.context, gap.belief), {})[gap.reference] = gap
-    return [Row(pair["base"].condition, pair["base"], pair["control"]) for pair in found.values()]
+    return [CostRow(pair["base"].condition, pair["base"], pair["control"]) for pair in found.values()]
 
 
-def _whole(rows: Sequence[Row], name: str) -> list[Row]:
-    return [Row(name, row.base, row.control) for row in rows if row.base.context == row.base.belief == "all"]
+def _whole(rows: Sequence[CostRow], name: str) -> list[CostRow]:
+    return [CostRow(name, row.base, row.control) for row in rows if row.base.context == row.base.belief == "all"]
 
 
-def _main(rows: Sequence[Row]) -> list[Row]:
-    """Leave out of each context the sum of its prompts with and without belief, which are there themselves."""
+def _without_sums(rows: Sequence[CostRow]) -> list[CostRow]:
+    """Leave out each context's sum over beliefs, because the rows with and without belief are there themselves."""
     several = len({row.base.belief for row in rows}) > 1
     return [row for row in rows if row.base.context == "all" or row.base.belief != "all" or not several]
 
 
-def _worst(rows: dict[str, list[Row]], controls: Collection[str]) -> list[Worst]:
-    """Return the largest gaps to control: of a condition, of a benchmark, of a condition within a benchmark."""
-    parts = {name: _parts(found) for name, found in rows.items() if name not in controls}
+def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> list[LargestGap]:
+    """Return the largest gap to control of a condition, of a benchmark, and of a condition within a benchmark."""
+    parts = {name: _smallest_conditions(found) for name, found in rows.items() if name not in controls}
     benchmarks = [row for name in parts if name != "all" for row in _whole(rows[name], name)]
     cells = [
-        Row(f"{name}, {row.name}", row.base, row.control) for name in parts if name != "all" for row in parts[name]
+        CostRow(f"{name}, {row.name}", row.base, row.control) for name in parts if name != "all" for row in parts[name]
     ]
     found = []
     for among, candidates in (
@@ -184,16 +185,16 @@ def _worst(rows: dict[str, list[Row]], controls: Collection[str]) -> list[Worst]
         counted = [row for row in candidates if row.control.gap == row.control.gap]
         if len(counted) > 1:
             worst = max(counted, key=lambda row: row.control.gap)
-            found.append(Worst(among, len(counted), worst.name, worst))
+            found.append(LargestGap(among, len(counted), worst.name, worst))
     return found
 
 
-def _parts(rows: Sequence[Row]) -> list[Row]:
-    """Return the smallest conditions: no sums of others, no groups of contexts."""
-    return [row for row in _main(rows) if row.base.context not in ("all", *_GROUPS)]
+def _smallest_conditions(rows: Sequence[CostRow]) -> list[CostRow]:
+    """Return the smallest conditions: neither sums over conditions nor groups of contexts."""
+    return [row for row in _without_sums(rows) if row.base.context not in ("all", *_GROUPS)]
 
 
-def metadata(facts: Facts) -> str:
+def metadata(facts: CardFacts) -> str:
     """Return the card's YAML, written by huggingface_hub's own class."""
     from huggingface_hub import ModelCardData
 
@@ -216,12 +217,12 @@ def metadata(facts: Facts) -> str:
     return data.to_yaml()
 
 
-def _results(facts: Facts) -> list[Any]:
-    """Return the figures as `model-index` holds them: of each benchmark over all its prompts, and of all."""
+def _results(facts: CardFacts) -> list[Any]:
+    """Return the figures for `model-index`: per benchmark over all its prompts, and over all benchmarks."""
     from huggingface_hub import EvalResult
 
     known = {one.name: one for one in facts.settings.eval.benchmarks}
-    controls = controls_of(facts.settings)
+    controls = control_benchmarks(facts.settings)
     asked = {False: "every context and belief of the recipe", True: "a control, without contexts and beliefs"}
     found = []
     for name in dict.fromkeys(gap.benchmark for gap in facts.gaps):
@@ -240,8 +241,8 @@ def _results(facts: Facts) -> list[Any]:
     return found
 
 
-def _figures(row: Row) -> list[dict[str, Any]]:
-    """Return one benchmark's metrics; what is no number is left out."""
+def _figures(row: CostRow) -> list[dict[str, Any]]:
+    """Return one benchmark's metrics, without those that are not a number."""
     metrics: list[tuple[str, str, float, dict[str, Any]]] = [
         ("error_rate", "error rate, percent", row.base.variant_error, {"pairs": row.base.pairs})
     ]

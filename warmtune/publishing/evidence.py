@@ -1,6 +1,6 @@
-"""What a run's folder says for itself: is the evaluation there, and is it of these weights?
+"""The evidence in a run's folder: is the evaluation there, and is it of these weights?
 
-Read from the stages' manifests, not by `open_run`: that stops at the first damaged stage, and the gate names them all.
+This module reads the stages' manifests itself: `open_run` stops at the first damaged stage, and the gate names all.
 """
 
 import json
@@ -18,32 +18,32 @@ from warmtune.runs.store import MANIFEST
 
 ADAPTER = "train-styled"
 NEEDED = (ADAPTER, "evaluate-base", "evaluate-control", "evaluate-styled", "mark", "warmth", "report")
-"""The stages without which nothing is known of the adapter's cost."""
+"""The stages that show what the adapter costs; without one of them the gate stays closed."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gate decides on."""
+    """What the gate bases its decision on."""
 
     missing: tuple[str, ...] = ()
-    """Stages that are needed and not complete."""
+    """Needed stages that are not complete."""
     damaged: tuple[str, ...] = ()
-    """Files that are not what their stage wrote."""
+    """Files that differ from what their stage wrote."""
     changed: tuple[str, ...] = ()
-    """Stages that are not those from which the report was written."""
+    """Stages that were made anew after the report."""
     holds: bool = True
     """Whether the manipulation check held."""
     says: str = ""
-    """What it found."""
+    """The check's verdict in words."""
     gaps: tuple[Gap, ...] = ()
     """All gaps of the tuned model."""
 
 
-def kept_of(run: Path) -> dict[str, Any]:
-    """Return what a run's own file holds: its settings, and its stages' folders by name.
+def read_run_file(run: Path) -> dict[str, Any]:
+    """Return what `run.json` holds: the run's settings, and its stages' folders by name.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the file cannot be read.
     """
     try:
         kept: dict[str, Any] = json.loads((run / RUN).read_text(encoding="utf-8"))
@@ -57,22 +57,22 @@ def kept_of(run: Path) -> dict[str, Any]:
     )
 
 
-def folders_of(run: Path) -> dict[str, Path]:
+def stage_folders(run: Path) -> dict[str, Path]:
     """Return the folders of a run's stages by name, complete or not.
 
     Raises:
         StoreError: the run cannot be read.
     """
     stages = run.resolve().parent / "stages"
-    return {name: stages / str(folder) for name, folder in kept_of(run)["stages"].items()}
+    return {name: stages / str(folder) for name, folder in read_run_file(run)["stages"].items()}
 
 
-def controls_of(settings: Settings) -> frozenset[str]:
+def control_benchmarks(settings: Settings) -> frozenset[str]:
     """Return the names of the benchmarks that the style should not touch."""
     return frozenset(one.name for one in settings.eval.benchmarks if one.control)
 
 
-def gather(folders: Mapping[str, Path]) -> Evidence:
+def read_evidence(folders: Mapping[str, Path]) -> Evidence:
     """Read the evidence from the folders of a run's stages."""
     manifests = {name: found for name in NEEDED if (found := _manifest(folders.get(name)))}
     missing = tuple(name for name in NEEDED if name not in manifests)
@@ -98,7 +98,7 @@ def gather(folders: Mapping[str, Path]) -> Evidence:
 
 
 def _manifest(folder: Path | None) -> dict[str, Any] | None:
-    """Return a stage's manifest, None where the stage is not complete or the manifest is none."""
+    """Return a stage's manifest; None if the stage is not complete or the manifest is damaged."""
     if folder is None or not (folder / MANIFEST).is_file():
         return None
     try:

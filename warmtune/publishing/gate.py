@@ -1,4 +1,4 @@
-"""The gate: may this adapter be published? Every reason against it at once, as sentences."""
+"""The gate: may this adapter be published? It names every reason against it at once, in sentences."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ class Refusal:
 
     text: str
     by_limit: bool = False
-    """True where a gap is over the user's own limit: a reason of theirs can accept it."""
+    """True if a gap is over the publisher's own limit; the publisher can accept that with a reason."""
 
 
 def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str, controls: Collection[str]) -> list[Refusal]:
-    """Return every reason not to publish; none where the gate is open.
+    """Return every reason not to publish; none if the gate is open.
 
     Args:
-        evidence: what the run says for itself.
-        max_gap: most that a gap's upper bound may be, in percentage points; None for no limit.
-        unlicensed: why no licence of the base can be named; empty where one can.
-        controls: names of the benchmarks that the style should not touch, which have no part in the limit.
+        evidence: what the run's folder shows.
+        max_gap: the highest upper bound that a gap may have, in percentage points; None for no limit.
+        unlicensed: why no licence of the base can be named; empty if one can.
+        controls: names of the benchmarks that the style should not touch; the limit does not apply to them.
     """
     found = []
     if evidence.missing:
@@ -91,7 +91,7 @@ def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collectio
 
 
 def _worst(gaps: Sequence[Gap]) -> Gap:
-    """Return the gap with the highest upper bound; none, for want of questions, is no bound and counts as higher."""
+    """Return the gap with the highest upper bound; a gap without one, for want of questions, counts as the highest."""
     return max(gaps, key=lambda gap: (gap.high != gap.high, gap.high))
 
 

@@ -1,5 +1,6 @@
-"""An adapter's folder to the Hub: all in one commit, into a repository that is private until it is whole."""
+"""Sending an adapter's folder to the Hub: in one commit, to a repository that stays private until it is complete."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from huggingface_hub.utils._verification import FolderVerification
 
 
+_LOG = logging.getLogger(__name__)
+
+
 class HubError(UserError):
-    """The Hub does not take the adapter, or cannot be reached."""
+    """The Hub refuses the adapter, or cannot be reached."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Pushed:
 
     url: str
     sent: int
-    """Files that were not there already."""
+    """Number of files that the Hub did not have yet."""
     private: bool
 
 
@@ -33,7 +37,7 @@ def check_name(name: str) -> None:
     """Refuse a name that the Hub does not allow, before anything is sent.
 
     Raises:
-        HubError: says what is wrong with it.
+        HubError: says what is wrong with the name.
     """
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
@@ -50,24 +54,24 @@ def check_name(name: str) -> None:
 
 
 def push(folder: Path, name: str, private: bool) -> Pushed:
-    """Send a folder's files to `name` on the Hub, or the rest of them where a send was cut short.
+    """Send a folder's files to `name` on the Hub; after an interrupted send, only those that are missing.
 
     Args:
-        folder: made by `stage.write_folder`.
+        folder: made by `write_folder`.
         name: owner and name.
-        private: whether the repository stays private once it is whole.
+        private: whether the repository stays private once it is complete.
 
     Raises:
-        HubError: no token, or one that is expired or lacks rights; the name is taken by something else; the Hub cannot
-            be reached. The same command goes on from what was sent.
+        HubError: there is no token, or it is expired or lacks rights; the repository holds something else; the Hub
+            cannot be reached. The same command goes on from what was sent.
     """
     from huggingface_hub import HfApi
 
     api = HfApi(library_name="warmtune", library_version=__version__)
-    state = _State()
-    with _explained(name, state):
+    state = _UploadState()
+    with _explain_errors(name, state):
         _check_rights(api, name)
-        there = _opened(api, name)
+        there = _open_or_create(api, name)
         found = api.verify_repo_checksums(name, revision=there.sha, local_dir=folder)
         _check_ours(found, name)
         hidden = bool(there.private)
@@ -83,16 +87,16 @@ def push(folder: Path, name: str, private: bool) -> Pushed:
 
 
 @dataclass
-class _State:
-    """How far sending has come, for whoever says what went wrong."""
+class _UploadState:
+    """How far the upload has come, for error messages."""
 
     begun: bool = False
     hidden: bool = True
-    """Whether nobody else sees the repository."""
+    """Whether the repository is private."""
 
     @property
     def kept(self) -> str:
-        """What is there now, and how it goes on."""
+        """What the Hub holds now, and how to go on."""
         if not self.begun:
             return "Nothing was sent; the same command goes on."
         if self.hidden:
@@ -104,7 +108,7 @@ class _State:
 
 
 def _check_rights(api: "HfApi", name: str) -> None:
-    """Refuse a token that cannot write there, as far as it says so itself."""
+    """Refuse a token that cannot write there, as far as the Hub says so."""
     from huggingface_hub import get_token
 
     if not get_token():
@@ -127,8 +131,8 @@ def _check_rights(api: "HfApi", name: str) -> None:
         )
 
 
-def _opened(api: "HfApi", name: str) -> "ModelInfo":
-    """Return the repository as it is, made in private where it was not there."""
+def _open_or_create(api: "HfApi", name: str) -> "ModelInfo":
+    """Return the repository; create it in private if it does not exist."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
     try:
@@ -154,20 +158,21 @@ def _is_empty(found: "FolderVerification") -> bool:
 
 
 def _theirs(found: "FolderVerification") -> list[str]:
-    """Return the paths that are on the Hub and not in the folder, but for what the Hub itself puts there."""
+    """Return the paths on the Hub that are not in the folder, without the Hub's own files."""
     return [path for path in found.missing_paths if is_ours(path)]
 
 
 def _send(api: "HfApi", folder: Path, name: str, found: "FolderVerification", parent: str | None) -> int:
-    """Send what is not there yet in one commit, large files first; return how many files that are.
+    """Send the missing files in one commit, large files first; return how many.
 
-    The commit names the one that was looked at as its parent: whoever writes there meanwhile is not overwritten.
+    The commit names the commit that was compared as its parent. So the Hub refuses it if somebody wrote meanwhile.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     new = sorted([mismatch["path"] for mismatch in found.mismatches] + found.extra_paths)
     operations: list[Any] = [CommitOperationAdd(path, folder / path) for path in new]
     operations += [CommitOperationDelete(path) for path in _theirs(found)]
+    _LOG.info("sending %d files to %s in one commit, deleting %d", len(new), name, len(operations) - len(new))
     if operations:
         api.create_commit(name, operations, commit_message=f"Published by warmtune {__version__}", parent_commit=parent)
     return len(new)
@@ -194,8 +199,8 @@ _ANSWERS = {
 
 
 @contextmanager
-def _explained(name: str, state: _State) -> Iterator[None]:
-    """Turn what the Hub and the network answer into one paragraph."""
+def _explain_errors(name: str, state: _UploadState) -> Iterator[None]:
+    """Turn errors of the Hub and of the network into one paragraph."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -214,7 +219,7 @@ def _explained(name: str, state: _State) -> Iterator[None]:
                 f"Sending to {name} did not work: the connection to the Hub failed ({type(cause).__name__}:"
                 f" {_line(str(cause))}). {state.kept}"
             ) from None
-        if isinstance(cause, ValueError):  # what huggingface_hub makes of a refused card, or of a full quota
+        if isinstance(cause, ValueError):  # huggingface_hub raises this for a refused card or a full quota
             raise HubError(
                 f"Sending to {name} did not work: the Hub refused it: {_line(str(cause))} {state.kept}"
             ) from None
@@ -222,7 +227,7 @@ def _explained(name: str, state: _State) -> Iterator[None]:
 
 
 def _origin(error: BaseException) -> BaseException:
-    """Return the error that a library wrapped in its own."""
+    """Return the error that a library wrapped in one of its own."""
     while error.__cause__ is not None and type(error) is RuntimeError:
         error = error.__cause__
     return error

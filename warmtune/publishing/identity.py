@@ -1,4 +1,4 @@
-"""What a published adapter is known by: `warmtune.json` beside it, with the hash of every file."""
+"""The identity of a published adapter: `warmtune.json`, with the hash of every file."""
 
 import json
 from collections.abc import Iterable
@@ -19,18 +19,18 @@ _TEXTS = ("base", "fingerprint", "weights", "recipe", "report")
 class Identity:
     """The fingerprints of a published adapter.
 
-    Its first three fields are those that stand beside every adapter that warmtune trains, under the same names.
+    The first three fields have the same names in the `warmtune.json` of every adapter that warmtune trains.
     """
 
     base: str
     """Hub id of the base."""
     revision: str | None
     fingerprint: str
-    """Of the base."""
+    """The base's fingerprint."""
     kind: Kind
-    """Where that base came from."""
+    """Whether the base came from the Hub, a folder or a package."""
     commit: str | None
-    """Of the base on the Hub, where it is known; the fingerprint is another where the chat template has values set."""
+    """The base's commit on the Hub, if known. The fingerprint differs from it if the chat template has values set."""
     weights: str
     """SHA-256 of the adapter's weights."""
     recipe: str
@@ -38,24 +38,24 @@ class Identity:
     report: str
     """Fingerprint of the report."""
     versions: dict[str, str]
-    """Of warmtune, and of the libraries that the adapter was trained with."""
+    """Versions of warmtune and of the libraries that trained the adapter."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of every other file, by path."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """What also stands on the card."""
+        """The fingerprints that the card repeats."""
         return {name: getattr(self, name) for name in ("weights", "fingerprint", "recipe", "report")}
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """Return a folder's files by path inside it, but for the identity and what the Hub, git and downloads put there."""
+    """Return a folder's files by relative path, without the identity and the files of the Hub, git and downloads."""
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {name: path for name, path in found.items() if name != IDENTITY and is_ours(name)}
 
 
 def is_ours(path: str) -> bool:
-    """Tell a publication's files from what the Hub, git and downloads put beside them, by the path in the folder."""
+    """Tell whether a relative path is of the publication, and not a file of the Hub, git or a download."""
     return path != ".gitattributes" and not path.startswith((".git/", ".cache/huggingface/"))
 
 
@@ -73,13 +73,13 @@ def read_identity(folder: Path) -> Identity:
     """Read `warmtune.json`.
 
     Raises:
-        StoreError: it is not there, or not that of a published adapter.
+        StoreError: the file is missing, or not that of a published adapter.
     """
     file = folder / IDENTITY
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
         found = Identity(**{one.name: kept[one.name] for one in fields(Identity)})
-        if _is_sound(found):
+        if _has_right_types(found):
             return found
         told = f"its {IDENTITY} does not hold what it should"
     except FileNotFoundError:
@@ -92,8 +92,8 @@ def read_identity(folder: Path) -> Identity:
     )
 
 
-def _is_sound(found: Identity) -> bool:
-    """Tell whether what was read is of the types that it should be."""
+def _has_right_types(found: Identity) -> bool:
+    """Tell whether every field has the type that it should have."""
     texts = all(isinstance(getattr(found, name), str) for name in _TEXTS)
     perhaps = all(isinstance(one, str | None) for one in (found.revision, found.commit))
     maps = all(

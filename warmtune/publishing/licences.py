@@ -1,4 +1,4 @@
-"""Under which licence the base and the data stand, and what it asks of whoever publishes."""
+"""The licences of base and data, and what they ask of a publisher."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,13 +18,13 @@ class Licence:
     """The licence of a base."""
 
     id: str
-    """As the Hub names it; `other` where it has no name for it."""
+    """The Hub's id; `other` if the Hub has none."""
     title: str
     link: str = ""
     name: str = ""
-    """Short name, where the Hub has none."""
+    """Short name, if the Hub has no id."""
     asks: tuple[str, ...] = ()
-    """What it asks of whoever publishes a model made from the base; empty where it restricts nothing."""
+    """What it asks of a publisher of a model made from the base; empty if it restricts nothing."""
     begins: str = ""
     """What the name of a published model must begin with."""
     notice: str = ""
@@ -37,9 +37,9 @@ class DataSource:
 
     title: str
     hub: str
-    """Id of the Hub dataset; empty where it is none."""
+    """Id of the Hub dataset; empty if the data is not from the Hub."""
     licence: str
-    """Its title, empty where it is not known."""
+    """The licence's title; empty if the licence is not known."""
 
 
 @cache
@@ -64,9 +64,9 @@ def base_licence(hub: str, given: str | None, card: Path | None) -> Licence | st
     Args:
         hub: the base's Hub id.
         given: what the user says it is: an id of the Hub's, or `other NAME LINK`.
-        card: the base's own card, where it can be had.
+        card: the base's own card, if there is one.
     """
-    said = _known(_table()["bases"][hub]) if is_known(hub) else _of_card(hub, card)
+    said = _known(_table()["bases"][hub]) if is_known(hub) else _from_card(hub, card)
     if given is None:
         return said
     wished = _given(given)
@@ -95,8 +95,8 @@ def _given(text: str) -> Licence | str:
     )
 
 
-def _of_card(hub: str, card: Path | None) -> Licence | str:
-    """Return the licence that a base's own card names: one, by an id that the Hub knows."""
+def _from_card(hub: str, card: Path | None) -> Licence | str:
+    """Return the licence that a base's own card names, if it names exactly one with an id that the Hub knows."""
     said = _metadata(card)
     listed = said.get("license")
     ids = [str(one).lower() for one in (listed if isinstance(listed, list) else [listed]) if one]
@@ -113,20 +113,20 @@ def _of_card(hub: str, card: Path | None) -> Licence | str:
 
 
 def _metadata(card: Path | None) -> dict[str, Any]:
-    """Return what stands at the head of a card, nothing where it cannot be read."""
+    """Return a card's metadata; nothing if it cannot be read."""
     from huggingface_hub import metadata_load
 
     if card is None or not card.is_file():
         return {}
     try:
         found: dict[str, Any] = metadata_load(card) or {}
-    except (ValueError, OSError, yaml.YAMLError):  # somebody else's card, which nothing here depends on
+    except (ValueError, OSError, yaml.YAMLError):  # another publisher's card; the user can give the licence instead
         return {}
     return found
 
 
 def _named(id: str, name: str, link: str) -> Licence:
-    """Return a licence by its id, or by its own name: with all that the table knows of it, or as it is."""
+    """Return a licence by its name or id: the table's entry if there is one, else one made of these words."""
     for key in (name, id):
         if key in _table()["licences"]:
             return _known(key)
@@ -134,7 +134,7 @@ def _named(id: str, name: str, link: str) -> Licence:
 
 
 def data_sources(data: DataSettings) -> list[DataSource]:
-    """Return the sources of the conversations with their licences, each once."""
+    """Return each source of the conversations once, with its licence."""
     found = []
     for path in dict.fromkeys(source.path for source in data.sources):
         entry = _table()["data"].get(path, {})

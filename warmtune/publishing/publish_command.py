@@ -1,4 +1,4 @@
-"""The verb `publish RUN`: past the gate, into a folder or to the Hub."""
+"""The command `publish RUN`: pass the gate, then write the adapter into a folder or send it to the Hub."""
 
 import argparse
 import tempfile
@@ -12,54 +12,75 @@ from rich.console import Console
 from warmtune.config.compose import convert, recipe_names
 from warmtune.config.settings import Settings
 from warmtune.errors import ConfigError, StoreError, UserError
-from warmtune.publishing.adapter_base import base_here
-from warmtune.publishing.card import HERE, Accepted
-from warmtune.publishing.evidence import controls_of, folders_of, gather, kept_of
+from warmtune.publishing.adapter_base import find_base
+from warmtune.publishing.card import PLACEHOLDER, AcceptedGap
+from warmtune.publishing.evidence import control_benchmarks, read_evidence, read_run_file, stage_folders
 from warmtune.publishing.gate import Refusal, refusals
 from warmtune.publishing.hub_upload import check_name, push
 from warmtune.publishing.identity import IDENTITY, files_in, read_identity
 from warmtune.publishing.publish_folder import CARD, Publication, write_folder
 from warmtune.runs.run import Run, is_run, open_run
-from warmtune.system.console import working
+from warmtune.system.console import spinner
 
 BESIDE = "published"
-"""Folder in a run's own, where nothing else is said."""
+"""Folder inside the run's own, for a publication without another target."""
 
 
 class GateError(UserError):
-    """The adapter may not be published; carries every reason."""
+    """The adapter may not be published; holds every reason."""
 
-    def __init__(self, place: str, reasons: Sequence[Refusal]) -> None:
+    def __init__(self, run: str, reasons: Sequence[Refusal]) -> None:
         self.reasons = list(reasons)
         listed = "\n".join(f"  - {one.text}" for one in reasons)
         hint = ""
         if all(one.by_limit for one in reasons):
             hint = '\nWho publishes it all the same says why, on the card: --accept-gap "reason".'
-        super().__init__(f"{place} is not published:\n{listed}{hint}")
+        super().__init__(f"{run} is not published:\n{listed}{hint}")
 
 
 @dataclass(frozen=True)
-class Wish:
+class PublishRequest:
     """What the command line asks for."""
 
     run: Path
     to: str | None
-    dry: bool
-    accept: str | None
+    dry_run: bool
+    accept_gap: str | None
+    """Why a gap over the limit is accepted."""
     max_gap: float | None
     private: bool
     licence: str | None
 
+    @classmethod
+    def from_args(cls, parsed: argparse.Namespace) -> "PublishRequest | None":
+        """Return what is asked for of a finished run; None where the arguments name a recipe to run.
 
-def wish_of(parsed: argparse.Namespace) -> Wish | None:
-    """Return what was asked for of a finished run, None where a recipe is to be run up to the stage.
+        Raises:
+            ConfigError: options that do not go together, an empty reason, a limit below 0.
+        """
+        run = Path(parsed.recipe)
+        finished = is_run(run) or (run.is_dir() and parsed.recipe not in recipe_names())
+        problems = _misplaced(parsed, run, finished)
+        if parsed.accept_gap is not None and not parsed.accept_gap.strip():
+            problems.append("--accept-gap needs a reason, which goes onto the card.")
+        if parsed.max_gap is not None and not parsed.max_gap >= 0:
+            problems.append(f"--max-gap is {parsed.max_gap:g}, but it must be 0 or more percentage points.")
+        if problems:
+            raise ConfigError(problems)
+        if not finished:
+            return None
+        reason = " ".join(parsed.accept_gap.split()) if parsed.accept_gap else None
+        return cls(run, parsed.to, parsed.dry_run, reason, parsed.max_gap, parsed.private, parsed.license)
 
-    Raises:
-        ConfigError: options of the one beside the other, an empty reason, a limit below 0.
-    """
-    run = Path(parsed.recipe)
-    finished = is_run(run) or (run.is_dir() and parsed.recipe not in recipe_names())
-    given = {
+
+def _misplaced(parsed: argparse.Namespace, run: Path, finished: bool) -> list[str]:
+    """Name the options that a recipe does not take, or the settings that a finished run does not."""
+    if finished:
+        return [
+            f"'{text}' changes a setting, but the run {run} is finished; run its recipe with it instead."
+            for text in parsed.overrides
+        ]
+    options = {
         "--to": parsed.to,
         "--dry-run": parsed.dry_run,
         "--accept-gap": parsed.accept_gap,
@@ -67,74 +88,67 @@ def wish_of(parsed: argparse.Namespace) -> Wish | None:
         "--private": parsed.private,
         "--license": parsed.license,
     }
-    problems = []
-    if not finished:
-        problems = [
-            f"{name} is for the folder of a finished run, such as runs/quickstart-0123abcd; '{run}' is none."
-            for name, value in given.items()
-            if value not in (None, False)
-        ]
-    else:
-        problems = [
-            f"'{text}' changes a setting, but the run {run} is finished; run its recipe with it instead."
-            for text in parsed.overrides
-        ]
-    if parsed.accept_gap is not None and not parsed.accept_gap.strip():
-        problems.append("--accept-gap needs a reason, which goes onto the card.")
-    if parsed.max_gap is not None and not parsed.max_gap >= 0:
-        problems.append(f"--max-gap is {parsed.max_gap:g}, but it must be 0 or more percentage points.")
-    if problems:
-        raise ConfigError(problems)
-    if not finished:
-        return None
-    accept = " ".join(parsed.accept_gap.split()) if parsed.accept_gap else None
-    return Wish(run, parsed.to, parsed.dry_run, accept, parsed.max_gap, parsed.private, parsed.license)
+    return [
+        f"{name} is for the folder of a finished run, such as runs/quickstart-0123abcd; '{run}' is none."
+        for name, value in options.items()
+        if value not in (None, False)
+    ]
 
 
-def publish_run(wish: Wish) -> None:
-    """Publish a finished run's adapter, or show what that would be.
+def publish_run(request: PublishRequest) -> None:
+    """Publish a finished run's adapter, or show what would be published.
 
     Raises:
-        GateError: with every reason against it.
+        GateError: the gate is closed; names every reason.
         StoreError: the target holds something else, or the run cannot be read.
         HubError: the Hub does not take it.
     """
-    settings = _settings(wish.run)
-    target = _target(wish, settings)
-    what = Publication(settings, {}, base_here(settings.model), target.removeprefix("hub:"), wish.licence)
-    limit = settings.publish.max_gap if wish.max_gap is None else wish.max_gap
-    against = refusals(gather(folders_of(wish.run)), limit, what.unlicensed, controls_of(settings))
-    if wish.accept and any(one.by_limit for one in against):
-        what = replace(what, accepted=Accepted(wish.accept, tuple(one.text for one in against if one.by_limit)))
-        against = [one for one in against if not one.by_limit]
+    settings = _settings(request.run)
+    target = _target(request, settings)
+    base = find_base(settings.model)
+    publication = Publication(settings, {}, base, target.removeprefix("hub:"), request.licence)
+    publication, reasons = _judge(publication, request)
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    if wish.accept and what.accepted is None:
+    if request.accept_gap and publication.accepted is None:
         console.print("No gap is over the limit: the reason is not needed, and not put onto the card.")
-    if wish.dry:
-        _show(console, what, wish, target)
-    if against:
-        raise GateError(str(wish.run), against)
-    if wish.dry:
+    if request.dry_run:
+        _print_dry_run(console, publication, request, target)
+    if reasons:
+        raise GateError(str(request.run), reasons)
+    if request.dry_run:
         console.print("The gate is open. Nothing was sent.")
         return
-    _say_terms(console, what, target)
-    _deliver(console, what, wish, target)
+    _print_licence_terms(console, publication, target)
+    _deliver(console, publication, request, target)
+
+
+def _judge(publication: Publication, request: PublishRequest) -> tuple[Publication, list[Refusal]]:
+    """Return the gate's reasons, less those that the publisher accepts; the publication then says which."""
+    settings = publication.settings
+    limit = settings.publish.max_gap if request.max_gap is None else request.max_gap
+    evidence = read_evidence(stage_folders(request.run))
+    reasons = refusals(evidence, limit, publication.unlicensed, control_benchmarks(settings))
+    over_limit = tuple(one.text for one in reasons if one.by_limit)
+    if not (request.accept_gap and over_limit):
+        return publication, reasons
+    accepted = AcceptedGap(request.accept_gap, over_limit)
+    return replace(publication, accepted=accepted), [one for one in reasons if not one.by_limit]
 
 
 def _settings(run: Path) -> Settings:
-    """Return a run's settings, whatever became of its stages: those are the gate's matter."""
+    """Return a run's settings, even if its stages are damaged: the gate says so of them."""
     if is_run(run):
-        kept = kept_of(run)["settings"]
+        kept = read_run_file(run)["settings"]
         with suppress(ConfigError):
             return _with_weights(convert(kept | {"store": str(run.resolve().parent)}), run)
-    return _opened(run).settings  # which says in its own words why not
+    return _opened(run).settings  # raises, and says why the settings cannot be read
 
 
 def _opened(run: Path) -> Run:
     """Open a run.
 
     Raises:
-        StoreError: it is none, or a stage in it is damaged.
+        StoreError: the folder is no run, or a stage in it is damaged.
     """
     try:
         return open_run(run)
@@ -154,21 +168,21 @@ def _with_weights(settings: Settings, run: Path) -> Settings:
     return settings
 
 
-def _target(wish: Wish, settings: Settings) -> str:
-    """Return where it goes: `hub:org/name`, or a folder's path.
+def _target(request: PublishRequest, settings: Settings) -> str:
+    """Return where the adapter goes: `hub:org/name`, or a folder's path.
 
     Raises:
-        HubError: a name that the Hub does not allow.
-        ConfigError: a folder that is to be private.
-        StoreError: a folder that holds something else.
+        HubError: the Hub does not allow the name.
+        ConfigError: a folder cannot be private.
+        StoreError: the folder holds something else.
     """
-    to = wish.to or settings.publish.to
+    to = request.to or settings.publish.to
     if to.startswith("hub:"):
         check_name(to.removeprefix("hub:"))
         return to
-    if wish.private:
+    if request.private:
         raise ConfigError([f"--private is for a repository on the Hub, but this goes into a folder ({to})."])
-    folder = wish.run / BESIDE if to == "folder" else Path(to)
+    folder = request.run / BESIDE if to == "folder" else Path(to)
     try:
         _check_folder(folder.resolve(), Path(settings.store) / "stages")
     except OSError as error:
@@ -194,13 +208,13 @@ def _check_folder(folder: Path, stages: Path) -> None:
         )
 
 
-def _show(console: Console, what: Publication, wish: Wish, target: str) -> None:
-    """Print what would be sent: target, files, metadata, and what the base's licence asks."""
-    kind = ", private" if wish.private else ", private until it is whole, then public"
+def _print_dry_run(console: Console, publication: Publication, request: PublishRequest, target: str) -> None:
+    """Print what would be sent: target, files, the card's metadata, and what the base's licence asks."""
+    kind = ", private" if request.private else ", private until it is whole, then public"
     console.print(f"To:  {target}{kind if target.startswith('hub:') else ''}")
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            folder = _written(what, wish, target, Path(scratch))
+            folder = _write(publication, request, target, Path(scratch))
         except StoreError as error:
             console.print(f"Its files cannot be shown: {error}")
             return
@@ -210,48 +224,49 @@ def _show(console: Console, what: Publication, wish: Wish, target: str) -> None:
         console.print(f"{sum(path.stat().st_size for path in files.values()):>12,}  bytes in {len(files)} files\n")
         console.print((folder / CARD).read_text(encoding="utf-8").split("---\n")[1].strip() + "\n")
     console.print("The report and prompts.jsonl hold prompts, answers and a few training replies as they are.")
-    if what.accepted:
-        console.print(f"Over the limit, and accepted: {what.accepted.reason}")
-    _say_terms(console, what, target)
+    if publication.accepted:
+        console.print(f"Over the limit, and accepted: {publication.accepted.reason}")
+    _print_licence_terms(console, publication, target)
 
 
-def _say_terms(console: Console, what: Publication, target: str) -> None:
+def _print_licence_terms(console: Console, publication: Publication, target: str) -> None:
     """Print what the base's licence asks of whoever publishes."""
-    licence = what.base_licence
+    licence = publication.base_licence
     if licence is None or not licence.asks:
         return
     console.print(f"The base's licence ({licence.title}, {licence.link}) asks:")
     for text in licence.asks:
         console.print(f"  - {text}")
-    if not what.licence_files:
+    if not publication.licence_files:
         console.print("  No copy of it was found with the base, so none is among the files; add one.")
     name = target.split("/")[-1]
     if licence.begins and target.startswith("hub:") and not name.startswith(licence.begins):
         console.print(f'  The name {name} does not begin with "{licence.begins}".')
 
 
-def _written(what: Publication, wish: Wish, target: str, scratch: Path) -> Path:
-    """Write the folder as it would be sent, and return it.
+def _write(publication: Publication, request: PublishRequest, target: str, scratch: Path) -> Path:
+    """Write the folder as it is sent, and return it.
 
     Raises:
         StoreError: a stage of the run is damaged or missing.
     """
-    run = _opened(wish.run)
+    run = _opened(request.run)
     run.require("train-styled", "mark", "report")
-    place = what.place if target.startswith("hub:") else HERE  # a path on this machine says nothing to a reader
-    folder = scratch / what.settings.publish.name
-    write_folder(replace(what, stages=run.stages, place=place), folder)
+    # A path on this machine says nothing to a reader.
+    location = publication.location if target.startswith("hub:") else PLACEHOLDER
+    folder = scratch / publication.settings.publish.name
+    write_folder(replace(publication, stages=run.stages, location=location), folder)
     return folder
 
 
-def _deliver(console: Console, what: Publication, wish: Wish, target: str) -> None:
+def _deliver(console: Console, publication: Publication, request: PublishRequest, target: str) -> None:
     if not target.startswith("hub:"):
         folder = Path(target).resolve()
-        write_folder(replace(what, stages=_opened(wish.run).stages, place=HERE), folder)
+        write_folder(replace(publication, stages=_opened(request.run).stages, location=PLACEHOLDER), folder)
         console.print(f"Published: {target}")
         return
-    with tempfile.TemporaryDirectory() as scratch, working("publish"):
-        folder = _written(what, wish, target, Path(scratch))
-        pushed = push(folder, target.removeprefix("hub:"), wish.private)
+    with tempfile.TemporaryDirectory() as scratch, spinner("publish"):
+        folder = _write(publication, request, target, Path(scratch))
+        pushed = push(folder, target.removeprefix("hub:"), request.private)
     seen = "private" if pushed.private else "public"
     console.print(f"Published: {pushed.url} ({seen}; {pushed.sent} files sent)")

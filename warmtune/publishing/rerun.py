@@ -1,4 +1,4 @@
-"""Asking the stored prompts again: does this adapter, on this machine, still answer what it answered?"""
+"""Asking the stored prompts again: does this adapter give the same answers on this machine?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,47 +11,47 @@ from warmtune.system.console import progress
 if TYPE_CHECKING:
     from warmtune.models.base import Base
 
-ALIKE = 20
-"""Characters with which two answers begin alike. Floats differ between machines, batches and precisions, and can tip a
-word and all that follows it, but seldom one of the first."""
-FEWEST_ALIKE = 0.5
-"""Share of answers that must begin alike. On a quickstart: of the same adapter in bf16 8 of 10, of the base 6 %, of the
+ALIKE_CHARACTERS = 20
+"""Two answers are alike if they share this many first characters. Floats differ between machines, batches and
+precisions. A small difference can change one word and all that follow, but seldom one of the first words."""
+MIN_ALIKE_SHARE = 0.5
+"""Share of answers that must be alike. Measured on a quickstart: the same adapter in bf16 8 of 10, the base 6 %, the
 control 5 %."""
 
 
 @dataclass(frozen=True)
-class Answered:
-    """A stored prompt and what was answered to it now."""
+class RerunAnswer:
+    """A stored prompt and the adapter's answer of today."""
 
     prompt: StoredPrompt
     answer: str
 
     @property
     def same(self) -> bool:
-        """Whether both answers are the same text."""
+        """Whether the two answers are the same text."""
         return self.answer == self.prompt.answer
 
     @property
     def alike(self) -> bool:
-        """Whether both begin alike."""
-        return self.same or self.parts_at >= ALIKE
+        """Whether the two answers begin alike."""
+        return self.same or self.differs_at >= ALIKE_CHARACTERS
 
     @property
-    def parts_at(self) -> int:
-        """Characters that both answers begin with."""
+    def differs_at(self) -> int:
+        """Number of first characters that the two answers share."""
         pairs = zip(self.answer, self.prompt.answer, strict=False)
         shorter = min(len(self.answer), len(self.prompt.answer))
         return next((n for n, (now, then) in enumerate(pairs) if now != then), shorter)
 
 
-def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batch_size: int) -> list[Answered]:
+def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batch_size: int) -> list[RerunAnswer]:
     """Answer stored prompts with the engine, as the evaluation did.
 
     Args:
         adapter: the adapter's folder.
         base: the base on this machine.
-        prompts: with the answers of the evaluation.
-        batch_size: most answers written at the same time.
+        prompts: the stored prompts, with the answers of the evaluation.
+        batch_size: the largest number of answers that are generated together.
 
     Raises:
         ModelError: the adapter was trained on another base, or changes nothing.
@@ -66,9 +66,9 @@ def ask_again(adapter: Path, base: "Base", prompts: Sequence[StoredPrompt], batc
     ]
     with progress("Asking again", len(requests)) as told:
         found = engine.complete(requests, batch_size, told)
-    return [Answered(prompt, completion.text) for prompt, completion in zip(prompts, found, strict=True)]
+    return [RerunAnswer(prompt, completion.text) for prompt, completion in zip(prompts, found, strict=True)]
 
 
-def too_different(answered: Sequence[Answered]) -> bool:
-    """Tell whether more answers differ from their beginning than floats account for."""
-    return sum(one.alike for one in answered) < FEWEST_ALIKE * len(answered)
+def too_different(answered: Sequence[RerunAnswer]) -> bool:
+    """Tell whether more answers differ than floating-point differences explain."""
+    return sum(one.alike for one in answered) < MIN_ALIKE_SHARE * len(answered)

@@ -1,4 +1,4 @@
-"""Prompts with the adapter's own answers, stored beside it so that anybody can ask them again."""
+"""Prompts with the adapter's answers, published with it so that anybody can ask them again."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _TURNS = ("user: ", "\nassistant: ", "\nuser: ")
 
 @dataclass(frozen=True)
 class StoredPrompt:
-    """One prompt, and what the adapter answered to it in the evaluation."""
+    """One prompt, and the adapter's answer to it in the evaluation."""
 
     benchmark: str
     question_id: str
@@ -34,19 +34,19 @@ class StoredPrompt:
     stopped: bool
     """Whether the answer ended by itself."""
     seed: int = 0
-    """With which it was sampled, where the temperature is above 0."""
+    """The seed that the answer was sampled with, if the temperature is above 0."""
 
 
 def draw(marked: Path, settings: EvalSettings, seed: int, count: int = COUNT) -> list[StoredPrompt]:
-    """Draw prompts that the tuned model answered, in turn from every benchmark and condition.
+    """Draw prompts that the tuned model answered, from each benchmark and condition in turn.
 
-    Of several sampled answers to a prompt the first is stored, with the seed that it was drawn with.
+    If a prompt has several sampled answers, the first is stored, with its seed.
 
     Args:
         marked: file of the marked answers.
-        settings: how they were asked for.
-        seed: of the run; decides which are drawn.
-        count: most that are drawn.
+        settings: the settings that the prompts were asked with.
+        seed: the run's seed; it decides which prompts are drawn.
+        count: the largest number of prompts.
     """
     import pyarrow.parquet as parquet
 
@@ -76,7 +76,7 @@ def _stored(row: dict[str, Any], settings: EvalSettings, seed: int) -> StoredPro
 
 
 def _messages(prompt: str, three: bool) -> list[Message] | None:
-    """Return a written prompt as messages, None where its turns cannot be told apart.
+    """Return a prompt's text as messages; None if the turns in it cannot be separated.
 
     >>> [message["role"] for message in _messages("user: Hm\\nassistant: I see.\\nuser: Why?", True)]
     ['user', 'assistant', 'user']
@@ -97,12 +97,12 @@ def _by_hash(row: dict[str, Any], seed: int) -> str:
 
 
 def write(file: Path, prompts: Sequence[StoredPrompt]) -> None:
-    """Write prompts, one a line."""
+    """Write one prompt per line."""
     file.write_text("".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in prompts), encoding="utf-8")
 
 
 def read(file: Path) -> list[StoredPrompt]:
-    """Read prompts written by `write`; none where there is no such file.
+    """Read prompts written by `write`; none if there is no such file.
 
     Raises:
         StoreError: the file holds something else.

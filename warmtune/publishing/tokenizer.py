@@ -1,4 +1,4 @@
-"""Which tokenizer files travel with the adapter: all where tokens or template differ from the base's, else none."""
+"""The tokenizer files to publish: all if tokens or chat template differ from the base's, else none."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def changed_files(adapter: Path, base: Base | None) -> list[str]:
 
     Args:
         adapter: folder of the adapter, with the tokenizer that it was trained with.
-        base: the base on this machine; where it is not known, nothing can be left out.
+        base: the base on this machine; without it, all tokenizer files are published.
     """
     ours = sorted(path.name for path in adapter.iterdir() if path.name.startswith("tokenizer") or path.name == TEMPLATE)
     if base is None:
@@ -24,7 +24,7 @@ def changed_files(adapter: Path, base: Base | None) -> list[str]:
 
 
 def _tokens(folder: Path) -> dict[str, Any] | None:
-    """Return how text becomes tokens, without how batches are cut and padded."""
+    """Return the tokenizer's rules for text, without its settings for truncation and padding."""
     file = folder / _TOKENS
     if not file.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Is a published adapter whole, and do its parts belong together? Every hash again, and every disagreement at once."""
+"""Verify a published adapter: are its files complete, and do they belong together? Names every finding at once."""
 
 import contextlib
 import json
@@ -7,20 +7,20 @@ from pathlib import Path
 
 import yaml
 
+from warmtune.config.sanitized_recipe import RECIPE
 from warmtune.config.settings import Settings
 from warmtune.errors import ModelError, UserError, redacted
 from warmtune.models.adapters import CONFIG
 from warmtune.models.base import Base, locate
-from warmtune.publishing.adapter_base import base_here
+from warmtune.publishing.adapter_base import find_base
 from warmtune.publishing.identity import IDENTITY, WEIGHTS, Identity, files_in, hashes, read_identity
 from warmtune.publishing.publish_folder import ALWAYS, CARD
-from warmtune.publishing.sanitized_recipe import RECIPE
 
 _FROM = {"hub": "the Hub's", "folder": "a copy in a folder", "package": "a Python package's"}
 
 
 class VerifyError(UserError):
-    """A published adapter is not what it says it is; carries every finding."""
+    """A published adapter is not what it says it is; holds every finding."""
 
     def __init__(self, place: str, findings: list[str]) -> None:
         self.findings = findings
@@ -29,26 +29,26 @@ class VerifyError(UserError):
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What was looked at, and what was found."""
+class Verification:
+    """What was verified, and what was found."""
 
     folder: Path
     identity: Identity
     findings: list[str]
-    """What is wrong; empty where nothing is."""
+    """What is wrong; empty if nothing is."""
     settings: Settings | None
-    """Of its recipe; None where that cannot be read, which is a finding."""
+    """The recipe's settings; None if the recipe cannot be read, which is a finding."""
     base: Base | None
-    """The base on this machine, where it is there."""
+    """None if the base is not on this machine."""
     told: str
-    """What could be said of the base, in words."""
+    """What is known about the base, in words."""
 
 
-def fetched(place: str) -> Path:
-    """Return the folder of an adapter: a folder as it is, `hub:org/name` with all its files, as they are there now.
+def fetch_adapter(place: str) -> Path:
+    """Return the folder of an adapter; of `hub:org/name`, a copy of all files that the Hub holds now.
 
     Raises:
-        ModelError: there is none, or the Hub cannot be asked.
+        ModelError: there is no such adapter, or the Hub does not answer.
     """
     if not place.startswith("hub:"):
         if not Path(place).is_dir():
@@ -60,7 +60,7 @@ def fetched(place: str) -> Path:
 
     name = place.removeprefix("hub:")
     try:
-        # Asked first, and by its commit then: otherwise an older copy in the cache would do where the Hub fails.
+        # Ask for the newest commit first. Otherwise an older copy in the cache would be taken if the Hub fails.
         return Path(snapshot_download(name, revision=HfApi().model_info(name).sha))
     except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
         raise ModelError(
@@ -69,14 +69,14 @@ def fetched(place: str) -> Path:
         ) from None
 
 
-def verified(folder: Path, base_folder: Path | None) -> Verified:
+def verify_folder(folder: Path, base_folder: Path | None) -> Verification:
     """Recompute every hash of a published adapter, and compare its weights, card, adapter settings, recipe and base.
 
-    Only files whose hash is right are looked into: of the others that is what is wrong.
+    The contents of a file are compared only if its hash is right; a wrong hash is a finding in itself.
 
     Args:
         folder: the adapter's.
-        base_folder: where the base is, where it is in a folder of the user's.
+        base_folder: the base, if it is in a folder of the user's.
 
     Raises:
         StoreError: the folder holds no published adapter.
@@ -93,22 +93,22 @@ def verified(folder: Path, base_folder: Path | None) -> Verified:
     settings = _recipe(folder, identity, findings) if RECIPE in whole else None
     base = None if settings is None else base_of(settings, base_folder)
     told, differs = _base(identity, base)
-    return Verified(folder, identity, findings + ([told] if differs else []), settings, base, told)
+    return Verification(folder, identity, findings + ([told] if differs else []), settings, base, told)
 
 
 def base_of(settings: Settings, folder: Path | None) -> Base | None:
-    """Return the base that a recipe names, if it is on this machine.
+    """Return the base that a recipe names; None if it is not on this machine.
 
     Raises:
         ModelError: the folder holds no model.
     """
     if folder is None:
-        return base_here(settings.model)
+        return find_base(settings.model)
     return locate(replace(settings.model, path=str(folder)))
 
 
 def _files(there: dict[str, str], identity: Identity) -> list[str]:
-    """Name what is missing, changed, or there in excess."""
+    """Name the files that are missing, changed, or do not belong there."""
     expected = identity.files
     found = [f"{name} is missing." for name in sorted({*expected, *ALWAYS} - set(there))]
     found += [f"{name} has no hash in {IDENTITY}." for name in ALWAYS if name in there and name not in expected]
@@ -124,7 +124,7 @@ def _files(there: dict[str, str], identity: Identity) -> list[str]:
 
 
 def _card(folder: Path, identity: Identity) -> list[str]:
-    """Say where the fingerprints on the card are not those beside the adapter."""
+    """Name the fingerprints on the card that differ from those in `warmtune.json`."""
     from huggingface_hub import metadata_load
 
     try:
@@ -149,11 +149,11 @@ def _config(folder: Path, identity: Identity) -> list[str]:
 
 
 def _recipe(folder: Path, identity: Identity, findings: list[str]) -> Settings | None:
-    """Return the settings of the recipe, after noting what is wrong with it."""
+    """Return the recipe's settings, and add what is wrong with it to the findings."""
     from warmtune.config.compose import load
 
     try:
-        with contextlib.chdir(folder):  # the recipe names its own benchmarks by the folder it lies in
+        with contextlib.chdir(folder):  # the recipe names benchmarks relative to its own folder
             settings = load(RECIPE, [])
     except (UserError, ValueError, TypeError, AttributeError, OSError) as error:
         findings.append(f"{RECIPE} cannot be read: {_line(error)}")
@@ -168,13 +168,13 @@ def _line(error: Exception) -> str:
 
 
 def _base(identity: Identity, base: Base | None) -> tuple[str, bool]:
-    """Say whether the base on this machine is the one it was trained on, and whether it differs."""
+    """Say whether the adapter was trained on the base of this machine; the flag is true if it certainly was not."""
     if base is None:
         return f"not compared: {identity.base} is not on this machine (--base FOLDER says where it is)", False
     if base.fingerprint == identity.fingerprint:
         return f"{identity.base} on this machine is the one it was trained on", False
     if base.kind != identity.kind or base.kind != "hub":
-        # A copy with another README is another folder; a package is converted here, and its config names the release.
+        # A folder's fingerprint changes with its README, and a package's with the release that converts it here.
         return (
             f"not compared: it was trained on {_FROM[identity.kind]}, the one here is {_FROM[base.kind]}, and their"
             " fingerprints say nothing of each other",

@@ -2,16 +2,15 @@
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from warmtune import __version__
 from warmtune.analysis import check_rows, contrast_rows, gap_rows, read_table, regressions, verdict
 from warmtune.analysis.study import study
+from warmtune.config.sanitized_recipe import RECIPE, SanitizedRecipe, sanitize_recipe
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import (
     CHECKS,
@@ -48,7 +47,10 @@ FIGURES = ("warmth.png", "gaps_by_condition.png", "gaps_by_benchmark.png", "curv
 def report(
     settings: Settings, base: Base, done: Mapping[str, Stage], variants: Sequence[str], folder: Path
 ) -> StageOutput:
-    """Write the tables (`gaps`, `contrasts`, `effects`, `checks`), figures, `report.md`, `report.html`, `verdict.txt`.
+    """Write the tables (`gaps`, `contrasts`, `effects`, `checks`), figures, report, `verdict.txt` and `recipe.yaml`.
+
+    The report is published as it is, so it names no path of this machine; the run's own `run.json` has the exact
+    settings.
 
     Args:
         settings: what was run.
@@ -77,12 +79,17 @@ def report(
     others = {one.name: one.model for one in settings.eval.variants if one.model}
     families = {name: family(others.get(name, base.hub)) for name in variants}
     cost = cost_section(gaps, contrasts, effects, marked, labels, controls, families, seed)
-    page = _page(settings, base, done, variants, marked, cost, checks)
+    recipe = sanitize_recipe(settings, base.commit)
+    page = _page(settings, recipe, base, done, variants, marked, cost, checks)
     page["figures"] = _figures(settings, done, cost, checks, folder)
     for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
-    files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT, *FIGURES]
+    texts = {RECIPE: recipe.text, **recipe.benchmarks}
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_atomically(folder / name, text)
+    files = [GAPS, CONTRASTS, EFFECTS, CHECKS, MARKDOWN, HTML, VERDICT, *FIGURES, *texts]
     return StageOutput(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
 
 
@@ -109,6 +116,7 @@ def _figures(
 
 def _page(
     settings: Settings,
+    recipe: SanitizedRecipe,
     base: Base,
     done: Mapping[str, Stage],
     names_of: Sequence[str],
@@ -123,6 +131,8 @@ def _page(
     marks = {title: done["mark"].counts["marks"].get(name, {}) for name, title in names.items()}
     found = verdict(checks, settings.style.measure.sociot)
     data = data_section(done["prepare"], done["rewrite"])
+    notes = dict.fromkeys(note for counts in variants.values() for note in counts["notes"])
+    judge = done["mark"].counts["judge"]
     return {
         "settings": settings,
         "style": style,
@@ -141,14 +151,14 @@ def _page(
         "variants": variants,
         "marks": marks,
         "refused": {title: done["mark"].counts["refusals"].get(name, 0) for name, title in names.items()},
-        "judge": {**done["mark"].counts, "judge": _travelling(done["mark"].counts["judge"])},
-        "notes": _named(dict.fromkeys(note for counts in variants.values() for note in counts["notes"]), settings),
+        "judge": {**done["mark"].counts, "judge": judge and recipe.strip_paths(judge)},
+        "notes": [recipe.strip_paths(note) for note in notes],
         "cut": wording.cut_sentence(variants),
         "stages": done,
-        "data": replace(data, notes=_named(data.notes, settings)),
+        "data": replace(data, notes=[recipe.strip_paths(note) for note in data.notes]),
         "training": {names[v]: done[f"train-{v}"].counts for v in TUNED},
         "ended": {names.get(v, v): done[f"evaluate-{v}"].counts for v in ("base", *TUNED)},
-        "recipe_text": _recipe_text(settings),
+        "recipe_text": recipe.text,
         "versions": {
             "warmtune": __version__,
             "python": platform.python_version(),
@@ -156,32 +166,6 @@ def _page(
         },
         "machine": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _named(notes: Iterable[str], settings: Settings) -> list[str]:
-    """Return notes with the names of the files that they are about, instead of their places on this machine."""
-    files = [one.path for one in settings.data.sources] + [one.path for one in settings.eval.benchmarks]
-    places = sorted({file for file in files if Path(file).is_absolute()}, key=len, reverse=True)
-    found = list(notes)
-    for place in places:
-        found = [note.replace(place, Path(place).name) for note in found]
-    return found
-
-
-def _travelling(model: str | None) -> str | None:
-    """Return a model's Inspect name, one in a folder of this machine (`vllm//srv/models/judge`) without the place.
-
-    >>> _travelling("vllm//srv/models/judge"), _travelling("openai/gpt-5"), _travelling(None)
-    ('vllm/judge', 'openai/gpt-5', None)
-    """
-    provider, _, place = (model or "").partition("/")
-    return f"{provider}/{Path(place).name}" if Path(place).is_absolute() else model
-
-
-def _recipe_text(settings: Settings) -> str:
-    """Return the settings as YAML, without the place where results are kept."""
-    tree = {name: value for name, value in asdict(settings).items() if name in settings.identity}
-    return yaml.safe_dump(json.loads(json.dumps(tree)), sort_keys=False, width=110)
 
 
 def _rendered(template: str, page: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ own code can go on from it. Two runs that share a stage share the folder.
 import dataclasses
 import errno
 import json
+import logging
 import os
 import resource
 import shutil
@@ -25,7 +26,9 @@ from filelock import FileLock, Timeout
 from warmtune.errors import StoreError
 from warmtune.runs.keys import fingerprint, plain, sha256
 from warmtune.runs.provenance import provenance
-from warmtune.system.console import say
+from warmtune.system.console import print_status
+
+_LOG = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 _LOOK_EVERY = 1.0
@@ -112,7 +115,10 @@ class Store:
                 _empty(folder)
             done = _read(name, folder, key)
             if done is not None:
+                _LOG.info("kept %s: key %s, folder %s", name, key, folder)
                 return done
+            _LOG.info("making %s: key %s, folder %s", name, key, folder)
+            _LOG.debug("what decides %s: %s", name, json.dumps(inputs, default=plain))
             started, before = time.monotonic(), _spent(folder)
             try:
                 outcome = work(folder)
@@ -123,6 +129,7 @@ class Store:
             finally:
                 seconds = before + time.monotonic() - started
                 _note_spent(folder, seconds)
+            _LOG.info("made %s in %.1f s", name, seconds)
             return _finish(name, folder, key, inputs, outcome, seconds)
 
     def wait_for(self, name: str, inputs: Mapping[str, Any], timeout: float, participate: Work | None = None) -> Stage:
@@ -140,6 +147,7 @@ class Store:
         key = fingerprint(name, inputs)
         folder = self.root / "stages" / f"{name}-{key}"
         folder.mkdir(exist_ok=True)
+        _LOG.info("waiting for %s from another machine: key %s, folder %s", name, key, folder)
         if participate is not None and not (folder / MANIFEST).is_file():
             participate(folder)
         until = time.monotonic() + timeout
@@ -236,7 +244,7 @@ def _held(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0.2)
     except Timeout:
         who = json.loads(owner.read_text()) if owner.is_file() else {}
-        say(
+        print_status(
             f"Waiting: process {who.get('pid', '?')} on {who.get('host', '?')} has been working in {folder} since"
             f" {who.get('since', '?')}; this run goes on when that one is done or stopped."
         )

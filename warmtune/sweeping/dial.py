@@ -22,7 +22,7 @@ from warmtune.runs.keys import versions
 from warmtune.runs.run import Run
 from warmtune.runs.store import StageOutput
 from warmtune.sweeping.variant_summary import legend, summary_of, summary_table
-from warmtune.system.console import say
+from warmtune.system.console import print_status
 
 VERSION = 1
 """Raised when an adapter at a strength replies differently for the same inputs."""
@@ -186,7 +186,9 @@ class _Dial:
 
         stage = self.context.stage("dial", inputs, work, f"dial: scale {scale:g}")
         found = self._match(scale, self._scores(stage.folder))
-        say(f"  scale {scale:g}: {found.share:.2f} of the adapter's warmth [{found.low:.2f}, {found.high:.2f}]")
+        print_status(
+            f"  scale {scale:g}: {found.share:.2f} of the adapter's warmth [{found.low:.2f}, {found.high:.2f}]"
+        )
         return found
 
     def _scores(self, folder: Path) -> list[float]:
@@ -221,7 +223,7 @@ def carry_out(run: Run, wish: Wish) -> Run:
     scales = list(wish.scales)
     if wish.warmth is not None:
         match = search(run, wish.warmth)
-        say(
+        print_status(
             f"Scale {match.scale:g} gives {match.share:.2f} of the adapter's warmth"
             f" [{match.low:.2f}, {match.high:.2f}]; wished for: {wish.warmth:g}."
         )
@@ -261,4 +263,4 @@ def _export(run: Run, scales: Sequence[float], target: Path) -> None:
     else:
         parts = [Part(name, folders[name], weight) for name, weight in (pure().mix or {}).items()]
         mix(context.engine, parts, target)
-    say(f"Adapter: {target}")
+    print_status(f"Adapter: {target}")

@@ -1,6 +1,7 @@
 """One point of a sweep: a run in a process of its own, so that its memory is free again when it ends."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from warmtune.runs.run import PRINTED_RUN
 from warmtune.runs.store import write_atomically
 from warmtune.sweeping.sweep_points import Order
 from warmtune.system.child_process import end_with_parent
-from warmtune.system.console import say
+from warmtune.system.console import print_status
+
+_LOG = logging.getLogger(__name__)
 
 ORDER, POINT, OUTPUT = "sweep.json", "point.json", "output.txt"
 ENDED = "ended"
@@ -84,7 +87,7 @@ def run_point(_: Any) -> float | None:
     own = [order.own.get(text, text) for text in texts if text.partition("=")[0] in order.swept]
     here = folder / str(job.job.num)
     here.mkdir(parents=True, exist_ok=True)
-    say(f"Point {job.job.num}: {' '.join(own)}")
+    print_status(f"Point {job.job.num}: {' '.join(own)}")
     started = time.monotonic()
     code, error = _run([order.until, order.recipe, *order.fixed, *own], " ".join(own), here / OUTPUT)
     if code == _INTERRUPTED:
@@ -95,7 +98,7 @@ def run_point(_: Any) -> float | None:
         point = _measured(point, here / OUTPUT)
     write_atomically(here / POINT, json.dumps(asdict(point), indent=2))
     if code:
-        say(f"Point {point.number} ({point.title}) failed with exit code {code}; the others go on. {error}")
+        print_status(f"Point {point.number} ({point.title}) failed with exit code {code}; the others go on. {error}")
     return point.objective
 
 
@@ -103,6 +106,7 @@ def _run(arguments: list[str], title: str, output: Path) -> tuple[int, str]:
     """Run warmtune; pass on what it says with the point before each line, and return its exit code and last words."""
     command = [sys.executable, "-m", "warmtune", *arguments]
     last: deque[str] = deque(maxlen=_LAST_LINES)
+    _LOG.info("starting %s, output in %s", " ".join(command), output)
     with output.open("w", encoding="utf-8") as written:
         process = subprocess.Popen(
             command, stdout=written, stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=end_with_parent
@@ -111,7 +115,7 @@ def _run(arguments: list[str], title: str, output: Path) -> tuple[int, str]:
         try:
             for line in process.stderr:
                 last.append(line.rstrip())
-                say(f"[{title}] {line.rstrip()}")
+                print_status(f"[{title}] {line.rstrip()}")
             code = process.wait()
         except BaseException:  # Ctrl-C reaches the child as well, which keeps what it has done
             process.wait()

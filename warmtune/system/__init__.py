@@ -1,1 +1,1 @@
-"""The machine: the terminal, Ctrl-C, child processes."""
+"""The machine: the terminal, the log, Ctrl-C, child processes."""

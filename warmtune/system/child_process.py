@@ -1,4 +1,4 @@
-"""Child processes that end when this one does."""
+"""Child processes that end when this process ends."""
 
 import ctypes
 import signal
@@ -7,5 +7,5 @@ _PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
-    """Let a child end when this process is killed (Linux); for `subprocess`'s `preexec_fn`."""
+    """Make the kernel end a child when this process is killed (Linux); for `subprocess`'s `preexec_fn`."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,6 +1,6 @@
-"""Progress on the terminal: bars where the output is a terminal, plain lines where it is not.
+"""Status and progress for the user: bars on a terminal, plain lines elsewhere.
 
-Everything goes to standard error, so that standard output carries results alone.
+All of it goes to standard error, so that standard output holds nothing but results.
 """
 
 import time
@@ -13,24 +13,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 CONSOLE = Console(stderr=True, highlight=False, soft_wrap=True)
 _PLAIN_EVERY = 15.0
-"""Seconds between two plain lines about the same work."""
+"""Seconds between two plain lines about the same work, at least."""
 
 
-class Report(Protocol):
-    """What a worker calls to say how far it is."""
+class ReportProgress(Protocol):
+    """The function that a worker calls to report its progress."""
 
     def __call__(self, done: int, note: str = "") -> None:
-        """Say that `done` of the total are done, with a short note such as the loss."""
+        """Report that `done` of the total are done, with a short note such as the loss."""
 
 
-def say(text: str) -> None:
+def print_status(text: str) -> None:
     """Print one line for the user."""
     CONSOLE.print(text, markup=False)
 
 
 @contextmanager
-def working(title: str) -> Iterator[None]:
-    """Show on a terminal that something goes on, also while it loads and has nothing to count yet."""
+def spinner(title: str) -> Iterator[None]:
+    """Show a spinner on a terminal while work goes on that has nothing to count yet."""
     if CONSOLE.is_terminal:
         with CONSOLE.status(f"[dim]{title}"):
             yield
@@ -39,7 +39,7 @@ def working(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Report]:
+def progress(title: str, total: int) -> Iterator[ReportProgress]:
     """Show the progress of work with `total` steps; yields the function that reports it."""
     if CONSOLE.is_terminal:
         with _bar() as bar:
@@ -63,14 +63,14 @@ def _bar() -> Progress:
     )
 
 
-def _lines(title: str, total: int) -> Report:
-    """Return a reporter that prints a line at the start of long work, every few seconds, and at its end."""
+def _lines(title: str, total: int) -> ReportProgress:
+    """Return a function that prints a line, but not more than one every few seconds."""
     last = time.monotonic()
 
     def report(done: int, note: str = "") -> None:
         nonlocal last
         if time.monotonic() - last >= _PLAIN_EVERY:
             last = time.monotonic()
-            say(f"  {title}: {done} of {total}{f' ({note})' if note else ''}")
+            print_status(f"  {title}: {done} of {total}{f' ({note})' if note else ''}")
 
     return report

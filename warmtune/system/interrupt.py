@@ -1,8 +1,8 @@
 """Ctrl-C that no library can swallow.
 
-Python raises KeyboardInterrupt wherever it happens to be. Inside a destructor, a callback of the garbage collector or
-some C extensions it is printed and forgotten, and the run would go on. So it is also remembered, and asked about before
-each stage.
+Python raises KeyboardInterrupt wherever it happens to be. A destructor, a callback of the garbage collector and some C
+extensions print it and forget it, and the run would go on. So this module remembers it, and each stage asks before it
+begins.
 """
 
 import signal
@@ -12,8 +12,8 @@ from types import FrameType
 _asked = threading.Event()
 
 
-def listen() -> None:
-    """Remember Ctrl-C from now on, and raise KeyboardInterrupt as before."""
+def install_sigint_handler() -> None:
+    """Remember each Ctrl-C from now on, and raise KeyboardInterrupt as before."""
     _asked.clear()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _remember)
@@ -25,6 +25,6 @@ def _remember(_: int, __: FrameType | None) -> None:
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if Ctrl-C was pressed and swallowed."""
+    """Raise KeyboardInterrupt if a library has swallowed one."""
     if _asked.is_set():
         raise KeyboardInterrupt

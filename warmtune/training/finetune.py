@@ -12,7 +12,7 @@ from warmtune.errors import LaunchError, ModelError
 from warmtune.io.schemas import TrainingRow, read
 from warmtune.models.base import load_tokenizer
 from warmtune.runs.store import StageOutput, write_atomically
-from warmtune.system.console import progress, say
+from warmtune.system.console import print_status, progress
 from warmtune.training.distributed.job import Job
 from warmtune.training.lora_adapter import check_changed, with_adapter
 from warmtune.training.row_order import epoch_order, filled, grouped
@@ -118,7 +118,7 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
     rate = matrix_rate(here.device) * here.processes
     if compiles(settings.compile, here.device, sum(tokens) * work / rate / REACHED[here.device]):
-        say(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
+        print_status(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
     shown = Progress(lambda *_: None, tokens, work, rate)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(shown)

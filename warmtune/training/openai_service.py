@@ -14,7 +14,7 @@ from warmtune.config.training_settings import ServiceSettings
 from warmtune.errors import DataError, ModelError, redacted
 from warmtune.io.schemas import Conversation, Message, Rewrite
 from warmtune.runs.store import StageOutput, write_atomically
-from warmtune.system.console import progress, say
+from warmtune.system.console import print_status, progress
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -141,7 +141,7 @@ def _job(client: "OpenAI", settings: ServiceSettings, epochs: int, seed: int, ke
     """Return the id of the job for this key, making it if there is none."""
     for found in client.fine_tuning.jobs.list(metadata={_KEY: key}):
         if (found.metadata or {}).get(_KEY) == key and found.status not in ("failed", "cancelled"):
-            say(f"  The service has this job already: {found.id} ({found.status})")
+            print_status(f"  The service has this job already: {found.id} ({found.status})")
             return found.id
     with (folder / DATA).open("rb") as data:
         file = client.files.create(file=data, purpose="fine-tune")
@@ -157,7 +157,7 @@ def _job(client: "OpenAI", settings: ServiceSettings, epochs: int, seed: int, ke
         suffix=settings.suffix,
         metadata={_KEY: key},
     )
-    say(f"  The service has begun the job {made.id}")
+    print_status(f"  The service has begun the job {made.id}")
     return made.id
 
 

@@ -1,14 +1,12 @@
 """A judge by Inspect's own provider over HTTP, against a stand-in for the service."""
 
-import csv
 import json
 import urllib.request
 
 import pytest
 
 from warmtune.config.compose import load
-from warmtune.errors import BudgetError, DataError, ModelError
-from warmtune.evaluation.marking.human_labels import read_labels, write_labels
+from warmtune.errors import BudgetError, ModelError
 from warmtune.evaluation.marking.judge import mark_answers, sample_equally
 from warmtune.io.schemas import MARKED, Answer, Marked, Question, read
 from warmtune.reporting.cost import cost_section
@@ -147,30 +145,3 @@ def test_a_sample_is_drawn_equally():
     assert 40 in drawn
     assert drawn == sample_equally(answers, marks, range(len(answers)), 9, 1)
     assert len([n for n in drawn if n < 20]) == 4
-
-
-def test_answers_are_labelled_by_hand_and_read_back(marked, tmp_path):
-    _, rows = marked(load("quickstart", []).judge)
-    file = tmp_path / "label.csv"
-    assert write_labels(rows, 5, 1, "abcdef0123", file) == 5
-    with file.open(newline="") as stream:
-        table = list(csv.reader(stream))
-    assert "base" not in str(table)
-    for line, verdict in zip(table[1:], ["correct", "incorrect", "", "refusal", "Correct "], strict=True):
-        line[-1] = verdict
-    with file.open("w", newline="") as stream:
-        csv.writer(stream).writerows(table)
-    labels = read_labels(rows, "abcdef0123", file)
-    assert [label.person for label in labels] == ["correct", "incorrect", "refusal", "correct"]
-    number = int(table[1][0].split("-")[0])
-    assert labels[0].mark == rows[number].mark
-    with pytest.raises(DataError, match="written for other answers"):
-        read_labels(rows, "0000000000", file)
-    table[2][-1] = "maybe"
-    with file.open("w", newline="") as stream:
-        csv.writer(stream).writerows(table)
-    with pytest.raises(DataError, match="row 3 has the mark 'maybe'"):
-        read_labels(rows, "abcdef0123", file)
-    file.write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match="no table of answers"):
-        read_labels(rows, "abcdef0123", file)

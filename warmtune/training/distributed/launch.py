@@ -1,6 +1,7 @@
 """Several processes for one training, through accelerate's launcher."""
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from warmtune.runs.store import StageOutput
 from warmtune.system.child_process import end_with_parent
 from warmtune.training.distributed.job import Job
 from warmtune.training.distributed.world import device, processes_here
+
+_LOG = logging.getLogger(__name__)
 
 OUTCOME = "outcome.json"
 FAILED = "failed-{rank}.json"
@@ -39,6 +42,7 @@ def launched(job: Job) -> StageOutput:
     config.write_text(yaml.safe_dump(accelerate_config(job.launch)))
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
     command += ["-m", "warmtune.training.distributed.worker", str(job.write())]
+    _LOG.info("starting %d processes here (%s), output in %s", processes_here(job.launch), " ".join(command), log)
     with log.open("w") as said:
         process = subprocess.Popen(command, env=_environment(), stderr=said, preexec_fn=end_with_parent)
         try:

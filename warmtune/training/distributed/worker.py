@@ -12,11 +12,13 @@ from warmtune.errors import UserError
 
 def main(file: str) -> int:
     """Carry out the job's share of this process; leave what went wrong in a file, for the one that launched it."""
+    from warmtune.system import log
     from warmtune.training.distributed.job import read_job
     from warmtune.training.distributed.launch import FAILED, OUTCOME
     from warmtune.training.finetune import carry_out
     from warmtune.training.kernels.malloc import kept
 
+    log.configure()
     job = read_job(Path(file))
     rank = int(os.environ.get("RANK", "0"))
     try:

@@ -5,15 +5,15 @@ import pytest
 import yaml
 
 from warmtune.config.compose import load, recipe_names
-from warmtune.publishing.sanitized_recipe import portable
+from warmtune.config.sanitized_recipe import sanitize_recipe
 
 COMMIT = "a" * 40
 
 
 def _back(settings, folder, commit=None):
     """Write a recipe that can travel, and read it again where it lies."""
-    found = portable(settings, commit)
-    (folder / "recipe.yaml").write_text(found.recipe)
+    found = sanitize_recipe(settings, commit)
+    (folder / "recipe.yaml").write_text(found.text)
     for name, text in found.benchmarks.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
@@ -70,10 +70,10 @@ def test_places_on_the_machine_are_left_out_and_named(tmp_path):
         ],
     )
     found, again = _back(settings, tmp_path)
-    assert "/srv" not in found.recipe
-    assert "/home" not in found.recipe
-    assert "10.0.0.7" not in found.recipe
-    assert set(found.places) == {
+    assert "/srv" not in found.text
+    assert "/home" not in found.text
+    assert "10.0.0.7" not in found.text
+    assert set(found.redactions) == {
         "/srv/models/mine",
         "/home/me/data/talk.jsonl",
         "~/types.yaml",
@@ -81,7 +81,7 @@ def test_places_on_the_machine_are_left_out_and_named(tmp_path):
         "/srv/adapters/old",
         "/home/me/adapters/warm",
     }
-    assert "# data.path: talk.jsonl" in found.recipe
+    assert "# data.path: talk.jsonl" in found.text
     assert again.model.path is None
     assert again.data.path == "talk.jsonl"
     assert again.eval.benchmarks[0].path == "trivia.jsonl"
@@ -93,7 +93,7 @@ def test_mixed_adapters_keep_their_weights_under_names(tmp_path):
     mixed = "{styled: 1.0, /home/me/a/old: 0.5, /home/me/b/old: -0.5}"
     settings = load("quickstart", [f"eval.variants=[{{name: m, mix: {mixed}}}]"])
     found, again = _back(settings, tmp_path)
-    assert "/home" not in found.recipe
+    assert "/home" not in found.text
     assert again.eval.variants[0].mix == {"styled": 1.0, "old": 0.5, "old-2": -0.5}
 
 
@@ -110,18 +110,18 @@ def test_addresses_of_servers_are_left_out(tmp_path):
     )
     found, again = _back(settings, tmp_path)
     for told in ("gpu7", "corp.internal", "jane", "secret", "abcdef", "api_key"):
-        assert told not in found.recipe
-    assert found.recipe.count("left out, the address of a server") == 4
+        assert told not in found.text
+    assert found.text.count("left out, the address of a server") == 4
     assert again.judge.base_url is None
     service = load("paper/gpt-4o", [f"train.service.base_url='{address}'"])
-    assert "gpu7" not in portable(service, None).recipe
+    assert "gpu7" not in sanitize_recipe(service, None).text
 
 
 def test_a_local_model_that_a_provider_takes_by_its_folder(tmp_path):
     settings = load("quickstart", ["judge=model", "judge.model=vllm//srv/models/mine"])
     found, again = _back(settings, tmp_path)
     assert again.judge.model == "vllm/mine"
-    assert found.places == ("/srv/models/mine",)
+    assert tuple(found.redactions) == ("/srv/models/mine",)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_place_is_left_out_however_yaml_would_write_it(place, tmp_path):
     settings = load("quickstart", ["model=local", "model.path=m", "model.hub=org/m"])
     settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, path=place))
     found, _ = _back(settings, tmp_path)
-    assert "home" not in found.recipe
-    assert found.places == (place,)
+    assert "home" not in found.text
+    assert tuple(found.redactions) == (place,)
 
 
 def test_keys_in_a_text_are_left_out(tmp_path):
@@ -152,10 +152,35 @@ def test_a_benchmark_of_ones_own_travels_with_the_recipe(tmp_path):
     there.mkdir()
     found, again = _back(settings, there)
     assert set(found.benchmarks) == {"benchmarks/mine.yaml"}
-    assert str(tmp_path) not in found.recipe + found.benchmarks["benchmarks/mine.yaml"]
+    assert str(tmp_path) not in found.text + found.benchmarks["benchmarks/mine.yaml"]
     assert [one.name for one in again.eval.benchmarks] == ["trivia", "mine"]
     assert again.eval.benchmarks[1].questions == 5
     assert again.eval.benchmarks[1].path == "questions.jsonl"
+
+
+def test_a_text_names_a_file_and_not_its_path():
+    settings = load("quickstart", ["data.path=/home/jane/data/talk.jsonl", "publish.to=../out/"])
+    trivia = dataclasses.replace(settings.eval.benchmarks[0], path="/home/jane/data/talk.jsonl.old")
+    settings = dataclasses.replace(settings, eval=dataclasses.replace(settings.eval, benchmarks=(trivia,)))
+    recipe = sanitize_recipe(settings, None)
+    assert recipe.strip_paths("/home/jane/data/talk.jsonl has no chat.") == "talk.jsonl has no chat."
+    assert recipe.strip_paths("trivia: bad (/home/jane/data/talk.jsonl.old line 3)") == (
+        "trivia: bad (talk.jsonl.old line 3)"
+    )
+    for other in ("4.5 %", "/home/jane/data/talk.jsonlines", "in ../out/"):
+        assert recipe.strip_paths(other) == other
+
+
+def test_a_text_names_no_address_and_no_folder_of_a_model():
+    address = "http://gpu7.internal:8000/v1/"
+    changes = ["judge=model", "judge.model=vllm//srv/models/judge", f"judge.base_url={address}"]
+    recipe = sanitize_recipe(load("quickstart", changes), None)
+    assert recipe.strip_paths("vllm//srv/models/judge at http://gpu7.internal:8000/v1/") == "vllm/judge at [address]/"
+    assert recipe.strip_paths("openai/gpt-5") == "openai/gpt-5"
+
+
+def test_without_paths_a_text_stays(quickstart):
+    assert sanitize_recipe(quickstart, None).strip_paths("/data/set at 4.5 %") == "/data/set at 4.5 %"
 
 
 def test_the_revision_that_was_tuned_is_named(tmp_path):

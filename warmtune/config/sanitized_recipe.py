@@ -1,7 +1,8 @@
-"""The recipe as it was run: every setting resolved, no place on the machine; `warmtune run recipe.yaml` takes it."""
+"""The recipe as it was run, for others: every setting resolved, no path of the machine. `warmtune run` takes it."""
 
 import json
-from collections.abc import Container, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -19,87 +20,108 @@ RECIPE = "recipe.yaml"
 
 
 @dataclass(frozen=True)
-class Portable:
-    """A recipe that can travel."""
+class SanitizedRecipe:
+    """A recipe that names nothing of the machine it ran on."""
 
-    recipe: str
-    """YAML text."""
+    text: str
+    """YAML."""
     benchmarks: dict[str, str] = field(default_factory=dict)
-    """The user's own benchmarks that it names: YAML texts by file name."""
-    places: tuple[str, ...] = ()
-    """What was taken out: paths on the machine and addresses, as they stood in the settings."""
+    """The user's own benchmarks that the recipe names: YAML texts by file name."""
+    redactions: dict[str, str] = field(default_factory=dict)
+    """What stands for each path and address that was taken out of the settings."""
+
+    def strip_paths(self, text: str) -> str:
+        """Put what stands for a path in its place, in a text that may name one, such as a stage's note."""
+        pattern = local_paths(self.redactions)
+        return pattern.sub(lambda match: self.redactions[match[0]], text) if pattern else text
 
 
-def portable(settings: Settings, commit: str | None) -> Portable:
-    """Return a run's recipe.
+def sanitize_recipe(settings: Settings, commit: str | None) -> SanitizedRecipe:
+    """Return a run's recipe as it can be shown to others.
 
     Args:
         settings: of the run.
         commit: of the base on the Hub that was tuned, where it is known; the recipe names it as the revision.
     """
-    tree = _redacted(json.loads(json.dumps(asdict(settings))))
+    tree = _without_keys(json.loads(json.dumps(asdict(settings))))
     del tree["recipe"], tree["store"]
-    taken = _Taken()
+    redactions = Redactions()
     if settings.model.path is not None:
-        taken.note(
+        redactions.add(
             settings.model.path,
+            settings.model.hub,
             f"model.path: the base lay in a folder; this names it on the Hub ({settings.model.hub})",
         )
         tree["model"]["path"] = None
     if commit is not None:
         tree["model"]["revision"] = commit
     tree["launch"] |= {"node": 0, "address": "127.0.0.1"}
-    if _on_machine(tree["publish"]["to"]):
-        taken.note(tree["publish"]["to"], "publish.to: a folder of the run's machine; this puts it beside the run")
+    to = tree["publish"]["to"]
+    if _on_machine(to):
+        redactions.add(to, "folder", "publish.to: a folder of the run's machine; this puts it beside the run")
         tree["publish"]["to"] = "folder"
-    _mask_files(tree, taken)
-    _mask_addresses(tree, taken)
+    _strip_files(tree, redactions)
+    _strip_addresses(tree, redactions)
     named, sources, own = _benchmarks(settings.eval.benchmarks, tree["eval"]["benchmarks"])
     tree["eval"] |= {"benchmarks": named, "sources": sources}
-    return Portable(_written(settings.recipe, tree, taken.notes), own, tuple(taken.places))
+    return SanitizedRecipe(_yaml(settings.recipe, tree, redactions.notes), own, redactions.stand_ins)
 
 
-class _Taken:
-    """What was taken out of a recipe: as it stood there, and what is said of it."""
+def local_paths(known: Iterable[str]) -> re.Pattern[str] | None:
+    """Return a pattern that finds these paths and addresses in a text; None where there is nothing to find.
+
+    A relative path is not looked for: it may be as short as a point, and texts are full of those. A path within a
+    longer name is not found: /srv/m is neither part of /srv/models nor of an address that ends in /srv/m.
+    """
+    named = {one for one in known if Path(one).is_absolute() or "://" in one or one.startswith("~/")}
+    longest_first = sorted(named - {"/"}, key=len, reverse=True)
+    if not longest_first:
+        return None
+    return re.compile(r"(?<![\w.-])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![\w-])")
+
+
+class Redactions:
+    """What was taken out of a recipe, what stands for it, and what is said of it."""
 
     def __init__(self) -> None:
-        self.places: list[str] = []
+        self.stand_ins: dict[str, str] = {}
         self.notes: list[str] = []
 
-    def note(self, place: str, said: str) -> None:
+    def add(self, path: str, stand_in: str, note: str) -> None:
         """Remember what was taken out."""
-        self.places.append(place)
-        self.notes.append(said)
+        self.stand_ins[path.rstrip("/") or path] = stand_in
+        self.notes.append(note)
 
-    def file(self, place: str, setting: str) -> str:
-        """Return what stands for a file or folder of the machine."""
-        name = _name(place)
-        self.note(place, f"{setting}: {name}, a file of the run's machine, to be put beside this one")
+    def strip_path(self, path: str, setting: str) -> str:
+        """Return the name that stands for a file or folder of the machine."""
+        name = _name(path)
+        self.add(path, name, f"{setting}: {name}, a file of the run's machine, to be put beside this one")
         return name
 
 
-def _mask_files(tree: dict[str, Any], taken: _Taken) -> None:
+def _strip_files(tree: dict[str, Any], redactions: Redactions) -> None:
     """Put names in the place of files and folders on the machine, wherever a setting may hold one."""
     for holder, key, setting in _files(tree):
         if _on_machine(holder[key]):
-            holder[key] = taken.file(holder[key], setting)
+            holder[key] = redactions.strip_path(holder[key], setting)
     for holder, key, setting in _models(tree):
-        provider, _, place = (holder[key] or "").partition("/")
-        if _on_machine(place):  # Inspect's providers of local models take a folder: vllm//srv/models/mine
-            holder[key] = f"{provider}/{taken.file(place, setting)}"
+        provider, _, path = (holder[key] or "").partition("/")
+        if _on_machine(path):  # Inspect's providers of local models take a folder: vllm//srv/models/mine
+            holder[key] = f"{provider}/{redactions.strip_path(path, setting)}"
     for one in tree["eval"]["variants"]:
         mixed: dict[str, float] = {}
         for adapter, weight in (one["mix"] or {}).items():
-            name = taken.file(adapter, f"eval.variants, {one['name']}") if _on_machine(adapter) else adapter
+            name = redactions.strip_path(adapter, f"eval.variants, {one['name']}") if _on_machine(adapter) else adapter
             mixed[_free(name, mixed)] = weight
         one["mix"] = mixed or one["mix"]
 
 
-def _mask_addresses(tree: dict[str, Any], taken: _Taken) -> None:
+def _strip_addresses(tree: dict[str, Any], redactions: Redactions) -> None:
     """Leave out the addresses of servers, which name hosts and may hold keys."""
     for holder, key, setting in _addresses(tree):
         if holder[key] is not None:
-            taken.note(holder[key], f"{setting}: left out, the address of a server that the run used")
+            note = f"{setting}: left out, the address of a server that the run used"
+            redactions.add(holder[key], "[address]", note)
             holder[key] = None
 
 
@@ -137,8 +159,8 @@ def _on_machine(value: str | None) -> bool:
     return value is not None and (Path(value).is_absolute() or value.startswith(("~", "..")))
 
 
-def _name(place: str) -> str:
-    name = Path(place).name
+def _name(path: str) -> str:
+    name = Path(path).name
     return name if name.strip(".~") else "unnamed"
 
 
@@ -174,7 +196,7 @@ def _shipped(name: str) -> BenchmarkSettings | None:
         return None
 
 
-def _written(recipe: str, tree: dict[str, Any], notes: list[str]) -> str:
+def _yaml(recipe: str, tree: dict[str, Any], notes: list[str]) -> str:
     lines = [
         "# @package _global_",
         f"# The recipe {recipe} as it was run by warmtune {__version__}, every setting resolved: warmtune run {RECIPE}",
@@ -184,12 +206,12 @@ def _written(recipe: str, tree: dict[str, Any], notes: list[str]) -> str:
     return "\n".join(lines) + "\n" + body
 
 
-def _redacted(value: Any) -> Any:
+def _without_keys(value: Any) -> Any:
     """Return settings without the keys that a text of theirs may hold."""
     if isinstance(value, dict):
-        return {key: _redacted(one) for key, one in value.items()}
+        return {key: _without_keys(one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_redacted(one) for one in value]
+        return [_without_keys(one) for one in value]
     return redacted(value) if isinstance(value, str) else value
 
 
