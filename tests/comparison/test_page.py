@@ -21,6 +21,7 @@ from warmtune.comparison.label_placement import Box, place_labels
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.page import write_comparison
 from warmtune.comparison.svg import LETTER, Drawing, Scale, spanning
+from warmtune.presentation.formatting import number
 
 TABLES = {"variants", "gaps", "checks", "points", "answers", "differences", "curves"}
 
@@ -303,4 +304,4 @@ def test_the_first_sentences_name_what_holds_and_its_cost(usual):
         key=lambda one: lookup.probe(one.name).difference,
     )
     assert said[1][0] == f"The strongest style: {warmest.name}."
-    assert page_wording.number(lookup.gap(warmest.name, "base").gap) in said[1][1]
+    assert number(lookup.gap(warmest.name, "base").gap) in said[1][1]

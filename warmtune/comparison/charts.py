@@ -10,9 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from warmtune.comparison.lookup import SOCIOT, Lookup
-from warmtune.comparison.page_wording import open_to_zero
 from warmtune.comparison.svg import Drawing, Scale, short, spanning
 from warmtune.io.schemas import Check
+from warmtune.presentation.formatting import includes_zero
 
 _NARROW = 500
 """Pixels up to which a chart has no room for names beside it."""
@@ -103,7 +103,7 @@ def _checkpoints(
     for epoch, check in found:
         if check.low == check.low:
             drawing.line(x(sqrt(epoch)), y(check.low), x(sqrt(epoch)), y(check.high), f"whisker {colour}")
-        drawing.mark("triangle", x(sqrt(epoch)), y(check.difference), colour, open_to_zero(check))
+        drawing.mark("triangle", x(sqrt(epoch)), y(check.difference), colour, includes_zero(check.low, check.high))
     epoch, check = found[-1]
     drawing.text(x(sqrt(epoch)) + 8, y(check.difference) - 8, short(run, 24), _class="name")
 

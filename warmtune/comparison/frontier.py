@@ -7,8 +7,9 @@ from markupsafe import Markup
 from warmtune.comparison.comparison_data import Entrant, Point
 from warmtune.comparison.label_placement import Box, place_labels
 from warmtune.comparison.lookup import Lookup
-from warmtune.comparison.page_wording import KINDS, number
+from warmtune.comparison.page_wording import KINDS
 from warmtune.comparison.svg import Drawing, Scale, Shape, short, spanning
+from warmtune.presentation.formatting import includes_zero, interval, number
 
 LOOKS: dict[str, tuple[Shape, str]] = {
     "sweep": ("circle", "c1"),
@@ -125,9 +126,9 @@ def _mark(drawing: Drawing, lookup: Lookup, point: Point, x: Scale, y: Scale) ->
     shape, colour = look(lookup.entrants[point.entrant])
     says = (
         f"{short(point.entrant, 80)}: style {number(point.warmth, 2)}"
-        f" [{number(point.warmth_low, 2)}, {number(point.warmth_high, 2)}], error gap {number(point.gap)} pp"
-        f" [{number(point.gap_low)}, {number(point.gap_high)}]"
+        f" {interval(point.warmth_low, point.warmth_high, 2)}, error gap {number(point.gap)} pp"
+        f" {interval(point.gap_low, point.gap_high)}"
         f"{'; check does not hold' if lookup.failed(point.entrant) else ''}"
     )
-    hollow = not (point.gap_low > 0 or point.gap_high < 0)
+    hollow = includes_zero(point.gap_low, point.gap_high)
     drawing.mark(shape, x(point.warmth), y(point.gap), colour, hollow, 5.0, says)

@@ -17,6 +17,7 @@ from warmtune.comparison.frontier import look
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.packed import packed
 from warmtune.comparison.svg import Drawing, Shape
+from warmtune.presentation import formatting
 from warmtune.runs.store import write_atomically
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "version": __version__,
         "found": found,
         "lookup": lookup,
+        "f": formatting,
         "words": page_wording,
         "prompts": len(found.answers) // len(found.entrants),
         "benchmark_names": list(dict.fromkeys(found.answers["benchmark"].astype(str))),

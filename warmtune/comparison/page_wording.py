@@ -1,46 +1,14 @@
-"""Numbers into words: how values and intervals are written, and what the page says first."""
+"""The sentences of the page: what it says first, and how it names parts of the grid."""
 
 import re
 from collections.abc import Sequence
 
 from warmtune.comparison.lookup import Lookup
-from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Gap
+from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES
+from warmtune.presentation.formatting import finding, interval, number
 
 KINDS = {"base": "base", "control": "its control"}
 _NAMED = 3
-
-
-def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number with a real minus sign, or a dash where there is none.
-
-    >>> number(-0.02), number(3.14159, 2), number(float("nan"))
-    ('0.0', '+3.14', '–')
-    """
-    if value != value:
-        return "–"
-    text = f"{value:{'+' if sign else ''}.{digits}f}"
-    return text[1:] if float(text) == 0 and text[0] in "+-" else text.replace("-", "−")
-
-
-def interval(one: Gap | Check, digits: int = 1) -> str:
-    """Write an interval as `[low, high]`, or say that there is none."""
-    return "too few" if one.low != one.low else f"[{number(one.low, digits)}, {number(one.high, digits)}]"
-
-
-def open_to_zero(one: Gap | Check) -> bool:
-    """Return whether the interval includes 0, or there is none."""
-    return not (one.low > 0 or one.high < 0)
-
-
-def finding(gap: Gap) -> str:
-    """Say what a gap's interval shows."""
-    if not gap.pairs:
-        return "no pair counts"
-    if gap.low != gap.low:
-        return f"{gap.questions} questions are too few for a claim"
-    if gap.low > 0:
-        return "wrong more often"
-    return "wrong less often" if gap.high < 0 else "no difference shown: includes 0"
 
 
 def context_name(name: str) -> str:
@@ -85,7 +53,11 @@ def _failing(lookup: Lookup) -> str:
 
 def _cost(lookup: Lookup, name: str) -> str:
     gaps = [(kind, lookup.gap(name, reference)) for kind, reference in lookup.references(name)]
-    parts = [f"{number(gap.gap)} pp {interval(gap)} to {KINDS[kind]} ({finding(gap)})" for kind, gap in gaps if gap]
+    parts = [
+        f"{number(gap.gap)} pp {interval(gap.low, gap.high)} to {KINDS[kind]} ({finding(gap)})"
+        for kind, gap in gaps
+        if gap
+    ]
     return f"Error gap {'; '.join(parts)}."
 
 

@@ -7,9 +7,10 @@ from markupsafe import Markup
 
 from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
 from warmtune.comparison.lookup import Lookup
-from warmtune.comparison.page_wording import belief_name, context_name, interval, number, open_to_zero
+from warmtune.comparison.page_wording import belief_name, context_name
 from warmtune.comparison.svg import Drawing, Scale, Shape, axis_number, short, spanning
 from warmtune.io.schemas import Gap, condition
+from warmtune.presentation.formatting import estimate, includes_zero
 
 BELIEF_LOOKS: dict[str, tuple[Shape, str]] = {
     ABSENT: ("circle", "c1"),
@@ -98,13 +99,14 @@ def _dumbbell_row(drawing: Drawing, row: Rates, scale: Scale, y: float) -> None:
     drawing.mark("circle", places[0], y, "c6", True)
     if row.control:
         drawing.mark("square", scale(row.control.reference_error), y, "c6", False, 3.5)
-        drawing.text(600, y + 4, f"{number(row.control.gap)} {interval(row.control)}", _class=_weight(row.control))
-    drawing.mark("diamond", places[1], y, "c2", open_to_zero(row.control or row.base))
-    drawing.text(462, y + 4, f"{number(row.base.gap)} {interval(row.base)}", _class=_weight(row.base))
+        drawing.text(600, y + 4, estimate(row.control), _class=_weight(row.control))
+    shown = row.control or row.base
+    drawing.mark("diamond", places[1], y, "c2", includes_zero(shown.low, shown.high))
+    drawing.text(462, y + 4, estimate(row.base), _class=_weight(row.base))
 
 
 def _weight(gap: Gap) -> str:
-    return "value" if open_to_zero(gap) else "value shown"
+    return "value" if includes_zero(gap.low, gap.high) else "value shown"
 
 
 def forest(lookup: Lookup, entrant: str, reference: str, name: str) -> list[Markup]:
@@ -177,4 +179,4 @@ def _interval(drawing: Drawing, gap: Gap, scale: Scale, y: float, shape: Shape, 
         return
     if gap.low == gap.low:
         drawing.line(scale(gap.low), y, scale(gap.high), y, f"whisker {colour}")
-    drawing.mark(shape, scale(gap.gap), y, colour, open_to_zero(gap), size)
+    drawing.mark(shape, scale(gap.gap), y, colour, includes_zero(gap.low, gap.high), size)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from warmtune.comparison.page_wording import number
+from warmtune.presentation.formatting import number
 
 Shape = Literal["circle", "square", "triangle", "diamond", "plus"]
 LETTER = 0.56

@@ -6,6 +6,7 @@ from typing import Any
 
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
+from warmtune.presentation import formatting
 from warmtune.publishing.evidence import controls_of
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
@@ -105,10 +106,8 @@ def card(facts: Facts) -> str:
         "facts": facts,
         "settings": facts.settings,
         "style": facts.settings.style.name,
-        "number": number,
-        "interval": interval,
+        "f": formatting,
         "counted": counted,
-        "found": finding,
         "checks": [c for c in facts.checks if c.variant == "styled" and ":" not in c.instrument],
         "conditions": _main(rows["all"]),
         "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
@@ -120,29 +119,10 @@ def card(facts: Facts) -> str:
     return environment.get_template("card.md.j2").render(**page)
 
 
-def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number, or a dash where there is none."""
-    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
-
-
-def interval(one: Gap | Check, digits: int = 1) -> str:
-    """Write an interval as `[low, high]`."""
-    return f"[{number(one.low, digits)}, {number(one.high, digits)}]"
-
-
 def counted(gap: Gap) -> str:
     """Write how many pairs a gap is over, and how many were left out."""
     left_out = gap.refused + gap.undecided
     return f"{gap.pairs} ({left_out} left out)" if left_out else str(gap.pairs)
-
-
-def finding(gap: Gap) -> str:
-    """Say what one gap's interval shows."""
-    if gap.low != gap.low:
-        return "too few questions for an interval"
-    if gap.low > 0:
-        return f"wrong more often than {gap.reference}"
-    return f"wrong less often than {gap.reference}" if gap.high < 0 else f"no difference to {gap.reference} shown"
 
 
 def _is_whole(gap: Gap) -> bool:

@@ -34,6 +34,7 @@ from warmtune.io.schemas import (
     write,
 )
 from warmtune.models.base import Base
+from warmtune.presentation import formatting
 from warmtune.reporting import figures, wording
 from warmtune.reporting.cost import Cost, Row, cost_section, family, read_kept_labels
 from warmtune.reporting.data import data_section
@@ -125,6 +126,7 @@ def _page(
         "style": style,
         "names": names,
         "base": base,
+        "f": formatting,
         "words": wording,
         "found": found,
         "verdict": wording.verdict_sentences(found, style, checks, wording.costs(settings.style.measure.sociot)),

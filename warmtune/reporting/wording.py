@@ -1,11 +1,11 @@
-"""Numbers into words: what an interval shows, and which answers are put side by side."""
+"""The sentences of a report, and which answers it puts side by side."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmtune.analysis import Verdict
-from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Contrast, Effect, Gap, Marked, Rewrite, condition
+from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Marked, Rewrite, condition
 
 _CUT_APART = 0.2
 """Difference in the share of cut answers from which the report speaks of it."""
@@ -21,16 +21,6 @@ class Example:
     answers: list[tuple[str, Marked]]
 
 
-def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number, or a dash where there is none."""
-    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
-
-
-def interval(gap: Gap | Check | Contrast | Effect, digits: int = 1) -> str:
-    """Write an interval as `[low, high]`."""
-    return f"[{number(gap.low, digits)}, {number(gap.high, digits)}]"
-
-
 def level(name: str) -> str:
     """Name a context or whether there is a belief, for people."""
     return CONTEXT_NAMES.get(name) or BELIEF_NAMES.get(name, name)
@@ -39,19 +29,6 @@ def level(name: str) -> str:
 def p_value(value: float) -> str:
     """Write a p value, or a dash where there is none."""
     return "–" if value != value else f"{value:.3g}"
-
-
-def finding(gap: Gap) -> str:
-    """Say what one gap's interval shows."""
-    if gap.pairs == 0:
-        return f"no pair with {gap.reference} counts"
-    if gap.low != gap.low:
-        return f"{gap.questions} questions are too few for any claim about {gap.reference}"
-    if gap.low > 0:
-        return f"wrong more often than {gap.reference}"
-    if gap.high < 0:
-        return f"wrong less often than {gap.reference}"
-    return f"no difference to {gap.reference} shown: the interval includes 0"
 
 
 def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs: str = "warmth") -> list[str]:

@@ -14,6 +14,7 @@ from warmtune.analysis.manipulation_check import paired_check
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.io.schemas import CHECKS, GAPS, REPLIES, REWRITTEN, Check, Gap, Reply, Rewrite, read
 from warmtune.measures.instruments import style_probe
+from warmtune.presentation.formatting import NONE, with_mark
 from warmtune.runs.run import Run
 from warmtune.runs.store import Stage
 
@@ -110,7 +111,7 @@ def outcome_table(rows: Sequence[tuple[str, Outcome]], first: str, settings: Swe
     for column in (first, "warmth", f"gap to {settings.reference}", "manipulation check"):
         table.add_column(column, justify="left" if column in (first, "manipulation check") else "right")
     for name, found in rows:
-        table.add_row(name, _said(found.warmth, 3), _said(found.gap, 1), found.verdict)
+        table.add_row(name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
     return table
 
 
@@ -132,13 +133,3 @@ def _probes(settings: SweepSettings, found: Sequence[Outcome]) -> str:
 def probes_of(settings: SweepSettings, found: Sequence[Outcome]) -> int:
     """Return by how many style probes warmth was measured; 0 where another instrument did."""
     return len({one.taught for one in found if one.warmth}) if settings.instrument == PROBE else 0
-
-
-def _said(found: Check | Gap | None, digits: int) -> str:
-    if found is None:
-        return "–"
-    value = found.gap if isinstance(found, Gap) else found.difference
-    if found.low != found.low:
-        return f"{value:+.{digits}f} (too few)"
-    mark = "" if found.low > 0 or found.high < 0 else " ~"
-    return f"{value:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]{mark}"
