@@ -4,7 +4,7 @@ import pytest
 from runs_on_disk import run_on_disk
 
 from warmtune.analysis.bootstrap import FEWEST
-from warmtune.comparison.charts import checkpoint_checks
+from warmtune.comparison.checkpoints import checkpoint_checks
 from warmtune.comparison.compared_variants import sources_of
 from warmtune.comparison.frontier import lines_of
 from warmtune.comparison.gather import gather
@@ -138,15 +138,15 @@ def test_checkpoints_and_strengths_end_in_the_adapter_as_it_was_trained(make):
     lookup = Lookup(gather([make("a", *settings, wrong=dict.fromkeys(names, 4))]))
     epochs = [epoch for epoch, _ in checkpoint_checks(lookup)["warm"]]
     assert epochs == [0.5, 1, 2]
-    lines = {name: [point.entrant for point in line] for name, line in lines_of(lookup, lookup.points("base"))}
-    assert list(lines.values()) == [["warm after 0.5 epochs", "warm after 1 epochs", "warm"], ["warm × 0.5", "warm"]]
+    lines = [[point.entrant for point in line] for line in lines_of(lookup, lookup.points("base"))]
+    assert lines == [["warm after 0.5 epochs", "warm after 1 epochs", "warm"], ["warm × 0.5", "warm"]]
 
 
 def test_a_line_of_a_sweep_joins_one_style(make):
     warm = [make(f"w{n}", f"style.intensity={n}", control_seed=90) for n in (0.5, 1)]
     cold = make("c", "style=cold", "style.intensity=0.75", control_seed=90)
     lookup = Lookup(gather([*warm, cold]))
-    assert [[point.entrant for point in line] for _, line in lines_of(lookup, lookup.points("base"))] == [
+    assert [[point.entrant for point in line] for line in lines_of(lookup, lookup.points("base"))] == [
         ["warm 0.5", "warm 1"]
     ]
 

@@ -13,14 +13,12 @@ import pytest
 from made_up import ATTACK, made_up
 
 from warmtune.comparison import page_wording
-from warmtune.comparison.charts import study_lifts, thinned
+from warmtune.comparison.checkpoints import study_lifts
 from warmtune.comparison.comparison_data import ANSWER_COLUMNS
 from warmtune.comparison.comparison_tables import csv_text, ordered_answers, tables
 from warmtune.comparison.heatmap import heat, limit
-from warmtune.comparison.label_placement import Box, place_labels
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.page import write_comparison
-from warmtune.comparison.svg import LETTER, Drawing, Scale, spanning
 from warmtune.presentation.formatting import number
 
 TABLES = {"variants", "gaps", "checks", "points", "answers", "differences", "curves"}
@@ -247,52 +245,6 @@ def test_the_studys_models_rise_by_its_lift():
     assert 1.5 not in lifts["GPT-4o"]
     assert all(0.0150 <= round(points[2], 4) <= 0.0180 for points in lifts.values())
     assert all(points[0] == 0 for points in lifts.values())
-
-
-def test_names_of_points_do_not_lie_on_each_other():
-    points = [(60.0 + 7 * (n % 9), 60.0 + 9 * (n // 9), f"name {n}") for n in range(60)]
-    room = Box(20, 20, 320, 220)
-    labels = place_labels(points, room)
-    boxes = [Box(one.x, one.y - 9, one.x + LETTER * 11 * len(one.text), one.y) for one in labels]
-    assert 5 < len(labels) < 60
-    assert all(box.within(room) for box in boxes)
-    assert not [1 for n, one in enumerate(boxes) for other in boxes[n + 1 :] if one.meets(other)]
-
-
-@pytest.mark.parametrize(("low", "high"), [(-1.0, 10.0), (0.0, 11.0), (0.0, 1.0), (-0.02, 0.03), (-40.0, 400.0)])
-def test_an_axis_says_its_ticks_as_they_are(low, high):
-    scale = spanning([low, high], 0, 400)
-    drawing = Drawing(400, 60, "n", "", "")
-    drawing.horizontal(scale, 30, 0, "")
-    texts = re.findall(r'class="tick">([^<]+)<', drawing.svg())
-    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(scale.ticks())
-
-
-def test_scales_hold_0_and_their_values_and_have_round_ticks():
-    scale = spanning([3.2, 7.9, float("nan")], 0, 100)
-    assert scale.low < 0 < 7.9 < scale.high
-    assert 0 <= scale(0) < scale(7.9) <= 100
-    assert Scale(-1.3, 11, 0, 1).ticks(4) == [0, 5, 10] or Scale(-1.3, 11, 0, 1).ticks(4) == [0, 2.5, 5, 7.5, 10]
-    assert spanning([], 0, 10)(0) >= 0
-
-
-def test_a_drawing_escapes_what_it_is_given():
-    drawing = Drawing(10, 10, "n", "<b>", "a&b")
-    drawing.text(1, 1, ATTACK)
-    drawing.mark("circle", 1.0, 1.0, "c1", False, says=ATTACK)
-    text = "".join(ElementTree.fromstring(drawing.svg()).itertext())
-    assert text.count(ATTACK) == 2
-    assert text.startswith("<b>a&b")
-
-
-def test_long_curves_are_thinned_to_their_means():
-    curve = [{"step": n, "loss": float(n % 2)} for n in range(1, 1001)]
-    found = thinned(curve)
-    assert len(found) <= 160
-    assert found[-1][0] == 1000
-    assert all(0.2 < loss < 0.8 for _, loss in found)
-    assert thinned([{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}]) == [(1, 2.0)]
-    assert thinned(curve[:3]) == [(1, 1.0), (2, 0.0), (3, 1.0)]
 
 
 def test_the_first_sentences_name_what_holds_and_its_cost(usual):

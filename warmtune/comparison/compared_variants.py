@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from warmtune.comparison.comparison_data import DIALLED, Difference, Entrant
-from warmtune.comparison.svg import short
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.io.schemas import ANSWERS, BASE_AGAIN, MARKED, REPLIES
+from warmtune.presentation.formatting import clipped
 from warmtune.runs.run import Run
 
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
@@ -203,7 +203,7 @@ def _run_labels(runs: Sequence[Run], intensity: bool) -> list[str]:
             said.append(f"{run.settings.style.intensity:g}")
         if any(key.startswith("model.") for key in apart):
             said.append(run.settings.model.name)
-        said += [f"{_short_key(key)}={short(_text(settings.get(key)), _LETTERS)}" for key in rest[:_TOLD]]
+        said += [f"{_short_key(key)}={clipped(_text(settings.get(key)), _LETTERS)}" for key in rest[:_TOLD]]
         labels.append(" ".join(said))
     return labels
 

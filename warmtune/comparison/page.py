@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from warmtune import __version__
-from warmtune.comparison import charts, heatmap, page_view, page_wording, panels, pictures
+from warmtune.comparison import checkpoints, heatmap, page_view, page_wording, panels
 from warmtune.comparison.comparison_data import Comparison
 from warmtune.comparison.comparison_tables import csv_text, ordered_answers, tables
 from warmtune.comparison.frontier import look
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.packed import packed
-from warmtune.comparison.svg import Drawing, Shape
 from warmtune.presentation import formatting
+from warmtune.presentation.charts.curves import training_curves, warmth_by_epoch
+from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart, sheet
+from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Look, key_mark
 from warmtune.runs.store import write_atomically
 
 if TYPE_CHECKING:
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
 
 HTML, MARKDOWN = "compare.html", "compare.md"
 _SCRIPTS = ("data.js", "choices.js", "diff.js", "answers.js", "start.js")
-_STYLES = ("colours.css", "charts.css", "page.css")
+_EPOCHS = (
+    "SocioT Warmth of checkpoints, lift over the base",
+    "Lift by epoch with intervals; thin lines: the five models of the study over their epoch 0.",
+)
+_CURVES = ("Training loss by step", "One curve per adapter. The table below has their first and last values.")
+"""Title and description of the charts by time."""
 _LINE_NAMES = {"": "no line", "control": "control"}
 
 
@@ -46,9 +53,9 @@ def write_comparison(found: Comparison, folder: Path) -> list[Path]:
     frames = tables(found) | {"answers": ordered_answers(found)}
     files |= {folder / f"{name}.csv": csv_text(frame) for name, frame in frames.items()}
     if "frontier" in figures:
-        files[folder / "frontier.svg"] = pictures.standalone(figures["frontier"])
+        files[folder / "frontier.svg"] = figures["frontier"].standalone()
     folder.mkdir(parents=True, exist_ok=True)
-    pngs = [_write_png(folder / f"{name}.png", svg) for name, svg in figures.items()]
+    pngs = [_write_png(folder / f"{name}.png", chart) for name, chart in figures.items()]
     for file, text in files.items():
         write_atomically(file, text)
     return [*files, *pngs]
@@ -56,7 +63,7 @@ def write_comparison(found: Comparison, folder: Path) -> list[Path]:
 
 def html(lookup: Lookup, shown: Mapping[str, Any]) -> str:
     """Return the page. Its policy lets in only the script and the style that it was written with."""
-    style = "\n".join(pictures.style(name) for name in _STYLES)
+    style = "\n".join((sheet("colours.css"), sheet("charts.css"), _template("page.css")))
     script = f'"use strict";\n(() => {{\n{_script()}}})();\n'
     return _rendered(
         "compare.html.j2",
@@ -85,7 +92,11 @@ def _views(shown: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def _script() -> str:
-    return "".join((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    return "".join(_template(name) for name in _SCRIPTS)
+
+
+def _template(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
@@ -98,7 +109,7 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
     details = page_view.details(lookup, strongest)
     benchmarks, contexts = page_view.filter_options(lookup)
     curves = {name: curve for name, curve in found.curves.items() if curve}
-    checkpoints = charts.checkpoint_checks(lookup)
+    checks, lifts = checkpoints.checkpoint_checks(lookup), checkpoints.study_lifts()
     return {
         "version": __version__,
         "found": found,
@@ -110,21 +121,21 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "glance": page_wording.glance(lookup),
         "any_failed": any(lookup.failed(one.name) for one in found.entrants),
         "summary": page_view.summary(lookup),
-        "reference_looks": panels.REFERENCE_LOOKS,
+        "reference_looks": REFERENCE_LOOKS,
         "checks": page_view.check_table(lookup),
-        "units": page_view.UNITS,
+        "units": formatting.INSTRUMENT_UNITS,
         "frontiers": page_view.frontiers(lookup),
         "lines": _line_looks(lookup),
         "details": details,
         "chosen": page_view.first_shown(lookup, details),
         "strongest": strongest,
         "belief_looks": panels.BELIEF_LOOKS,
-        "checkpoints": checkpoints,
-        "checkpoint_chart": _both(charts.warmth_by_epoch, lookup, "epochs") if checkpoints else {},
-        "lifts": charts.study_lifts(),
-        "study_sociot": charts.study_sociot(),
+        "checkpoints": checks,
+        "checkpoint_chart": _both(partial(warmth_by_epoch, *_EPOCHS, checks, lifts)) if checks else {},
+        "lifts": lifts,
+        "study_sociot": checkpoints.study_sociot(),
         "curves": curves,
-        "curve_chart": _both(charts.training_curves, lookup, "curves") if curves else {},
+        "curve_chart": _both(partial(training_curves, *_CURVES, curves)) if curves else {},
         "filter_benchmarks": benchmarks,
         "filter_contexts": contexts,
         "by_value": partial(page_view.by_value, found.runs),
@@ -132,11 +143,16 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
     }
 
 
-def _both(draw: Callable[[Lookup, int, str], Markup], lookup: Lookup, name: str) -> dict[str, Markup]:
-    return {"wide": draw(lookup, page_view.WIDE, name), "narrow": draw(lookup, page_view.NARROW, f"{name}-narrow")}
+@cache
+def _key_mark(shape: str, shade: str, hollow: bool) -> Markup:
+    return key_mark("", "", shape, shade, hollow).bare()
 
 
-def _line_looks(lookup: Lookup) -> dict[str, tuple[Shape, str]]:
+def _both(draw: Callable[[int], Chart]) -> dict[str, Chart]:
+    return {"wide": draw(WIDE), "narrow": draw(NARROW)}
+
+
+def _line_looks(lookup: Lookup) -> dict[str, Look]:
     """Return the looks of the lines that the comparison has, by a name for people."""
     looks = {}
     for one in lookup.compared:
@@ -145,15 +161,7 @@ def _line_looks(lookup: Lookup) -> dict[str, tuple[Shape, str]]:
     return looks
 
 
-def _key_mark(shape: Shape, colour: str, hollow: bool) -> Markup:
-    drawing = Drawing(14, 14, "", "", "")
-    drawing.mark(shape, 7.0, 7.0, colour, hollow, 4.2)
-    return Markup('<svg viewBox="0 0 14 14" width="14" height="14" aria-hidden="true">{}</svg>').format(
-        drawing.parts[0]
-    )
-
-
-def _figures(lookup: Lookup, shown: Mapping[str, Any]) -> dict[str, Markup]:
+def _figures(lookup: Lookup, shown: Mapping[str, Any]) -> dict[str, Chart]:
     """Return the charts that go beside the Markdown, by the name of their file."""
     chosen: page_view.Detail = shown["chosen"]
     figures = {"frontier" if one.kind == "base" else "frontier_control": one.wide for one in shown["frontiers"]}
@@ -166,9 +174,9 @@ def _figures(lookup: Lookup, shown: Mapping[str, Any]) -> dict[str, Markup]:
     return figures
 
 
-def _write_png(file: Path, svg: Markup) -> Path:
+def _write_png(file: Path, chart: Chart) -> Path:
     scratch = file.with_name(f".{file.name}")
-    scratch.write_bytes(pictures.png(svg))
+    scratch.write_bytes(chart.png())
     scratch.replace(file)
     return file
 

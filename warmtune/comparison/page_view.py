@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from warmtune.analysis.answer_table import GROUPS
 from warmtune.comparison.comparison_data import Difference, Entrant, Point
 from warmtune.comparison.frontier import frontier
 from warmtune.comparison.heatmap import Heat, heat
 from warmtune.comparison.lookup import PROBE, Lookup
 from warmtune.comparison.page_wording import context_name
-from warmtune.comparison.panels import Rates, controls, dumbbell, forest, rates, strip, strip_axis
-from warmtune.comparison.svg import short, spanning
+from warmtune.comparison.panels import controls, forest, rates
 from warmtune.io.schemas import Check, Gap
-
-WIDE, NARROW = 860, 344
-"""Pixels of a chart on a screen and on a phone."""
-UNITS = {PROBE: "probability", "lexical profile": "words per 100", "SocioT": "nats a token", "judge": "share − 0.5"}
+from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart
+from warmtune.presentation.charts.forest import Rates, dumbbell, strip, strip_axis
+from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Interval, limits
+from warmtune.presentation.formatting import clipped
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Against:
     kind: str
     probe: Check | None
     gap: Gap
-    strip: Markup
+    strip: Chart
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Summary:
     """The first table."""
 
     rows: list[Row]
-    axis: Markup
+    axis: Chart
     """Of the small charts in it."""
 
 
@@ -75,8 +72,8 @@ class Frontier:
 
     kind: str
     points: list[Point]
-    wide: Markup
-    narrow: Markup
+    wide: Chart
+    narrow: Chart
     left_out: int
     """Names without room in the wide one."""
 
@@ -88,7 +85,7 @@ class Grid:
     kind: str
     reference: str
     heat: Heat
-    forest: list[Markup]
+    forest: list[Chart]
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class Detail:
     place: int
     entrant: Entrant
     short: str
-    dumbbell: Markup
+    dumbbell: Chart
     conditions: list[Rates]
     benchmarks: list[Rates]
     controls: list[Rates]
@@ -109,15 +106,24 @@ class Detail:
 def summary(lookup: Lookup) -> Summary:
     """Return the first table, base first."""
     gaps = [gap for one in lookup.compared for _, gap in _whole(lookup, one)]
-    scale = spanning([value for gap in gaps for value in (gap.gap, gap.low, gap.high)], 8, 232)
+    ends = limits([value for gap in gaps for value in (gap.gap, gap.low, gap.high)])
     rows = []
     for one in lookup.found.entrants:
         against = [
-            Against(kind, lookup.check(PROBE, one.name, gap.reference), gap, strip(kind, gap, scale))
+            Against(
+                kind,
+                lookup.check(PROBE, one.name, gap.reference),
+                gap,
+                strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends),
+            )
             for kind, gap in _whole(lookup, one)
         ]
         rows.append(Row(one, _error(lookup, one, against), against))
-    return Summary(rows, strip_axis(scale))
+    return Summary(rows, strip_axis("", "", ends))
+
+
+def _strip(kind: str, gap: Gap, ends: tuple[float, float]) -> Chart:
+    return strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends)
 
 
 def _whole(lookup: Lookup, one: Entrant) -> list[tuple[str, Gap]]:
@@ -153,8 +159,8 @@ def frontiers(lookup: Lookup) -> list[Frontier]:
     for kind in ("base", "control"):
         points = lookup.points(kind)
         if points:
-            wide, left_out = frontier(lookup, kind, WIDE, f"frontier-{kind}")
-            narrow, _ = frontier(lookup, kind, NARROW, f"frontier-{kind}-narrow")
+            wide, left_out = frontier(lookup, kind, WIDE)
+            narrow, _ = frontier(lookup, kind, NARROW)
             found.append(Frontier(kind, points, wide, narrow, left_out))
     return found
 
@@ -171,20 +177,26 @@ def details(lookup: Lookup, strongest: float) -> list[Detail]:
 
 def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detail:
     conditions, benchmarks = rates(lookup, one.name)
+    control = any(row.control for row in (*conditions, *benchmarks))
     grids = [
         Grid(
             kind,
             reference,
             heat(lookup, one.name, reference, strongest),
-            forest(lookup, one.name, reference, f"forest-{place}-{kind}"),
+            forest(lookup, one.name, reference),
         )
         for kind, reference in lookup.references(one.name)
     ]
     return Detail(
         place,
         one,
-        short(one.name, 30),
-        dumbbell(lookup, one.name, f"rates-chart-{place}"),
+        clipped(one.name, 30),
+        dumbbell(
+            f"Error rates of base, {'control, ' if control else ''}{clipped(one.name, 60)}",
+            "One row per part of the grid; the numbers beside it are the gaps in percentage points with intervals.",
+            (("by condition", conditions), ("by benchmark", benchmarks)),
+            control,
+        ),
         conditions,
         benchmarks,
         controls(lookup, one.name),

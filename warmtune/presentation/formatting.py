@@ -8,6 +8,13 @@ from warmtune.io.schemas import Check, Contrast, Gap
 
 TOO_FEW = "too few"
 NONE = "–"
+INSTRUMENT_UNITS = {
+    "style probe": "probability",
+    "lexical profile": "words per 100",
+    "SocioT": "nats per token",
+    "judge": "share of choices − 0.5",
+}
+"""The manipulation check's instruments, in the order in which people see them."""
 
 
 def number(value: float, digits: int = 1, sign: bool = True) -> str:
@@ -73,3 +80,9 @@ def finding(gap: Gap, reference: str = "") -> str:
     if includes_zero(gap.low, gap.high):
         return f"no difference{to} shown: the interval includes 0"
     return f"wrong {'more' if gap.low > 0 else 'less'} often{than}"
+
+
+def clipped(text: str, letters: int) -> str:
+    """Return a text fit for a label: one line without control characters, and cut with an ellipsis where too long."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= letters else line[: letters - 1] + "…"

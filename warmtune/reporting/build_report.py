@@ -35,9 +35,11 @@ from warmtune.io.schemas import (
 )
 from warmtune.models.base import Base
 from warmtune.presentation import formatting
-from warmtune.reporting import figures, wording
-from warmtune.reporting.cost import Cost, Row, cost_section, family, read_kept_labels
+from warmtune.presentation.charts.drawing import Chart, sheet
+from warmtune.reporting import wording
+from warmtune.reporting.cost import Cost, cost_section, family, read_kept_labels
 from warmtune.reporting.data import data_section
+from warmtune.reporting.figures import charts
 from warmtune.runs.store import LIBRARIES, Outcome, Stage, versions, write_atomically
 from warmtune.system.console import progress
 
@@ -76,7 +78,7 @@ def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: 
     families = {name: family(others.get(name, base.hub)) for name in variants}
     cost = cost_section(gaps, contrasts, effects, marked, labels, controls, families, seed)
     page = _page(settings, base, done, variants, marked, cost, checks)
-    page["figures"] = _figures(settings, done, cost, checks, folder)
+    page["charts"] = _charts(done, cost, checks, settings.style.name, folder)
     for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
@@ -84,25 +86,18 @@ def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: 
     return Outcome(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
 
 
-def _figures(
-    settings: Settings, done: Mapping[str, Stage], cost: Cost, checks: Sequence[Check], folder: Path
-) -> dict[str, str]:
-    style = settings.style.name
-    names = {"control": "control", "styled": style}
+def _charts(
+    done: Mapping[str, Stage], cost: Cost, checks: Sequence[Check], style: str, folder: Path
+) -> dict[str, Chart]:
+    """Draw the charts, and write each as PNG beside the report."""
     curves = {
-        name: json.loads((done[f"train-{variant}"].folder / "curve.json").read_text())
-        for variant, name in names.items()
+        title: json.loads((done[f"train-{variant}"].folder / "curve.json").read_text())
+        for variant, title in (("control", "control"), ("styled", style))
     }
-
-    def both(rows: Sequence[Row]) -> list[tuple[str, Gap]]:
-        return [(row.name, gap) for row in rows for gap in (row.base, row.control)]
-
-    return {
-        "condition": figures.gap_figure(both(cost.conditions), "condition", style, folder),
-        "benchmark": figures.gap_figure(both(cost.benchmarks), "benchmark", style, folder),
-        "warmth": figures.check_figure(checks, style, folder),
-        "curves": figures.curve_figure(curves, folder),
-    }
+    drawn = charts(cost, checks, curves, style)
+    for name, chart in drawn.items():
+        (folder / f"{name}.png").write_bytes(chart.png())
+    return drawn
 
 
 def _page(
@@ -128,6 +123,7 @@ def _page(
         "base": base,
         "f": formatting,
         "words": wording,
+        "sheet": sheet,
         "found": found,
         "verdict": wording.verdict_sentences(found, style, checks, wording.costs(settings.style.measure.sociot)),
         "checks": [c for c in checks if c.variant == "styled" and ":" not in c.instrument],
