@@ -20,6 +20,7 @@ from warmtune.presentation import formatting
 from warmtune.presentation.charts.curves import training_curves, warmth_by_epoch
 from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart, sheet
 from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Look, key_mark
+from warmtune.presentation.templates import environment
 from warmtune.runs.store import write_atomically
 
 if TYPE_CHECKING:
@@ -186,14 +187,6 @@ def _rendered(template: str, shown: Mapping[str, Any]) -> str:
 
 
 def _environment(html: bool) -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warmtune.comparison", "templates"),
-        autoescape=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["md"] = page_wording.markdown
-    return environment
+    found = environment("warmtune.comparison", html)
+    found.filters["md"] = page_wording.markdown
+    return found

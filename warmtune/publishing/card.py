@@ -7,6 +7,7 @@ from typing import Any
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
 from warmtune.presentation import formatting
+from warmtune.presentation.templates import environment
 from warmtune.publishing.evidence import controls_of
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
@@ -89,16 +90,6 @@ class Facts:
 
 def card(facts: Facts) -> str:
     """Return the whole README.md."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warmtune.publishing", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # the card is Markdown
-        keep_trailing_newline=True,
-    )
     controls = controls_of(facts.settings)
     rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
     page: dict[str, Any] = {
@@ -116,7 +107,7 @@ def card(facts: Facts) -> str:
         "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
     }
-    return environment.get_template("card.md.j2").render(**page)
+    return environment("warmtune.publishing", html=False).get_template("card.md.j2").render(**page)
 
 
 def counted(gap: Gap) -> str:

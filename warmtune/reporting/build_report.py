@@ -36,6 +36,7 @@ from warmtune.io.schemas import (
 from warmtune.models.base import Base
 from warmtune.presentation import formatting
 from warmtune.presentation.charts.drawing import Chart, sheet
+from warmtune.presentation.templates import environment
 from warmtune.reporting import wording
 from warmtune.reporting.cost import Cost, cost_section, family, read_kept_labels
 from warmtune.reporting.data import data_section
@@ -179,13 +180,4 @@ def _recipe_text(settings: Settings) -> str:
 
 
 def _rendered(template: str, page: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warmtune.reporting", "templates"),
-        autoescape=template.endswith("html.j2"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(**page)
+    return environment("warmtune.reporting", template.endswith("html.j2")).get_template(template).render(**page)

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from warmtune.errors import DataError
 from warmtune.io.schemas import Conversation, Rewrite
+from warmtune.presentation.templates import environment
 from warmtune.runs.store import write_atomically
 
 FORM = "warmtune-review"
@@ -107,15 +108,6 @@ def write_review(pairs: Sequence[Pair], style: str, intensity: float, key: str, 
         key: identifies the rewritten data, such as a digest; `read_review` accepts marks made under the same key only.
         file: the HTML file to write.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warmtune.rewriting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page = {
         "form": FORM,
         "version": VERSION,
@@ -125,7 +117,7 @@ def write_review(pairs: Sequence[Pair], style: str, intensity: float, key: str, 
         "pairs": [{"id": pair.id, "turn": pair.turn} for pair in pairs],
     }
     rows = [(pair, *differences(pair.original, pair.styled)) for pair in pairs]
-    template = environment.get_template("review.html.j2")
+    template = environment("warmtune.rewriting", html=True).get_template("review.html.j2")
     write_atomically(
         file, template.render(rows=rows, style=style, intensity=f"{intensity:g}", page=page, long_prompt=_LONG_PROMPT)
     )
