@@ -56,14 +56,14 @@ def _data(written):
 
 def _unpacked(data):
     """Return the embedded answers as a table, as templates/data.js reads them."""
-    names = [one["name"] for one in data["entrants"]]
+    names = [one["name"] for one in data["variants"]]
     rows = []
     for at, answer in enumerate(data["answers"]):
         n, e = divmod(at, len(names))
         text = data["answers"][n * len(names) + answer] if isinstance(answer, int) else answer
         of = {name: column["values"][column["at"][n]] for name, column in data["prompts"].items()}
         marks = {name: column["values"][column["at"][at]] for name, column in data["marks"].items()}
-        rows.append({"entrant": names[e], "prompt": data["prompt"][n], "answer": text, **of, **marks})
+        rows.append({"variant": names[e], "prompt": data["prompt"][n], "answer": text, **of, **marks})
     return pd.DataFrame(rows)[list(ANSWER_COLUMNS)]
 
 
@@ -80,8 +80,8 @@ def test_the_embedded_data_give_the_answers_back(kind, request):
 def test_answers_lie_prompt_by_prompt_whatever_their_order_was(usual):
     mixed = replace(usual.found, answers=usual.found.answers.sample(frac=1, random_state=3))
     found = ordered_answers(mixed)
-    width = len(usual.found.entrants)
-    assert found["entrant"][:width].tolist() == [one.name for one in usual.found.entrants]
+    width = len(usual.found.variants)
+    assert found["variant"][:width].tolist() == [one.name for one in usual.found.variants]
     assert found.groupby(found.index // width)["prompt"].nunique().eq(1).all()
     questions = found["benchmark"] + found["question_id"]
     assert (questions != questions.shift()).sum() == questions.nunique()
@@ -142,7 +142,7 @@ def test_only_the_script_and_the_style_that_were_written_may_run(usual):
 
 def test_the_check_stands_before_the_gap_and_marks_what_fails(usual):
     page = _html(usual)
-    failing = [one for one in usual.found.entrants if one.kind == "tuned" and not one.holds]
+    failing = [one for one in usual.found.variants if one.kind == "tuned" and not one.holds]
     assert failing
     views = "".join(_data(usual)["views"].values()) + page
     head = page[page.index("<thead>") : page.index("</thead>")]
@@ -189,11 +189,11 @@ def test_fifty_variants_stay_within_measure(tmp_path):
 
 def test_without_control_points_curves_and_checkpoints_the_page_says_what_it_has(tmp_path):
     found = made_up(tuned=2, prompts=80, draws=0)
-    base, _, one, *_ = found.entrants
+    base, _, one, *_ = found.variants
     bare = replace(
         found,
-        entrants=(base, replace(one, control="", holds=False, verdict="", line="", place=None)),
-        answers=found.answers[found.answers["entrant"].isin([base.name, one.name])],
+        variants=(base, replace(one, control="", holds=False, verdict="", series="", x=None)),
+        answers=found.answers[found.answers["variant"].isin([base.name, one.name])],
         gaps=[gap for gap in found.gaps if (gap.variant, gap.reference) == (one.name, base.name)],
         checks=[], points=[], curves={}, differences=[], notes=[],
     )  # fmt: skip

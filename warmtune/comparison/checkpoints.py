@@ -27,12 +27,12 @@ def study_lifts() -> list[Lift]:
 def checkpoint_checks(lookup: Lookup) -> dict[str, list[tuple[float, Check]]]:
     """Return each adapter with its checkpoints, itself the last: epoch and the difference in SocioT to the base."""
     found: dict[str, list[tuple[float, Check]]] = {}
-    for one in lookup.found.entrants:
-        check = lookup.check(SOCIOT, one.name, one.base) if one.line == "checkpoints" else None
-        if check and one.place is not None:
-            found.setdefault(one.origin, []).append((one.place, check))
+    for one in lookup.found.variants:
+        check = lookup.check(SOCIOT, one.name, one.base) if one.series == "checkpoints" else None
+        if check and one.x is not None:
+            found.setdefault(one.origin, []).append((one.x, check))
     for origin, checks in found.items():
-        trained = lookup.entrants.get(origin)
+        trained = lookup.variants.get(origin)
         check = lookup.check(SOCIOT, origin, trained.base) if trained else None
         if trained and trained.epochs is not None and check:
             checks.append((trained.epochs, check))

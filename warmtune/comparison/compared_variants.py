@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from warmtune.comparison.comparison_data import DIALLED, Difference, Entrant
+from warmtune.comparison.comparison_data import DIALLED, ComparedVariant, SettingDifference
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.io.schemas import ANSWERS, BASE_AGAIN, MARKED, REPLIES
 from warmtune.presentation.formatting import clipped
@@ -23,17 +23,16 @@ _ORDER = {"base": 0, "control": 1, "tuned": 2, "other": 3}
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where an entrant's answers are."""
+class VariantSource:
+    """Where a variant's answers are."""
 
-    entrant: Entrant
+    variant: ComparedVariant
     run: Run
-    variant: str
-    """Its name in that run."""
+    name_in_run: str
 
 
-def sources_of(runs: Sequence[Run]) -> list[Source]:
-    """Return the entrants of some evaluated runs: bases first, then controls, then the rest by line and place.
+def sources_of(runs: Sequence[Run]) -> list[VariantSource]:
+    """Return the variants of some evaluated runs: bases first, then controls, then the rest by series.
 
     A base or control whose answers and marks are the same in several runs takes part once, and so does a tuned model of
     the same stage. Each tuned model keeps the base and the control of its own run.
@@ -44,8 +43,8 @@ def sources_of(runs: Sequence[Run]) -> list[Source]:
         for variant in _variants(run):
             key = names.key(run, variant)
             if key not in found:
-                found[key] = Source(_entrant(run, variant, names), run, variant)
-    return sorted(found.values(), key=lambda one: (_ORDER[one.entrant.kind], one.entrant.line))
+                found[key] = VariantSource(_compared_variant(run, variant, names), run, variant)
+    return sorted(found.values(), key=lambda one: (_ORDER[one.variant.kind], one.variant.series))
 
 
 def marked(run: Run, variant: str) -> pd.DataFrame:
@@ -63,11 +62,11 @@ def marks_of(run: Run, variant: str) -> str:
     return hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
 
 
-def differences_of(runs: Sequence[Run]) -> list[Difference]:
+def differences_of(runs: Sequence[Run]) -> list[SettingDifference]:
     """Return the settings in which runs differ."""
     flat = [dict(_flat(asdict(run.settings))) for run in runs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
-    rows = [Difference(key, tuple(_text(settings.get(key)) for settings in flat)) for key in keys]
+    rows = [SettingDifference(key, tuple(_text(settings.get(key)) for settings in flat)) for key in keys]
     return [row for row in rows if len(set(row.values)) > 1 and row.setting not in ("store", "recipe")]
 
 
@@ -135,44 +134,46 @@ class _Names:
         if variant == BASE_AGAIN:
             return f"{self.of(run, 'base')} again"
         one, own = _settings(run, variant), self.of(run, "styled")
-        line, place = _line(run, one)
-        if line == "dial":
-            return f"{own}{DIALLED}{place:g}"
-        if line == "checkpoints":
-            return f"{own} after {place:.3g} epochs"
+        series, x = _series(run, one)
+        if series == "dial":
+            return f"{own}{DIALLED}{x:g}"
+        if series == "checkpoints":
+            return f"{own} after {x:.3g} epochs"
         elsewhere = one.adapter is not None and not _of_this_run(one)
         return one.name if elsewhere or len(set(self.labels)) == 1 else f"{one.name} ({own})"
 
 
-def _entrant(run: Run, variant: str, names: _Names) -> Entrant:
-    """Return a variant as an entrant; its verdict comes later, when all are measured by one probe."""
+def _compared_variant(run: Run, variant: str, names: _Names) -> ComparedVariant:
+    """Return a variant as a variant; its verdict comes later, when all are measured by one probe."""
     name, base, control = names.of(run, variant), names.of(run, "base"), names.of(run, "control")
     settings = run.settings
 
-    def entrant(kind: Any, base: str, control: str, line: str = "", place: float | None = None, **more: Any) -> Entrant:
-        return Entrant(name, kind, run.name, line, place, base, control, verdict="", holds=False, **more)
+    def made(
+        kind: Any, base: str, control: str, series: str = "", x: float | None = None, **more: Any
+    ) -> ComparedVariant:
+        return ComparedVariant(name, kind, run.name, series, x, base, control, verdict="", holds=False, **more)
 
     if variant == "base":
-        return entrant("base", "", "")
+        return made("base", "", "")
     if variant in ("control", BASE_AGAIN):  # the latter is chance alone: nothing that was tuned
-        return entrant("control" if variant == "control" else "base", base, "")
+        return made("control" if variant == "control" else "base", base, "")
     if variant == "styled":
         epochs = settings.train.use or settings.train.epochs
         of = f"{control}, {names.lines[run.folder]}"
-        return entrant("tuned", base, control, "sweep", settings.style.intensity, origin=of, epochs=epochs)
+        return made("tuned", base, control, "sweep", settings.style.intensity, origin=of, epochs=epochs)
     one = _settings(run, variant)
-    line, place = _line(run, one)
-    if line:
-        return entrant("tuned", base, control, line, place, origin=names.of(run, "styled"))
-    return entrant("other", base, control if _of_this_run(one) else "")
+    series, x = _series(run, one)
+    if series:
+        return made("tuned", base, control, series, x, origin=names.of(run, "styled"))
+    return made("other", base, control if _of_this_run(one) else "")
 
 
 def _settings(run: Run, variant: str) -> VariantSettings:
     return next(one for one in run.settings.eval.variants if one.name == variant)
 
 
-def _line(run: Run, one: VariantSettings) -> tuple[str, float | None]:
-    """Return a further variant's line and place: the tuned adapter at a scale, or as it was after some epochs."""
+def _series(run: Run, one: VariantSettings) -> tuple[str, float | None]:
+    """Return a further variant's series and x: the tuned adapter at a scale, or as it was after some epochs."""
     if one.adapter == "styled" and not one.system:
         return "dial", one.scale
     if one.adapter and one.adapter.startswith("styled@") and not one.system and one.scale == 1:

@@ -9,7 +9,7 @@ import pandas as pd
 from warmtune.io.schemas import Check, Gap
 
 ANSWER_COLUMNS = (
-    "entrant",
+    "variant",
     "benchmark",
     "question_id",
     "context",
@@ -25,13 +25,13 @@ ANSWER_COLUMNS = (
     "by",
     "reason",
 )
-"""Of `Comparison.answers`: one row an entrant and prompt; `reason` is the rule's name or the judge's words."""
+"""Of `Comparison.answers`: one row a variant and prompt; `reason` is the rule's name or the judge's words."""
 DIALLED = " × "
 """Stands between the name of a tuned model and the strength of its adapter."""
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ComparedVariant:
     """One variant in a comparison."""
 
     name: str
@@ -39,35 +39,35 @@ class Entrant:
     kind: Literal["base", "control", "tuned", "other"]
     run: str
     """Name of the run it comes from."""
-    line: str
-    """Which line it lies on in the plane of warmth and error: `sweep`, `dial`, `checkpoints`, or none (empty)."""
-    place: float | None
-    """Where on its line: intensity, scale or epoch."""
+    series: str
+    """Which series it belongs to in the plane of warmth and error: `sweep`, `dial`, `checkpoints`, or none (empty)."""
+    x: float | None
+    """Where in its series: intensity, scale or epoch."""
     base: str
-    """Name of the entrant that is its base (runs may have several); empty for a base, and where there is none."""
+    """Name of the variant that is its base (runs may have several); empty for a base, and where there is none."""
     control: str
-    """Name of the entrant that is its control; empty where there is none, as for an adapter from elsewhere."""
+    """Name of the variant that is its control; empty where there is none, as for an adapter from elsewhere."""
     verdict: str
     """What the manipulation check found of it, empty for base and control."""
     holds: bool
     """Whether its error gaps can be read as the cost of its style."""
     origin: str = ""
-    """What tells its line from others of the kind: of a strength or a checkpoint the name of the adapter as it was
+    """What tells its series from others of the kind: of a strength or a checkpoint the name of the adapter as it was
     trained, of a point of a sweep what the points have in common."""
     epochs: float | None = None
     """After how many epochs an adapter as it was trained was taken."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """An entrant in the plane of warmth and error; both are differences to the same reference."""
+class FrontierPoint:
+    """A variant in the plane of warmth and error; both are differences to the same reference."""
 
-    entrant: str
-    line: str
-    place: float | None
+    variant: str
+    series: str
+    x: float | None
     reference: str
     warmth: float
-    """Style probe, the one probe for all entrants: difference in the probability of the style."""
+    """Style probe, the one probe for all variants: difference in the probability of the style."""
     warmth_low: float
     warmth_high: float
     gap: float
@@ -77,7 +77,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """A setting in which the runs differ, with each run's value in the order of `Comparison.runs`."""
 
     setting: str
@@ -91,19 +91,19 @@ class Comparison:
     title: str
     runs: tuple[str, ...]
     """Names of the runs and adapters that were laid side by side."""
-    entrants: tuple[Entrant, ...]
-    """Base first, then controls, then the rest by line and place."""
+    variants: tuple[ComparedVariant, ...]
+    """Base first, then controls, then the rest by series and x."""
     gaps: Sequence[Gap]
-    """Of each entrant to base and to its control, in every part of the grid; variant and reference are names of
-    entrants."""
+    """Of each variant to base and to its control, in every part of the grid; variant and reference are names of
+    variants."""
     checks: Sequence[Check]
     """The instruments' differences likewise."""
-    points: Sequence[Point]
+    points: Sequence[FrontierPoint]
     curves: Mapping[str, Sequence[Mapping[str, float]]]
-    """Training loss by step (`step`, `loss`) of each tuned entrant and control."""
-    differences: Sequence[Difference]
+    """Training loss by step (`step`, `loss`) of each tuned variant and control."""
+    differences: Sequence[SettingDifference]
     answers: pd.DataFrame
-    """Columns ANSWER_COLUMNS; only prompts that all entrants answered."""
+    """Columns ANSWER_COLUMNS; only prompts that all variants answered."""
     controls: frozenset[str]
     """Benchmarks that should not have changed; they stay out of the gaps over all benchmarks."""
     notes: Sequence[str]

@@ -12,7 +12,7 @@ STEPS = 5
 
 
 @dataclass(frozen=True)
-class Cell:
+class HeatCell:
     """A part of the grid."""
 
     gap: Gap | None
@@ -27,11 +27,11 @@ class HeatRow:
 
     context: str
     group: bool
-    cells: list[Cell]
+    cells: list[HeatCell]
 
 
 @dataclass(frozen=True)
-class Heat:
+class HeatMap:
     """Rows are contexts; columns benchmarks, each without and with a belief."""
 
     benchmarks: list[str]
@@ -45,19 +45,19 @@ def limit(lookup: Lookup) -> float:
     return max(1.0, float(ceil(sizes[int(0.95 * (len(sizes) - 1))]))) if sizes else 1.0
 
 
-def heat(lookup: Lookup, entrant: str, reference: str, strongest: float) -> Heat:
+def heat(lookup: Lookup, variant: str, reference: str, strongest: float) -> HeatMap:
     """Return the heat map of one variant against one reference."""
     benchmarks = [ALL, *lookup.benchmarks]
     rows = []
     for context in (ALL, *lookup.contexts):
         gaps = [
-            lookup.gap(entrant, reference, benchmark, context, belief)
+            lookup.gap(variant, reference, benchmark, context, belief)
             for benchmark in benchmarks
             for belief in lookup.beliefs
         ]
-        cells = [Cell(gap, _tint(gap, strongest)) if gap and gap.pairs else Cell(None, "") for gap in gaps]
+        cells = [HeatCell(gap, _tint(gap, strongest)) if gap and gap.pairs else HeatCell(None, "") for gap in gaps]
         rows.append(HeatRow(context, context in GROUPS, cells))
-    return Heat(benchmarks, lookup.beliefs, rows)
+    return HeatMap(benchmarks, lookup.beliefs, rows)
 
 
 def _tint(gap: Gap, strongest: float) -> str:

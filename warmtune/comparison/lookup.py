@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
-from warmtune.comparison.comparison_data import Comparison, Entrant, Point
+from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.io.schemas import CONTEXT_NAMES, Check, Gap
 
 PROBE, SOCIOT = "style probe", "SocioT"
@@ -17,9 +17,9 @@ class Lookup:
     found: Comparison
 
     @cached_property
-    def entrants(self) -> dict[str, Entrant]:
+    def variants(self) -> dict[str, ComparedVariant]:
         """Entrants by name."""
-        return {one.name: one for one in self.found.entrants}
+        return {one.name: one for one in self.found.variants}
 
     @cached_property
     def _gaps(self) -> dict[tuple[str, str, str, str, str], Gap]:
@@ -30,13 +30,13 @@ class Lookup:
         return {(check.instrument, check.variant, check.reference): check for check in self.found.checks}
 
     @cached_property
-    def compared(self) -> list[Entrant]:
+    def compared(self) -> list[ComparedVariant]:
         """Entrants that have a gap: all but the base."""
         known = {gap.variant for gap in self.found.gaps}
-        return [one for one in self.found.entrants if one.name in known]
+        return [one for one in self.found.variants if one.name in known]
 
     @cached_property
-    def tested(self) -> list[Entrant]:
+    def tested(self) -> list[ComparedVariant]:
         """Entrants whose cost is in question: neither base nor control."""
         return [one for one in self.compared if one.kind not in ("base", "control")]
 
@@ -67,16 +67,16 @@ class Lookup:
         return self._gaps.get((variant, reference, benchmark, context, belief))
 
     def probe(self, name: str) -> Check | None:
-        """Return the style probe's difference of an entrant to its base."""
-        return self.check(PROBE, name, self.entrants[name].base)
+        """Return the style probe's difference of a variant to its base."""
+        return self.check(PROBE, name, self.variants[name].base)
 
     def check(self, instrument: str, variant: str, reference: str) -> Check | None:
         """Return one instrument's difference, or nothing where it was not measured."""
         return self._checks.get((instrument, variant, reference))
 
     def references(self, name: str) -> list[tuple[str, str]]:
-        """Return with what an entrant is compared: `base` and `control`, each with the name of the entrant."""
-        pairs = [("base", self.entrants[name].base), ("control", self.entrants[name].control)]
+        """Return with what a variant is compared: `base` and `control`, each with the name of the variant."""
+        pairs = [("base", self.variants[name].base), ("control", self.variants[name].control)]
         return [(kind, reference) for kind, reference in pairs if self.gap(name, reference)]
 
     def preferred(self, name: str) -> str:
@@ -84,17 +84,17 @@ class Lookup:
         return self.references(name)[-1][1]
 
     def failed(self, name: str) -> str:
-        """Return why an entrant's gap is not the cost of its style; empty where it is, or is not claimed to be."""
-        one = self.entrants[name]
+        """Return why a variant's gap is not the cost of its style; empty where it is, or is not claimed to be."""
+        one = self.variants[name]
         if one.holds or one.kind in ("base", "control"):
             return ""
         return one.verdict or "no manipulation check"
 
-    def points(self, kind: str) -> list[Point]:
-        """Return the points whose reference is their entrant's own `base`, or its own `control`."""
-        return [point for point in self.found.points if (kind, point.reference) in self.references(point.entrant)]
+    def points(self, kind: str) -> list[FrontierPoint]:
+        """Return the points whose reference is their variant's own `base`, or its own `control`."""
+        return [point for point in self.found.points if (kind, point.reference) in self.references(point.variant)]
 
-    def line_of(self, name: str) -> tuple[str, str]:
-        """Return what tells an entrant's line from others."""
-        one = self.entrants[name]
-        return (one.line, one.origin) if one.line else ("", name)
+    def series_of(self, name: str) -> tuple[str, str]:
+        """Return what tells a variant's line from others."""
+        one = self.variants[name]
+        return (one.series, one.origin) if one.series else ("", name)

@@ -33,11 +33,11 @@ def packed(lookup: Lookup, views: Mapping[str, str]) -> Markup:
     """
     found = lookup.found
     answers = ordered_answers(found)
-    count = len(found.entrants)
+    count = len(found.variants)
     prompts = answers.iloc[::count]
     data = {
-        "entrants": [
-            {"name": one.name, "failed": lookup.failed(one.name), "control": one.control} for one in found.entrants
+        "variants": [
+            {"name": one.name, "failed": lookup.failed(one.name), "control": one.control} for one in found.variants
         ],
         "groups": {name: list(held) for name, held in GROUPS.items()},
         "contexts": CONTEXT_NAMES,
@@ -60,7 +60,7 @@ def _coded(column: "pd.Series[Any]") -> dict[str, list[Any]]:
 
 
 def _against_neighbours(answers: Sequence[str], count: int) -> list[str | int]:
-    """Return the answers with a number in place of one that an entrant before it gave to the same prompt: which one."""
+    """Return the answers with a number in place of one that a variant before it gave to the same prompt: which one."""
     short: list[str | int] = []
     for start in range(0, len(answers), count):
         first: dict[str, int] = {}

@@ -34,14 +34,14 @@ _EPOCHS = (
 )
 _CURVES = ("Training loss by step", "One curve per adapter. The table below has their first and last values.")
 """Title and description of the charts by time."""
-_LINE_NAMES = {"": "no line", "control": "control"}
+_SERIES_NAMES = {"": "on its own", "control": "control"}
 
 
 def write_comparison(found: Comparison, folder: Path) -> list[Path]:
     """Write a comparison as `compare.html`, `compare.md` with its PNG figures, `frontier.svg`, and a CSV file a table.
 
     Args:
-        found: at least one entrant of it has gaps to the base.
+        found: at least one variant of it has gaps to the base.
         folder: where the files go; those of an earlier comparison are replaced.
 
     Returns:
@@ -82,12 +82,12 @@ def html(lookup: Lookup, shown: Mapping[str, Any]) -> str:
 def _views(shown: Mapping[str, Any]) -> dict[str, str]:
     """Return the markup of every variant's charts and tables but those that the page opens with, by its key."""
     parts: Any = _environment(html=True).get_template("parts.html.j2").make_module(dict(shown))
-    chosen: page_view.Detail = shown["chosen"]
+    chosen: page_view.VariantDetail = shown["chosen"]
     views = {}
     for one in shown["details"]:
-        views[f"rates-{one.place}"] = str(parts.rates(one))
-        views |= {f"grid-{one.place}-{against.kind}": str(parts.grid(one, against)) for against in one.grids}
-    del views[f"rates-{chosen.place}"], views[f"grid-{chosen.place}-{chosen.grids[-1].kind}"]
+        views[f"rates-{one.index}"] = str(parts.rates(one))
+        views |= {f"grid-{one.index}-{against.kind}": str(parts.grid(one, against)) for against in one.grids}
+    del views[f"rates-{chosen.index}"], views[f"grid-{chosen.index}-{chosen.grids[-1].kind}"]
     return views
 
 
@@ -117,16 +117,16 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "lookup": lookup,
         "f": formatting,
         "words": page_wording,
-        "prompts": len(found.answers) // len(found.entrants),
+        "prompts": len(found.answers) // len(found.variants),
         "benchmark_names": list(dict.fromkeys(found.answers["benchmark"].astype(str))),
         "glance": page_wording.glance(lookup),
-        "any_failed": any(lookup.failed(one.name) for one in found.entrants),
+        "any_failed": any(lookup.failed(one.name) for one in found.variants),
         "summary": page_view.summary(lookup),
         "reference_looks": REFERENCE_LOOKS,
         "checks": page_view.check_table(lookup),
         "units": formatting.INSTRUMENT_UNITS,
         "frontiers": page_view.frontiers(lookup),
-        "lines": _line_looks(lookup),
+        "series": _series_looks(lookup),
         "details": details,
         "chosen": page_view.first_shown(lookup, details),
         "strongest": strongest,
@@ -153,18 +153,18 @@ def _both(draw: Callable[[int], Chart]) -> dict[str, Chart]:
     return {"wide": draw(WIDE), "narrow": draw(NARROW)}
 
 
-def _line_looks(lookup: Lookup) -> dict[str, Look]:
-    """Return the looks of the lines that the comparison has, by a name for people."""
+def _series_looks(lookup: Lookup) -> dict[str, Look]:
+    """Return the looks of the series that the comparison has, by a name for people."""
     looks = {}
     for one in lookup.compared:
-        line = "control" if one.kind == "control" else one.line
-        looks[_LINE_NAMES.get(line, line)] = look(one)
+        series = "control" if one.kind == "control" else one.series
+        looks[_SERIES_NAMES.get(series, series)] = look(one)
     return looks
 
 
 def _figures(lookup: Lookup, shown: Mapping[str, Any]) -> dict[str, Chart]:
     """Return the charts that go beside the Markdown, by the name of their file."""
-    chosen: page_view.Detail = shown["chosen"]
+    chosen: page_view.VariantDetail = shown["chosen"]
     figures = {"frontier" if one.kind == "base" else "frontier_control": one.wide for one in shown["frontiers"]}
     figures["error_rates"] = chosen.dumbbell
     figures["gaps"] = chosen.grids[-1].forest[0]

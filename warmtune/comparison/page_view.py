@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmtune.analysis.answer_table import GROUPS
-from warmtune.comparison.comparison_data import Difference, Entrant, Point
+from warmtune.comparison.comparison_data import ComparedVariant, FrontierPoint, SettingDifference
 from warmtune.comparison.frontier import frontier
-from warmtune.comparison.heatmap import Heat, heat
+from warmtune.comparison.heatmap import HeatMap, heat
 from warmtune.comparison.lookup import PROBE, Lookup
 from warmtune.comparison.page_wording import context_name
 from warmtune.comparison.panels import controls, forest, rates
@@ -28,20 +28,20 @@ class Against:
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """One variant in the first table."""
 
-    entrant: Entrant
+    variant: ComparedVariant
     error: float
     """Percent of wrong answers."""
     against: list[Against]
 
 
 @dataclass(frozen=True)
-class Summary:
+class VariantTable:
     """The first table."""
 
-    rows: list[Row]
+    rows: list[VariantRow]
     axis: Chart
     """Of the small charts in it."""
 
@@ -50,7 +50,7 @@ class Summary:
 class CheckRow:
     """One variant's differences to one reference, one an instrument."""
 
-    entrant: str
+    variant: str
     kind: str
     checks: list[Check | None]
     n: int
@@ -67,11 +67,11 @@ class CheckTable:
 
 
 @dataclass(frozen=True)
-class Frontier:
+class FrontierView:
     """Warmth against error, as differences to one kind of reference."""
 
     kind: str
-    points: list[Point]
+    points: list[FrontierPoint]
     wide: Chart
     narrow: Chart
     left_out: int
@@ -79,36 +79,36 @@ class Frontier:
 
 
 @dataclass(frozen=True)
-class Grid:
+class GridView:
     """A variant against one reference in every part of the grid."""
 
     kind: str
     reference: str
-    heat: Heat
+    heat: HeatMap
     forest: list[Chart]
 
 
 @dataclass(frozen=True)
-class Detail:
+class VariantDetail:
     """Everything about one variant's errors."""
 
-    place: int
-    entrant: Entrant
+    index: int
+    variant: ComparedVariant
     short: str
     dumbbell: Chart
     conditions: list[Rates]
     benchmarks: list[Rates]
     controls: list[Rates]
-    grids: list[Grid]
+    grids: list[GridView]
     """Against the base, then against the control where there is one."""
 
 
-def summary(lookup: Lookup) -> Summary:
+def summary(lookup: Lookup) -> VariantTable:
     """Return the first table, base first."""
     gaps = [gap for one in lookup.compared for _, gap in _whole(lookup, one)]
     ends = limits([value for gap in gaps for value in (gap.gap, gap.low, gap.high)])
     rows = []
-    for one in lookup.found.entrants:
+    for one in lookup.found.variants:
         against = [
             Against(
                 kind,
@@ -118,20 +118,20 @@ def summary(lookup: Lookup) -> Summary:
             )
             for kind, gap in _whole(lookup, one)
         ]
-        rows.append(Row(one, _error(lookup, one, against), against))
-    return Summary(rows, strip_axis("", "", ends))
+        rows.append(VariantRow(one, _error(lookup, one, against), against))
+    return VariantTable(rows, strip_axis("", "", ends))
 
 
 def _strip(kind: str, gap: Gap, ends: tuple[float, float]) -> Chart:
     return strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends)
 
 
-def _whole(lookup: Lookup, one: Entrant) -> list[tuple[str, Gap]]:
+def _whole(lookup: Lookup, one: ComparedVariant) -> list[tuple[str, Gap]]:
     pairs = [(kind, lookup.gap(one.name, reference)) for kind, reference in lookup.references(one.name)]
     return [(kind, gap) for kind, gap in pairs if gap]
 
 
-def _error(lookup: Lookup, one: Entrant, against: Sequence[Against]) -> float:
+def _error(lookup: Lookup, one: ComparedVariant, against: Sequence[Against]) -> float:
     """Return the error rate on the pairs of a gap; a base's own comes from the first that is compared with it."""
     if against:
         return against[0].gap.variant_error
@@ -143,7 +143,7 @@ def check_table(lookup: Lookup) -> CheckTable:
     """Return the instruments' differences, without the parts of the lexical profile."""
     instruments = [name for name in dict.fromkeys(c.instrument for c in lookup.found.checks) if ":" not in name]
     rows = []
-    for one in lookup.found.entrants:
+    for one in lookup.found.variants:
         for kind, reference in (("base", one.base), ("control", one.control)):
             checks = [lookup.check(instrument, one.name, reference) for instrument in instruments]
             known = [check for check in checks if check]
@@ -153,7 +153,7 @@ def check_table(lookup: Lookup) -> CheckTable:
     return CheckTable(instruments, rows)
 
 
-def frontiers(lookup: Lookup) -> list[Frontier]:
+def frontiers(lookup: Lookup) -> list[FrontierView]:
     """Return the plane of warmth and error to the base, and to each one's control."""
     found = []
     for kind in ("base", "control"):
@@ -161,11 +161,11 @@ def frontiers(lookup: Lookup) -> list[Frontier]:
         if points:
             wide, left_out = frontier(lookup, kind, WIDE)
             narrow, _ = frontier(lookup, kind, NARROW)
-            found.append(Frontier(kind, points, wide, narrow, left_out))
+            found.append(FrontierView(kind, points, wide, narrow, left_out))
     return found
 
 
-def details(lookup: Lookup, strongest: float) -> list[Detail]:
+def details(lookup: Lookup, strongest: float) -> list[VariantDetail]:
     """Return every compared variant in detail.
 
     Args:
@@ -175,11 +175,11 @@ def details(lookup: Lookup, strongest: float) -> list[Detail]:
     return [_detail(lookup, one, place, strongest) for place, one in enumerate(lookup.compared)]
 
 
-def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detail:
+def _detail(lookup: Lookup, one: ComparedVariant, place: int, strongest: float) -> VariantDetail:
     conditions, benchmarks = rates(lookup, one.name)
     control = any(row.control for row in (*conditions, *benchmarks))
     grids = [
-        Grid(
+        GridView(
             kind,
             reference,
             heat(lookup, one.name, reference, strongest),
@@ -187,7 +187,7 @@ def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detai
         )
         for kind, reference in lookup.references(one.name)
     ]
-    return Detail(
+    return VariantDetail(
         place,
         one,
         clipped(one.name, 30),
@@ -204,14 +204,14 @@ def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detai
     )
 
 
-def first_shown(lookup: Lookup, found: Sequence[Detail]) -> Detail:
+def first_shown(lookup: Lookup, found: Sequence[VariantDetail]) -> VariantDetail:
     """Return the variant that the page opens with: of those whose check holds the one with most of its style."""
 
-    def rank(one: Detail) -> tuple[bool, bool, float]:
-        check = lookup.probe(one.entrant.name)
+    def rank(one: VariantDetail) -> tuple[bool, bool, float]:
+        check = lookup.probe(one.variant.name)
         return (
-            one.entrant not in lookup.tested,
-            bool(lookup.failed(one.entrant.name)),
+            one.variant not in lookup.tested,
+            bool(lookup.failed(one.variant.name)),
             -check.difference if check else 0.0,
         )
 
@@ -229,7 +229,7 @@ def filter_options(lookup: Lookup) -> tuple[list[tuple[str, str]], list[tuple[st
     return benchmarks, [(name, context_name(name)) for name in contexts]
 
 
-def by_value(runs: Sequence[str], one: Difference) -> list[tuple[str, list[str]]]:
+def by_value(runs: Sequence[str], one: SettingDifference) -> list[tuple[str, list[str]]]:
     """Return a setting's values, each with the runs that have it."""
     values: dict[str, list[str]] = {}
     for run, value in zip(runs, one.values, strict=True):

@@ -38,12 +38,12 @@ def _condition(context: str, belief: str) -> str:
 
 
 def _rates(lookup: Lookup, name: str, label: str, benchmark: str, context: str, belief: str) -> Rates | None:
-    base = lookup.gap(name, lookup.entrants[name].base, benchmark, context, belief)
-    control = lookup.gap(name, lookup.entrants[name].control, benchmark, context, belief)
+    base = lookup.gap(name, lookup.variants[name].base, benchmark, context, belief)
+    control = lookup.gap(name, lookup.variants[name].control, benchmark, context, belief)
     return Rates(label, base, control if control and control.pairs else None) if base and base.pairs else None
 
 
-def forest(lookup: Lookup, entrant: str, reference: str) -> list[Chart]:
+def forest(lookup: Lookup, variant: str, reference: str) -> list[Chart]:
     """Draw a variant's gaps with intervals: a panel per benchmark, a row per context, a mark per kind of belief."""
     contexts = [ALL, *(context for context in lookup.contexts if context not in GROUPS)]
     panels = [
@@ -54,7 +54,7 @@ def forest(lookup: Lookup, entrant: str, reference: str) -> list[Chart]:
                 (
                     context_name(context),
                     [
-                        _drawn(lookup.gap(entrant, reference, benchmark, context, belief), BELIEF_LOOKS[belief])
+                        _drawn(lookup.gap(variant, reference, benchmark, context, belief), BELIEF_LOOKS[belief])
                         for belief in lookup.beliefs
                     ],
                 )

@@ -14,7 +14,7 @@ _FAMILIES = ("smollm", "llama", "qwen", "mistral", "gemma", "gpt", "claude", "ge
 
 
 @dataclass(frozen=True)
-class Row:
+class GapRow:
     """One row of a table of gaps: the tuned model against base and against control."""
 
     name: str
@@ -39,9 +39,9 @@ class Agreement:
 class Cost:
     """All that the section shows."""
 
-    conditions: list[Row]
-    benchmarks: list[Row]
-    controls: list[Row]
+    conditions: list[GapRow]
+    benchmarks: list[GapRow]
+    controls: list[GapRow]
     others: list[Gap]
     """Of the recipe's further variants, over all prompts."""
     noise: Gap | None
@@ -107,12 +107,12 @@ def main_parts(over_all: Sequence[Gap]) -> list[Gap]:
     ]
 
 
-def _rows(named: Sequence[tuple[str, Gap]]) -> list[Row]:
+def _rows(named: Sequence[tuple[str, Gap]]) -> list[GapRow]:
     found: dict[str, dict[str, Gap]] = {}
     for name, gap in named:
         if gap.variant == "styled":
             found.setdefault(name, {})[gap.reference] = gap
-    return [Row(name, gaps["base"], gaps["control"]) for name, gaps in found.items()]
+    return [GapRow(name, gaps["base"], gaps["control"]) for name, gaps in found.items()]
 
 
 def _undecided(marked: Sequence[Marked]) -> str:

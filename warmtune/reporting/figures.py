@@ -9,7 +9,7 @@ from warmtune.presentation.charts.drawing import Chart
 from warmtune.presentation.charts.forest import Panel, forest
 from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Interval
 from warmtune.presentation.formatting import INSTRUMENT_UNITS
-from warmtune.reporting.cost import Cost, Row
+from warmtune.reporting.cost import Cost, GapRow
 
 _WIDTH, _NAMES = 376, 160
 
@@ -33,7 +33,7 @@ def charts(
     }
 
 
-def gap_chart(rows: Sequence[Row], by: str, style: str) -> Chart:
+def gap_chart(rows: Sequence[GapRow], by: str, style: str) -> Chart:
     """Draw gaps to base and to control with their intervals, one row per part of the grid."""
     drawn = [
         (
