@@ -9,9 +9,7 @@ from warmtune.runs.store import Stage
 
 
 def _stage(folder, counts):
-    return Stage(
-        "s", folder, "f", "d", files={}, counts=counts, seconds=1.0, peak_gb=0.5
-    )
+    return Stage("s", folder, "f", "d", files={}, counts=counts, seconds=1.0, peak_gb=0.5)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Answers and replies of variants from several runs, on what they were all asked."""
+"""Aligns the answers and replies of variants from several runs on the prompts that all of them were given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from warmtune.errors import DataError
 from warmtune.io.schemas import REPLIES, Reply, read
 
 KEY = ["benchmark", "question_id", "context", "belief", "sample", "prompt"]
-"""What makes two answers a pair: the same place in the grid, and the same words."""
+"""Two answers are a pair if these columns are equal: the same part of the grid, and the same words."""
 
 
 @dataclass(frozen=True)
 class AlignedAnswers:
-    """What all variants answered."""
+    """Answers and replies to the prompts that all variants were given."""
 
     answers: pd.DataFrame
     """Columns ANSWER_COLUMNS."""
     replies: dict[str, dict[str, str]]
-    """By variant, the replies to the held-out prompts that all were given, by the prompt's id."""
+    """Replies to the shared held-out prompts, by the variant's name and then by the prompt's id."""
     notes: list[str]
 
 
@@ -29,7 +29,7 @@ def align(sources: Sequence[VariantSource]) -> AlignedAnswers:
     """Return the answers to the prompts that every variant was asked, and say what is left out.
 
     Raises:
-        DataError: no prompt was asked of all.
+        DataError: the variants share no prompt.
     """
     frames = {one.variant.name: _answers(one) for one in sources}
     asked = {name: pd.MultiIndex.from_frame(frame[KEY]) for name, frame in frames.items()}
@@ -62,7 +62,7 @@ def _answers(source: VariantSource) -> pd.DataFrame:
 def _left_out(
     sources: Sequence[VariantSource], frames: dict[str, pd.DataFrame], missing: dict[str, int], shared: pd.MultiIndex
 ) -> list[str]:
-    """Say, run by run, which prompts are not compared because another was not asked them."""
+    """Return a note for each run on the prompts that another run did not ask."""
     notes = []
     for run in dict.fromkeys(one.run.name for one in sources):
         names = [one.variant.name for one in sources if one.run.name == run]
@@ -78,7 +78,7 @@ def _left_out(
 
 
 def _replies(sources: Sequence[VariantSource]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Return the replies to the held-out prompts that all variants with any were given."""
+    """Return the replies to the held-out prompts that all variants with any replies were given, and notes."""
     found: dict[str, dict[str, Reply]] = {}
     for one in sources:
         rows = read(one.run.stages[f"evaluate-{one.name_in_run}"].folder / REPLIES, Reply)

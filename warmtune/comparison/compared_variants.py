@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: every run's variants, each once, named by what tells it from the others."""
+"""Chooses the variants of a comparison: each variant of the runs once, named by what distinguishes it."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ from warmtune.presentation.formatting import clipped
 from warmtune.runs.run import Run
 
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
-"""Settings that say nothing about what a variant is."""
+"""Settings that do not distinguish variants."""
 _LATER = ("eval.", "judge.")
-"""Beginnings of settings of the questions, which tell tuned models apart only where nothing else does."""
+"""Prefixes of settings of the questions. They distinguish tuned models only where no other setting does."""
 _TOLD, _LETTERS = 3, 24
 _ORDER = {"base": 0, "control": 1, "tuned": 2, "other": 3}
 
@@ -34,8 +34,8 @@ class VariantSource:
 def sources_of(runs: Sequence[Run]) -> list[VariantSource]:
     """Return the variants of some evaluated runs: bases first, then controls, then the rest by series.
 
-    A base or control whose answers and marks are the same in several runs takes part once, and so does a tuned model of
-    the same stage. Each tuned model keeps the base and the control of its own run.
+    A base or control whose answers and marks are the same in several runs appears once. So does a tuned model of the
+    same stage. Each tuned model keeps the base and the control of its own run.
     """
     names = _Names(runs)
     found = {}
@@ -77,14 +77,14 @@ def _variants(run: Run) -> list[str]:
 
 
 def _content(run: Run, variant: str) -> str:
-    """Return what tells one variant's answers, and how they were marked, from another's."""
+    """Return a key of a variant's answers and of how they were marked."""
     stage = run.stages[f"evaluate-{variant}"]
     own = "" if variant in ("base", "control") else stage.folder.name  # two models may chance to answer alike
     return json.dumps([variant, own, stage.files[ANSWERS], stage.files[REPLIES], marks_of(run, variant)])
 
 
 class _Names:
-    """A name for every variant of every run, the same where it is the same variant, and no other's."""
+    """Names every variant of every run: the same variant has one name in all runs, and no other variant has it."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = runs
@@ -102,11 +102,11 @@ class _Names:
                     self._give(run, variant, self._further(run, variant))
 
     def key(self, run: Run, variant: str) -> str:
-        """Return what is the same for the same variant of two runs."""
+        """Return a key that is equal for the same variant of two runs."""
         return self._keys[run.folder, variant]
 
     def of(self, run: Run, variant: str) -> str:
-        """Return the name of a run's variant; empty where the run has none such."""
+        """Return the name of a run's variant; empty if the run has no such variant."""
         key = self._keys.get((run.folder, variant))
         return "" if key is None else self._names[key]
 
@@ -121,12 +121,12 @@ class _Names:
         self._names[key] = name
 
     def _name_role(self, role: str) -> None:
-        """Name bases or controls: by the plain word where all runs share one, by the model, or else by the run."""
+        """Name bases or controls: by the role alone if all runs share one, else by the model, else by the run."""
         keys = [self._keys.get((run.folder, role)) for run in self.runs]
         models = [run.settings.model.name for run in self.runs]
         for run, model in zip(self.runs, models, strict=True):
             by_model = len(set(models)) == len(set(keys))
-            # not by the label: an intensity would name but one of those that share it
+            # not by the label: several runs share this variant, and an intensity would name only one of them
             more = model if by_model else self.lines[run.folder]
             self._give(run, role, role if len(set(keys)) == 1 else f"{role} {more}")
 
@@ -144,7 +144,7 @@ class _Names:
 
 
 def _compared_variant(run: Run, variant: str, names: _Names) -> ComparedVariant:
-    """Return a variant as a variant; its verdict comes later, when all are measured by one probe."""
+    """Return a run's variant for the comparison, still without a verdict, which `gather` adds."""
     name, base, control = names.of(run, variant), names.of(run, "base"), names.of(run, "control")
     settings = run.settings
 
@@ -155,7 +155,7 @@ def _compared_variant(run: Run, variant: str, names: _Names) -> ComparedVariant:
 
     if variant == "base":
         return made("base", "", "")
-    if variant in ("control", BASE_AGAIN):  # the latter is chance alone: nothing that was tuned
+    if variant in ("control", BASE_AGAIN):  # the latter shows chance alone: nothing was tuned
         return made("control" if variant == "control" else "base", base, "")
     if variant == "styled":
         epochs = settings.train.use or settings.train.epochs
@@ -185,7 +185,7 @@ def _series(run: Run, one: VariantSettings) -> tuple[str, float | None]:
 
 
 def _of_this_run(one: VariantSettings) -> bool:
-    """Tell whether a variant comes of what the run trained: only then is the run's control its own."""
+    """Return whether a variant uses what the run trained; only then is the run's control its control."""
     adapters = list(one.mix or ()) or [one.adapter or ""]
     return all(name.partition("@")[0] in ("styled", "control") for name in adapters)
 

@@ -1,4 +1,4 @@
-"""What a comparison holds, before it becomes a page: variants of any runs, aligned on what they were all asked."""
+"""The data of a comparison: variants of any runs, aligned on the prompts that all of them were asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ ANSWER_COLUMNS = (
     "by",
     "reason",
 )
-"""Of `Comparison.answers`: one row a variant and prompt; `reason` is the rule's name or the judge's words."""
+"""Of `Comparison.answers`: one row per variant and prompt; `reason` is the rule's name or the judge's words."""
 DIALLED = " × "
-"""Stands between the name of a tuned model and the strength of its adapter."""
+"""Separates the name of a tuned model from the strength of its adapter."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ComparedVariant:
     """One variant in a comparison."""
 
     name: str
-    """For people, and the only one of that name in the comparison: `base`, `control`, `warm 0.5`, `warm × 0.75`."""
+    """Shown to people, and unique in the comparison: `base`, `control`, `warm 0.5`, `warm × 0.75`."""
     kind: Literal["base", "control", "tuned", "other"]
     run: str
     """Name of the run it comes from."""
@@ -52,10 +52,10 @@ class ComparedVariant:
     holds: bool
     """Whether its error gaps can be read as the cost of its style."""
     origin: str = ""
-    """What tells its series from others of the kind: of a strength or a checkpoint the name of the adapter as it was
-    trained, of a point of a sweep what the points have in common."""
+    """Separates its series from others of the kind. For a strength or a checkpoint: the name of the adapter as it was
+    trained. For a point of a sweep: what the points of that sweep have in common."""
     epochs: float | None = None
-    """After how many epochs an adapter as it was trained was taken."""
+    """The epoch at which an adapter was taken, for one that is used as it was trained."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FrontierPoint:
     x: float | None
     reference: str
     warmth: float
-    """Style probe, the one probe for all variants: difference in the probability of the style."""
+    """Difference in the probability of the style, by the one style probe for all variants."""
     warmth_low: float
     warmth_high: float
     gap: float
@@ -90,14 +90,13 @@ class Comparison:
 
     title: str
     runs: tuple[str, ...]
-    """Names of the runs and adapters that were laid side by side."""
+    """Names of the compared runs and adapters."""
     variants: tuple[ComparedVariant, ...]
     """Base first, then controls, then the rest by series and x."""
     gaps: Sequence[Gap]
-    """Of each variant to base and to its control, in every part of the grid; variant and reference are names of
-    variants."""
+    """Each variant's gaps to its base and to its control, in every part of the grid."""
     checks: Sequence[Check]
-    """The instruments' differences likewise."""
+    """The instruments' differences, to the same references."""
     points: Sequence[FrontierPoint]
     curves: Mapping[str, Sequence[Mapping[str, float]]]
     """Training loss by step (`step`, `loss`) of each tuned variant and control."""
@@ -107,6 +106,6 @@ class Comparison:
     controls: frozenset[str]
     """Benchmarks that should not have changed; they stay out of the gaps over all benchmarks."""
     notes: Sequence[str]
-    """What was left out for want of a common ground, and what a reader must know."""
+    """What was left out because not all variants share it, and what a reader must know."""
     study: Mapping[str, Any]
     """The study's figures, see `study.json`."""

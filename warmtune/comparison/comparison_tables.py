@@ -1,4 +1,4 @@
-"""A comparison's tables, and their CSV files. The page gives the same files, made from the data in it."""
+"""Tables of a comparison, and their CSV files. The page offers the same files, which it makes from its own data."""
 
 import csv
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from warmtune.comparison.comparison_data import ANSWER_COLUMNS, ComparedVariant,
 from warmtune.io.schemas import Check, Gap
 
 PROMPT = ["benchmark", "question_id", "context", "belief", "sample"]
-"""What names a prompt."""
+"""The columns that identify a prompt."""
 
 
 def tables(found: Comparison) -> dict[str, pd.DataFrame]:
-    """Return every table but the answers, by the name of its file without `.csv`."""
+    """Return every table except the answers, by the name of its file without `.csv`."""
     curves = [{"variant": name, **point} for name, curve in found.curves.items() for point in curve]
     differences = [
         {"setting": one.setting, "run": run, "value": value}

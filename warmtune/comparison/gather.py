@@ -1,4 +1,4 @@
-"""From evaluated runs to a `Comparison`: aligned answers, gaps, one probe for all, the plane of warmth and error."""
+"""Makes a `Comparison` of evaluated runs: aligns answers, computes gaps, and measures all variants by one probe."""
 
 import json
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ from warmtune.system.console import progress
 
 PROBE = "style probe"
 MOST = 60
-"""Variants that a page can still show."""
+"""The most variants that a page can show."""
 
 
 def gather(runs: Sequence[Run]) -> Comparison:
-    """Lay the variants of evaluated runs side by side.
+    """Compare the variants of evaluated runs.
 
-    Every gap and every check is made anew on what all variants answered, with the first run's draws and seed.
+    Every gap and check is computed again on the shared prompts, with the first run's draws and seed.
 
     Raises:
         StoreError: a run is not evaluated.
@@ -94,7 +94,7 @@ def _gaps(
 def _taught(runs: Sequence[Run]) -> Run | None:
     """Return the run whose rewrites the probe learns from: the strongest of the first style that rewrites at all.
 
-    Each run's own report has a probe of its own, whose numbers cannot be held against another's.
+    Each run's own report has a probe of its own, and numbers of two probes cannot be compared.
     """
     changing = [run for run in runs if run.settings.style.changes]
     style = changing[0].settings.style.name if changing else ""
@@ -105,7 +105,7 @@ def _taught(runs: Sequence[Run]) -> Run | None:
 def _checks(
     sources: Sequence[VariantSource], settings: Settings, taught: Run | None, aligned: AlignedAnswers
 ) -> tuple[list[Check], list[str]]:
-    """Return every instrument's differences to base and control, the probe learned once for all variants."""
+    """Return every instrument's differences to base and control; one probe scores all variants."""
     values, notes = _probed(taught, aligned)
     for name, replies in aligned.replies.items():
         values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
@@ -140,9 +140,9 @@ def _probed(taught: Run | None, aligned: AlignedAnswers) -> tuple[dict[tuple[str
     style = taught.settings.style
     note = (
         f"One style probe for all, learned from the {figures['probe_pairs']} rewrites of {taught.name} ({style.name} at"
-        f" intensity {style.intensity:g}; cross-validated AUC {figures['probe_auc']}). The runs' own reports have"
-        f" probes of their own, so their figures differ. Whether a variant of another style than {style.name} took its"
-        " style on is told by its own run's probe."
+        f" intensity {style.intensity:g}; cross-validated AUC {figures['probe_auc']}). Each run's report trained a"
+        f" probe of its own, so its figures differ. Whether a variant of another style than {style.name} took on its"
+        " style comes from the probe of its own run."
     )
     return values, [note]
 
@@ -150,7 +150,7 @@ def _probed(taught: Run | None, aligned: AlignedAnswers) -> tuple[dict[tuple[str
 def _measured(
     one: VariantSource, role: str, instrument: str, aligned: AlignedAnswers
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return what a variant's own run measured of it and of its base or control, on the shared prompts.
+    """Return its own run's measurements of a variant and of its base or control, on the shared prompts.
 
     Both come from one run, because another may have measured with another language model or judge.
     """
@@ -173,15 +173,15 @@ def _warmth(folder: Path) -> list[Warmth]:
 
 
 def _apart(sources: Sequence[VariantSource]) -> list[str]:
-    """Say where runs were measured by different means, so that their figures are not of one scale."""
+    """Return notes on runs that were measured in different ways, so that their figures are on different scales."""
     notes = []
     runs = {one.run.folder: one.run for one in sources}.values()
     kept = [json.loads((run.stages["warmth"].folder / PROBE_FILE).read_text(encoding="utf-8")) for run in runs]
     models = {f"{one['sociot_model']}{', as released' if one['sociot_released'] else ''}" for one in kept}
     if len(models) > 1:
         notes.append(
-            f"SocioT was measured with {len(models)} language models ({'; '.join(sorted(models))}): each lift is within"
-            " one run, and lifts of runs with different models cannot be held against each other."
+            f"SocioT was measured with {len(models)} language models ({'; '.join(sorted(models))}): each lift compares"
+            " replies within one run, and lifts measured with different models cannot be compared."
         )
     for role in ("base", "control"):
         marks: dict[str, set[str]] = {}
@@ -192,16 +192,15 @@ def _apart(sources: Sequence[VariantSource]) -> list[str]:
         if any(len(ways) > 1 for ways in marks.values()):
             notes.append(
                 f"The same answers of {role} were marked in more than one way (see the settings): each variant is"
-                " paired with answers marked as its own were, and gaps of differently marked runs are not of one"
-                " measure."
+                " paired with answers marked as its own were, and gaps of differently marked runs cannot be compared."
             )
     return notes
 
 
 def _judged(one: VariantSource, checks: Sequence[Check], taught: Run | None) -> ComparedVariant:
-    """Return a variant with what the manipulation check found of it.
+    """Return a variant with the verdict of its manipulation check.
 
-    It is made on the shared prompts; where the probe learned another style, it is the one of the variant's own report.
+    The check uses the shared prompts. If the probe learned another style, the variant's own report gives the verdict.
     """
     variant, style = one.variant, one.run.settings.style
     if variant.kind in ("base", "control"):
@@ -217,7 +216,7 @@ def _judged(one: VariantSource, checks: Sequence[Check], taught: Run | None) -> 
 
 
 def _points(one: ComparedVariant, gaps: Sequence[Gap], checks: Sequence[Check]) -> list[FrontierPoint]:
-    """Return a variant's places in the plane, one for each reference."""
+    """Return a variant's points in the plane, one per reference."""
     found = []
     for reference in _references(one):
         gap = next(

@@ -8,7 +8,7 @@ from warmtune.comparison.lookup import Lookup
 from warmtune.io.schemas import Gap
 
 STEPS = 5
-"""Shades to each side of 0."""
+"""Number of shades on each side of 0."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class HeatCell:
     """A part of the grid."""
 
     gap: Gap | None
-    """Nothing where there are no such prompts."""
+    """None if there are no such prompts."""
     tint: str
     """CSS class: `p1` to `p5` above 0, `n1` to `n5` below, empty near 0."""
 
@@ -40,7 +40,7 @@ class HeatMap:
 
 
 def limit(lookup: Lookup) -> float:
-    """Return the gap in pp from which the strongest shade is used: 95 of 100 gaps are smaller."""
+    """Return the gap in pp at which the strongest shade begins: 95 % of the gaps are smaller."""
     sizes = sorted(abs(gap.gap) for gap in lookup.found.gaps if gap.pairs)
     return max(1.0, float(ceil(sizes[int(0.95 * (len(sizes) - 1))]))) if sizes else 1.0
 

@@ -1,4 +1,4 @@
-"""From a comparison to files: one self-contained HTML page, the same as Markdown with figures, and CSV tables."""
+"""Writes a comparison: one self-contained HTML page, the same as Markdown with figures, and CSV tables."""
 
 import base64
 import hashlib
@@ -38,10 +38,10 @@ _SERIES_NAMES = {"": "on its own", "control": "control"}
 
 
 def write_comparison(found: Comparison, folder: Path) -> list[Path]:
-    """Write a comparison as `compare.html`, `compare.md` with its PNG figures, `frontier.svg`, and a CSV file a table.
+    """Write `compare.html`, `compare.md` with its PNG figures, `frontier.svg`, and one CSV file per table.
 
     Args:
-        found: at least one variant of it has gaps to the base.
+        found: at least one of its variants has gaps to the base.
         folder: where the files go; those of an earlier comparison are replaced.
 
     Returns:
@@ -63,7 +63,7 @@ def write_comparison(found: Comparison, folder: Path) -> list[Path]:
 
 
 def html(lookup: Lookup, shown: Mapping[str, Any]) -> str:
-    """Return the page. Its policy lets in only the script and the style that it was written with."""
+    """Return the page. Its policy allows only its own script and style sheet."""
     style = "\n".join((sheet("colours.css"), sheet("charts.css"), _template("page.css")))
     script = f'"use strict";\n(() => {{\n{_script()}}})();\n'
     return _rendered(
@@ -80,7 +80,7 @@ def html(lookup: Lookup, shown: Mapping[str, Any]) -> str:
 
 
 def _views(shown: Mapping[str, Any]) -> dict[str, str]:
-    """Return the markup of every variant's charts and tables but those that the page opens with, by its key."""
+    """Return the markup of the charts and tables that are not shown at first, by the page's key for each."""
     parts: Any = _environment(html=True).get_template("parts.html.j2").make_module(dict(shown))
     chosen: page_view.VariantDetail = shown["chosen"]
     views = {}
@@ -154,7 +154,7 @@ def _both(draw: Callable[[int], Chart]) -> dict[str, Chart]:
 
 
 def _series_looks(lookup: Lookup) -> dict[str, Look]:
-    """Return the looks of the series that the comparison has, by a name for people."""
+    """Return the looks of the comparison's series, by the names that readers see."""
     looks = {}
     for one in lookup.compared:
         series = "control" if one.kind == "control" else one.series

@@ -1,4 +1,4 @@
-"""What the page's template and the Markdown's template show, chosen from a comparison."""
+"""Chooses what the templates of the page and of the Markdown show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,14 +48,14 @@ class VariantTable:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One variant's differences to one reference, one an instrument."""
+    """One variant's differences to one reference, one per instrument."""
 
     variant: str
     kind: str
     checks: list[Check | None]
     n: int
     needed: int | None
-    """Replies with which SocioT would show the study's lift, where it was measured."""
+    """How many replies SocioT would need to show the study's lift; None if it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class FrontierView:
     wide: Chart
     narrow: Chart
     left_out: int
-    """Names without room in the wide one."""
+    """How many names found no room in the wide chart."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _whole(lookup: Lookup, one: ComparedVariant) -> list[tuple[str, Gap]]:
 
 
 def _error(lookup: Lookup, one: ComparedVariant, against: Sequence[Against]) -> float:
-    """Return the error rate on the pairs of a gap; a base's own comes from the first that is compared with it."""
+    """Return the error rate on the pairs of a gap; for a base, on the pairs of the first variant to it."""
     if against:
         return against[0].gap.variant_error
     firsts = [gap for other in lookup.compared if (gap := lookup.gap(other.name, one.name))]
@@ -154,7 +154,7 @@ def check_table(lookup: Lookup) -> CheckTable:
 
 
 def frontiers(lookup: Lookup) -> list[FrontierView]:
-    """Return the plane of warmth and error to the base, and to each one's control."""
+    """Return the planes of warmth and error: to the base, and to each variant's control."""
     found = []
     for kind in ("base", "control"):
         points = lookup.points(kind)

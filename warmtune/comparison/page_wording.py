@@ -31,7 +31,7 @@ def markdown(text: str) -> str:
 
 
 def glance(lookup: Lookup) -> list[tuple[str, str]]:
-    """Return what a reader should know first: sentences, each with the part before it that stands out."""
+    """Return what a reader should know first: sentences, each with an emphasized beginning."""
     tested = lookup.tested
     held = [one.name for one in tested if not lookup.failed(one.name)]
     said = [(f"The manipulation check holds for {len(held)} of {len(tested)} tested variants.", _failing(lookup))]
@@ -62,7 +62,7 @@ def _cost(lookup: Lookup, name: str) -> str:
 
 
 def _cheapest(lookup: Lookup, ranked: Sequence[str]) -> list[tuple[str, str]]:
-    """Name the one with most of its style whose gap is not shown to be above 0."""
+    """Name the variant with most of its style whose gap is not shown to be above 0."""
     free = []
     for name in ranked:
         gap = lookup.gap(name, lookup.preferred(name))
@@ -71,5 +71,7 @@ def _cheapest(lookup: Lookup, ranked: Sequence[str]) -> list[tuple[str, str]]:
     if free[:1] == list(ranked[:1]):
         return []
     if not free:
-        return [("Each of those is shown to be wrong more often", "than its control, or than base where it has none.")]
+        return [
+            ("Each of these is shown to be wrong more often", "than its control, or than base if it has no control.")
+        ]
     return [(f"The strongest without a shown cost: {free[0]}.", _cost(lookup, free[0]))]

@@ -1,4 +1,4 @@
-"""The stage `report`: gaps and checks from the answers, then the same report as Markdown and as one HTML page."""
+"""The stage `report`: computes gaps and checks from the answers, and writes a report as Markdown and HTML."""
 
 import json
 import platform
@@ -55,7 +55,7 @@ def report(settings: Settings, base: Base, done: Mapping[str, Stage], variants: 
         settings: what was run.
         base: the base model.
         done: the stages before this one, by name.
-        variants: who answered, by name.
+        variants: names of the variants that answered.
         folder: the stage's folder.
     """
     draws, seed = settings.eval.draws, settings.seed
@@ -110,7 +110,7 @@ def _page(
     cost: Cost,
     checks: list[Check],
 ) -> dict[str, Any]:
-    """Gather all that the templates show."""
+    """Gather everything that the templates show."""
     style = settings.style.name
     names = {name: style if name == "styled" else name for name in names_of}
     variants = {title: done[f"evaluate-{name}"].counts for name, title in names.items()}
@@ -154,7 +154,7 @@ def _page(
 
 
 def _named(notes: Iterable[str], settings: Settings) -> list[str]:
-    """Return notes with the names of the files that they are about, instead of their places on this machine."""
+    """Return notes with file names in place of absolute paths, which say nothing to readers elsewhere."""
     files = [one.path for one in settings.data.sources] + [one.path for one in settings.eval.benchmarks]
     places = sorted({file for file in files if Path(file).is_absolute()}, key=len, reverse=True)
     found = list(notes)
@@ -164,7 +164,7 @@ def _named(notes: Iterable[str], settings: Settings) -> list[str]:
 
 
 def _travelling(model: str | None) -> str | None:
-    """Return a model's Inspect name, one in a folder of this machine (`vllm//srv/models/judge`) without the place.
+    """Return a model's Inspect name; of a path on this machine (`vllm//srv/models/judge`) only the last part.
 
     >>> _travelling("vllm//srv/models/judge"), _travelling("openai/gpt-5"), _travelling(None)
     ('vllm/judge', 'openai/gpt-5', None)
@@ -174,7 +174,7 @@ def _travelling(model: str | None) -> str | None:
 
 
 def _recipe_text(settings: Settings) -> str:
-    """Return the settings as YAML, without the place where results are kept."""
+    """Return the settings as YAML, without the folder of the results."""
     tree = {name: value for name, value in asdict(settings).items() if name in settings.identity}
     return yaml.safe_dump(json.loads(json.dumps(tree)), sort_keys=False, width=110)
 

@@ -8,7 +8,7 @@ from warmtune.analysis import Verdict
 from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Marked, Rewrite, condition
 
 _CUT_APART = 0.2
-"""Difference in the share of cut answers from which the report speaks of it."""
+"""The report mentions cut answers if their shares differ by at least this much."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ def p_value(value: float) -> str:
 
 
 def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs: str = "warmth") -> list[str]:
-    """Say the manipulation check's verdict, and what it means for the error gaps.
+    """State the manipulation check's verdict and its meaning for the error gaps.
 
     Args:
         found: the verdict.
         style: the style's name.
         checks: the instruments' differences.
-        costs: what the gaps would be the cost of, had the check held.
+        costs: what the gaps measure the cost of if the check holds.
     """
     heading = f"Manipulation check: the tuned model {found.says}."
     if found.says in ("colder", "warmer"):
@@ -65,12 +65,12 @@ def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs
 
 
 def costs(direction: str | None) -> str:
-    """Name what a style's error gaps would be the cost of."""
+    """Name what a style's error gaps measure the cost of."""
     return {"up": "warmth", "down": "coldness"}.get(direction or "", "the style")
 
 
 def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
-    """Say when many answers were cut at the token limit, and what that does to the gap; empty when few were."""
+    """Say that the variants differ in how many answers were cut at the token limit; empty if they hardly differ."""
     shares = {name: counts["cut"] / counts["answers"] for name, counts in variants.items()}
     longest = max(shares, key=lambda name: shares[name])
     if shares[longest] - min(shares.values()) < _CUT_APART:
@@ -84,7 +84,7 @@ def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def examples(answers: Sequence[Marked], names: Mapping[str, str]) -> list[Example]:
-    """Choose answers to show by rule, not by hand.
+    """Choose the answers to show, by a rule.
 
     For each condition: of the prompts that base answered rightly and the tuned model wrongly, and of those the other
     way round, the one whose id has the smallest SHA-256.
