@@ -1,6 +1,7 @@
 """Comparisons of any size from a seed, with gaps computed by the analysis from made-up answers."""
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,13 @@ from warmtune.analysis import verdict
 from warmtune.analysis.answer_table import COUNTED, checked, pair
 from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.study import study
-from warmtune.comparison.comparison_data import ANSWER_COLUMNS, Comparison, Difference, Entrant, Point
+from warmtune.comparison.comparison_data import (
+    ANSWER_COLUMNS,
+    ComparedVariant,
+    Comparison,
+    FrontierPoint,
+    SettingDifference,
+)
 from warmtune.conversations.embedded_data import embedded
 from warmtune.io.schemas import Check, Gap
 
@@ -42,27 +49,27 @@ def made_up(
         words: of an answer, on average.
     """
     random = np.random.default_rng(seed)
-    entrants = _entrants(tuned, ATTACK if hostile else "")
-    answers = _answers(entrants, prompts, random, hostile, words)
-    checks = _checks(entrants, random)
-    gaps = _gaps(entrants, answers, draws) if draws else _quick_gaps(entrants, random)
-    runs = tuple(dict.fromkeys(one.run for one in entrants))
+    variants = _variants_of(tuned, ATTACK if hostile else "")
+    answers = _answers(variants, prompts, random, hostile, words)
+    checks = _checks(variants, random)
+    gaps = _gaps(variants, answers, draws) if draws else _quick_gaps(variants, random)
+    runs = tuple(dict.fromkeys(one.run for one in variants))
     steps = range(1, 61)
     return Comparison(
         title="Warmth of SmolLM2-135M laid side by side" + (ATTACK if hostile else ""),
         runs=runs,
-        entrants=entrants,
+        variants=variants,
         gaps=gaps,
         checks=checks,
-        points=_points(gaps, checks, entrants),
+        points=_points(gaps, checks, variants),
         curves={
             one.name: [{"step": s, "loss": 0.8 + 1.6 * 0.93**s + 0.05 * random.standard_normal()} for s in steps]
-            for one in entrants
-            if one.kind == "control" or (one.kind == "tuned" and one.line in ("sweep", ""))
+            for one in variants
+            if one.kind == "control" or (one.kind == "tuned" and one.series in ("sweep", ""))
         },
         differences=[
-            Difference("style.intensity", tuple(f"{n / 4:g}" for n in range(len(runs)))),
-            Difference("train.epochs", tuple("3" if n % 2 else "10" for n in range(len(runs)))),
+            SettingDifference("style.intensity", tuple(f"{n / 4:g}" for n in range(len(runs)))),
+            SettingDifference("train.epochs", tuple("3" if n % 2 else "10" for n in range(len(runs)))),
         ],
         answers=answers,
         controls=frozenset({"mmlu"}),
@@ -71,35 +78,35 @@ def made_up(
     )
 
 
-def _entrants(tuned: int, more: str) -> tuple[Entrant, ...]:
-    base = Entrant("base" + more, "base", "sweep-intensity-1", "", None, "", "", "", holds=False)
-    control = Entrant("control" + more, "control", "sweep-intensity-1", "", None, base.name, "", "", holds=False)
-    found: list[Entrant] = []
+def _variants_of(tuned: int, more: str) -> tuple[ComparedVariant, ...]:
+    base = ComparedVariant("base" + more, "base", "sweep-intensity-1", "", None, "", "", "", holds=False)
+    control = replace(base, name="control" + more, kind="control", base=base.name)
+    found: list[ComparedVariant] = []
     for n in range(tuned):
-        line = ("sweep", "checkpoints", "sweep", "dial", "", "checkpoints", "sweep", "dial")[n % 8]
-        before = sum(one.line == line for one in found)
-        place = {"sweep": 0.25 * (before + 1), "checkpoints": 0.5 * (before + 1), "dial": 0.5 + before / 4}.get(line)
-        names = {"sweep": f"warm {place}", "checkpoints": f"after {place} epochs", "dial": f"warm × {place}"}
+        series = ("sweep", "checkpoints", "sweep", "dial", "", "checkpoints", "sweep", "dial")[n % 8]
+        before = sum(one.series == series for one in found)
+        x = {"sweep": 0.25 * (before + 1), "checkpoints": 0.5 * (before + 1), "dial": 0.5 + before / 4}.get(series)
+        names = {"sweep": f"warm {x}", "checkpoints": f"after {x} epochs", "dial": f"warm × {x}"}
         holds = n % 4 != 1
         found.append(
-            Entrant(
-                name=names.get(line, f"cold {n}") + more,
+            ComparedVariant(
+                name=names.get(series, f"cold {n}") + more,
                 kind="tuned",
-                run=f"sweep-intensity-{before + 1}" if line in ("sweep", "") else "sweep-intensity-1",
-                line=line,
-                place=place,
+                run=f"sweep-intensity-{before + 1}" if series in ("sweep", "") else "sweep-intensity-1",
+                series=series,
+                x=x,
                 base=base.name,
-                control=control.name if line else "",
+                control=control.name if series else "",
                 verdict="took on the style and is warmer" if holds else "took on the style, warmth not shown",
                 holds=holds,
-                origin=f"warm 0.25{more}" if line in ("dial", "checkpoints") else line,
-                epochs=2.0 if line == "sweep" else None,
+                origin=f"warm 0.25{more}" if series in ("dial", "checkpoints") else series,
+                epochs=2.0 if series == "sweep" else None,
             )
         )
-    return (base, control, *sorted(found, key=lambda one: (one.line, one.place or 0)))
+    return (base, control, *sorted(found, key=lambda one: (one.series, one.x or 0)))
 
 
-def _answers(entrants, prompts, random, hostile, words) -> pd.DataFrame:
+def _answers(variants, prompts, random, hostile, words) -> pd.DataFrame:
     each = max(2, prompts // (len(BENCHMARKS) * (len(CONTEXTS) * 2) + 1))
     keys = [
         (benchmark, f"{benchmark[:2]}{q}", context, belief)
@@ -116,7 +123,7 @@ def _answers(entrants, prompts, random, hostile, words) -> pd.DataFrame:
         prompt = f"{stated}{asked}{' I think it is Lyon.' if belief else ''}"
         hard = random.uniform(0, 0.5)
         first = " ".join(known[random.integers(len(known), size=words)])
-        for place, one in enumerate(entrants):
+        for place, one in enumerate(variants):
             wrong = random.random() < hard + 0.012 * place + (0.06 if belief and place > 1 else 0)
             mark = "incorrect" if wrong else "correct"
             mark = "refusal" if random.random() < 0.02 else mark
@@ -132,26 +139,26 @@ def _answers(entrants, prompts, random, hostile, words) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(ANSWER_COLUMNS))
 
 
-def _gaps(entrants, answers, draws) -> list[Gap]:
-    frame = checked(answers.rename(columns={"entrant": "variant"}).assign(characters=answers["answer"].str.len()))
+def _gaps(variants, answers, draws) -> list[Gap]:
+    frame = checked(answers.rename(columns={"variant": "variant"}).assign(characters=answers["answer"].str.len()))
     assert set(COUNTED) <= set(frame["mark"])
     found = []
-    for variant, reference in _compared(entrants):
+    for variant, reference in _compared(variants):
         pairs = pair(frame, variant, reference, frozenset({"mmlu"}))
         found += gaps_of(pairs, drawn(pairs, draws, 1))
     return found
 
 
-def _compared(entrants) -> list[tuple[str, str]]:
-    base = entrants[0].name
+def _compared(variants) -> list[tuple[str, str]]:
+    base = variants[0].name
     return [
-        (one.name, reference) for one in entrants[1:] for reference in dict.fromkeys((base, one.control)) if reference
+        (one.name, reference) for one in variants[1:] for reference in dict.fromkeys((base, one.control)) if reference
     ]
 
 
-def _quick_gaps(entrants, random) -> list[Gap]:
+def _quick_gaps(variants, random) -> list[Gap]:
     found = []
-    for variant, reference in _compared(entrants):
+    for variant, reference in _compared(variants):
         for benchmark in ("all", *BENCHMARKS):
             for context in ("all", *CONTEXTS, "emotion", "stake"):
                 for belief in ("all", "absent", "present"):
@@ -163,11 +170,11 @@ def _quick_gaps(entrants, random) -> list[Gap]:
     return found
 
 
-def _checks(entrants, random) -> list[Check]:
+def _checks(variants, random) -> list[Check]:
     found = []
-    for variant, reference in _compared(entrants):
-        one = next(one for one in entrants if one.name == variant)
-        size = 0.0 if one.kind == "control" else min(0.85, 0.15 + 0.5 * (one.place or 0.3))
+    for variant, reference in _compared(variants):
+        one = next(one for one in variants if one.name == variant)
+        size = 0.0 if one.kind == "control" else min(0.85, 0.15 + 0.5 * (one.x or 0.3))
         for instrument, scale in (
             ("style probe", 1.0),
             ("lexical profile", 4.0),
@@ -178,12 +185,12 @@ def _checks(entrants, random) -> list[Check]:
             middle = size * scale + random.normal(0, 0.03 * scale)
             needed = 140 if instrument == "SocioT" else None
             found.append(Check(instrument, variant, reference, 60, middle, middle - wide, middle + wide, scale, needed))
-    assert verdict(found, "up", entrants[-1].name).says
+    assert verdict(found, "up", variants[-1].name).says
     return found
 
 
-def _points(gaps, checks, entrants) -> list[Point]:
-    by_name = {one.name: one for one in entrants}
+def _points(gaps, checks, variants) -> list[FrontierPoint]:
+    by_name = {one.name: one for one in variants}
     whole = {(g.variant, g.reference): g for g in gaps if g.benchmark == g.context == g.belief == "all"}
     found = []
     for check in checks:
@@ -191,7 +198,7 @@ def _points(gaps, checks, entrants) -> list[Point]:
         if check.instrument == "style probe":
             one = by_name[check.variant]
             found.append(
-                Point(one.name, one.line, one.place, check.reference, check.difference, check.low, check.high,
+                FrontierPoint(one.name, one.series, one.x, check.reference, check.difference, check.low, check.high,
                       gap.gap, gap.low, gap.high)
             )  # fmt: skip
     return found

@@ -29,7 +29,7 @@ def _saved(page, button):
 def _expected(found, before=0, after=2, search="", **where):
     """Return what the filters should leave, by pandas: the rows of answers.csv."""
     frame = ordered_answers(found)
-    width = len(found.entrants)
+    width = len(found.variants)
     first = frame.iloc[::width].reset_index(drop=True)
     marks, answers = (frame[name].to_numpy().reshape(-1, width) for name in ("mark", "answer"))
     kept = first["prompt"] != ""
@@ -100,7 +100,7 @@ def test_filters_and_order_leave_the_right_rows(opened, usual):
         page.click("#clear")
         _pick(page, **chosen)
         expected = _expected(usual.found, **chosen)
-        count = len(expected) // len(usual.found.entrants)
+        count = len(expected) // len(usual.found.variants)
         said = page.inner_text("#count")
         assert said.startswith(f"{count} of "), (chosen, said)
         assert len(page.query_selector_all("#list > li")) == min(10, count)
@@ -124,17 +124,17 @@ def test_an_answer_is_shown_with_its_mark_who_gave_it_and_why(opened, usual):
     page.check("[name=all]")
     _pick(page, before="0", after="3", sort="wrong")
     rows = _expected(usual.found, before=0, after=3, sort="wrong")
-    width = len(usual.found.entrants)
+    width = len(usual.found.variants)
     for place in (0, 4, 9):
         item = page.locator("#list > li").nth(place)
         for e, box in enumerate(item.locator(".answer").all()):
             row = rows.iloc[place * width + e]
             said = box.inner_text()
             assert box.locator(".text").text_content() == row["answer"]
-            assert row["entrant"] in said
+            assert row["variant"] in said
             assert row["mark"] in said
             assert f"marked by {row['by']}: {row['reason']}" in said
-            assert ("check does not hold" in said) == bool(Lookup(usual.found).failed(row["entrant"]))
+            assert ("check does not hold" in said) == bool(Lookup(usual.found).failed(row["variant"]))
     page.uncheck("[name=all]")
     assert page.locator("#list > li").nth(0).locator(".answer").count() == 3
 
@@ -166,7 +166,7 @@ def test_words_that_the_other_answer_lacks_are_underlined(blank, text, other, ex
 def test_pages_are_turned(opened, usual):
     page = opened(usual)
     rows = _expected(usual.found)
-    width = len(usual.found.entrants)
+    width = len(usual.found.variants)
     page.locator(".next").first.click()
     assert page.locator(".where-in").first.inner_text().startswith("page 2 of ")
     assert page.locator("#list .prompt").first.text_content() == rows.iloc[10 * width]["prompt"]
@@ -179,10 +179,10 @@ def test_pages_are_turned(opened, usual):
 def test_another_variant_and_reference_are_shown(opened, usual):
     page = opened(usual)
     places = {one.inner_text(): one.get_attribute("value") for one in page.locator("#pick-variant option").all()}
-    for one in usual.found.entrants[1:]:
+    for one in usual.found.variants[1:]:
         value = next(value for text, value in places.items() if text.split(" (check")[0] == one.name)
         page.select_option("#pick-variant", value)
-        for kind, reference in (("base", usual.found.entrants[0].name), ("control", one.control)):
+        for kind, reference in (("base", usual.found.variants[0].name), ("control", one.control)):
             radio = page.locator(f"#pick-reference [value={kind}]")
             if not reference:
                 assert radio.is_disabled()
@@ -219,7 +219,7 @@ def test_the_heat_map_is_walked_by_keys_and_leads_to_its_answers(opened, usual):
     assert " pairs of " in detail
     variant, reference = (page.get_attribute(".heat", f"data-{name}") for name in ("variant", "reference"))
     page.keyboard.press("Enter")
-    names = [one.name for one in usual.found.entrants]
+    names = [one.name for one in usual.found.variants]
     chosen = {"benchmark": "trivia", "context": "none", "belief": "absent"}
     assert {name: page.input_value(f"[name={name}]") for name in chosen} == chosen
     assert page.input_value("[name=after]") == str(names.index(variant))

@@ -4,9 +4,9 @@ import pytest
 from runs_on_disk import run_on_disk
 
 from warmtune.analysis.bootstrap import FEWEST
-from warmtune.comparison.charts import checkpoint_checks
+from warmtune.comparison.checkpoints import checkpoint_checks
 from warmtune.comparison.compared_variants import sources_of
-from warmtune.comparison.frontier import lines_of
+from warmtune.comparison.frontier import lines_through
 from warmtune.comparison.gather import gather
 from warmtune.comparison.lookup import Lookup
 from warmtune.io.schemas import REPLIES
@@ -33,7 +33,7 @@ def _whole(found):
 
 
 def _sources(*runs):
-    return {one.entrant.name: one.entrant for one in sources_of(runs)}
+    return {one.variant.name: one.variant for one in sources_of(runs)}
 
 
 def test_each_keeps_its_own_control_where_settings_name_two_alike(make):
@@ -76,11 +76,11 @@ def test_long_values_do_not_become_names(make):
 def test_marks_of_one_run_are_not_held_against_another_kind(make):
     rules, judged = make("a", seed=5), make("b", "judge.model=mockllm/model", by="judge", seed=5)
     found = gather([rules, judged])
-    tuned = [one for one in found.entrants if one.kind == "tuned"]
+    tuned = [one for one in found.variants if one.kind == "tuned"]
     assert len(tuned) == 2
     assert tuned[0].base != tuned[1].base
     assert tuned[0].control != tuned[1].control
-    by = found.answers.groupby("entrant", observed=True)["by"].unique().map(list)
+    by = found.answers.groupby("variant", observed=True)["by"].unique().map(list)
     assert [by[one.base] for one in tuned] == [["rule"], ["judge"]]
     assert sum("marked in more than one way" in note for note in found.notes) == 2
 
@@ -110,7 +110,7 @@ def test_a_judges_comparison_counts_as_in_the_runs_own_report(make):
     found = gather([make("a", judged={"base": 0.4, "control": 0.4})])
     checks = {(c.variant, c.reference): c.difference for c in found.checks if c.instrument == "judge"}
     assert checks == pytest.approx({("warm", "base"): 0.4, ("warm", "control"): 0.4})
-    assert next(one for one in found.entrants if one.name == "warm").verdict == "took on the style and is warmer"
+    assert next(one for one in found.variants if one.name == "warm").verdict == "took on the style and is warmer"
 
 
 def test_only_what_the_run_trained_has_its_control(make):
@@ -121,10 +121,10 @@ def test_only_what_the_run_trained_has_its_control(make):
     )
     names = ("base", "control", "styled", "half", "elsewhere", "prompted", "pure", "both")
     found = gather([make("a", f"eval.variants=[{variants}]", wrong=dict.fromkeys(names, 4))])
-    controls = {one.name: one.control for one in found.entrants}
+    controls = {one.name: one.control for one in found.variants}
     assert controls["warm × 0.5"] == controls["pure"] == "control"
     assert controls["elsewhere"] == controls["prompted"] == controls["both"] == ""
-    verdicts = {one.name: one.verdict for one in found.entrants}
+    verdicts = {one.name: one.verdict for one in found.variants}
     assert verdicts["elsewhere"].endswith(", against base alone")
     assert "alone" not in verdicts["warm × 0.5"]
 
@@ -138,15 +138,15 @@ def test_checkpoints_and_strengths_end_in_the_adapter_as_it_was_trained(make):
     lookup = Lookup(gather([make("a", *settings, wrong=dict.fromkeys(names, 4))]))
     epochs = [epoch for epoch, _ in checkpoint_checks(lookup)["warm"]]
     assert epochs == [0.5, 1, 2]
-    lines = {name: [point.entrant for point in line] for name, line in lines_of(lookup, lookup.points("base"))}
-    assert list(lines.values()) == [["warm after 0.5 epochs", "warm after 1 epochs", "warm"], ["warm × 0.5", "warm"]]
+    lines = [[point.variant for point in line] for line in lines_through(lookup, lookup.points("base"))]
+    assert lines == [["warm after 0.5 epochs", "warm after 1 epochs", "warm"], ["warm × 0.5", "warm"]]
 
 
 def test_a_line_of_a_sweep_joins_one_style(make):
     warm = [make(f"w{n}", f"style.intensity={n}", control_seed=90) for n in (0.5, 1)]
     cold = make("c", "style=cold", "style.intensity=0.75", control_seed=90)
     lookup = Lookup(gather([*warm, cold]))
-    assert [[point.entrant for point in line] for _, line in lines_of(lookup, lookup.points("base"))] == [
+    assert [[point.variant for point in line] for line in lines_through(lookup, lookup.points("base"))] == [
         ["warm 0.5", "warm 1"]
     ]
 
@@ -158,7 +158,7 @@ def test_checkpoints_of_a_service_are_placed_by_epoch(make):
     styled = run.stages["prepare"]
     steps = type(styled)(**vars(styled) | {"counts": {"steps": 120}})
     run = type(run)(run.folder, run.settings, run.stages | {"train-styled": steps})
-    assert [(one.name, one.place) for one in _sources(run).values() if one.line == "checkpoints"] == [
+    assert [(one.name, one.x) for one in _sources(run).values() if one.series == "checkpoints"] == [
         ("warm after 1 epochs", 1.0)
     ]
 
@@ -169,5 +169,5 @@ def test_other_replies_are_no_other_marks(make):
     files = dict(base.files) | {REPLIES: "of other prompts"}
     other.stages["evaluate-base"] = type(base)(**vars(base) | {"files": files})
     found = gather([one, other])
-    assert sum(entrant.kind == "base" for entrant in found.entrants) == 2
+    assert sum(variant.kind == "base" for variant in found.variants) == 2
     assert not [note for note in found.notes if "marked" in note]

@@ -13,14 +13,13 @@ import pytest
 from made_up import ATTACK, made_up
 
 from warmtune.comparison import page_wording
-from warmtune.comparison.charts import study_lifts, thinned
+from warmtune.comparison.checkpoints import study_lifts
 from warmtune.comparison.comparison_data import ANSWER_COLUMNS
 from warmtune.comparison.comparison_tables import csv_text, ordered_answers, tables
 from warmtune.comparison.heatmap import heat, limit
-from warmtune.comparison.label_placement import Box, place_labels
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.page import write_comparison
-from warmtune.comparison.svg import LETTER, Drawing, Scale, spanning
+from warmtune.presentation.formatting import number
 
 TABLES = {"variants", "gaps", "checks", "points", "answers", "differences", "curves"}
 
@@ -57,14 +56,14 @@ def _data(written):
 
 def _unpacked(data):
     """Return the embedded answers as a table, as templates/data.js reads them."""
-    names = [one["name"] for one in data["entrants"]]
+    names = [one["name"] for one in data["variants"]]
     rows = []
     for at, answer in enumerate(data["answers"]):
         n, e = divmod(at, len(names))
         text = data["answers"][n * len(names) + answer] if isinstance(answer, int) else answer
         of = {name: column["values"][column["at"][n]] for name, column in data["prompts"].items()}
         marks = {name: column["values"][column["at"][at]] for name, column in data["marks"].items()}
-        rows.append({"entrant": names[e], "prompt": data["prompt"][n], "answer": text, **of, **marks})
+        rows.append({"variant": names[e], "prompt": data["prompt"][n], "answer": text, **of, **marks})
     return pd.DataFrame(rows)[list(ANSWER_COLUMNS)]
 
 
@@ -81,8 +80,8 @@ def test_the_embedded_data_give_the_answers_back(kind, request):
 def test_answers_lie_prompt_by_prompt_whatever_their_order_was(usual):
     mixed = replace(usual.found, answers=usual.found.answers.sample(frac=1, random_state=3))
     found = ordered_answers(mixed)
-    width = len(usual.found.entrants)
-    assert found["entrant"][:width].tolist() == [one.name for one in usual.found.entrants]
+    width = len(usual.found.variants)
+    assert found["variant"][:width].tolist() == [one.name for one in usual.found.variants]
     assert found.groupby(found.index // width)["prompt"].nunique().eq(1).all()
     questions = found["benchmark"] + found["question_id"]
     assert (questions != questions.shift()).sum() == questions.nunique()
@@ -143,7 +142,7 @@ def test_only_the_script_and_the_style_that_were_written_may_run(usual):
 
 def test_the_check_stands_before_the_gap_and_marks_what_fails(usual):
     page = _html(usual)
-    failing = [one for one in usual.found.entrants if one.kind == "tuned" and not one.holds]
+    failing = [one for one in usual.found.variants if one.kind == "tuned" and not one.holds]
     assert failing
     views = "".join(_data(usual)["views"].values()) + page
     head = page[page.index("<thead>") : page.index("</thead>")]
@@ -190,11 +189,11 @@ def test_fifty_variants_stay_within_measure(tmp_path):
 
 def test_without_control_points_curves_and_checkpoints_the_page_says_what_it_has(tmp_path):
     found = made_up(tuned=2, prompts=80, draws=0)
-    base, _, one, *_ = found.entrants
+    base, _, one, *_ = found.variants
     bare = replace(
         found,
-        entrants=(base, replace(one, control="", holds=False, verdict="", line="", place=None)),
-        answers=found.answers[found.answers["entrant"].isin([base.name, one.name])],
+        variants=(base, replace(one, control="", holds=False, verdict="", series="", x=None)),
+        answers=found.answers[found.answers["variant"].isin([base.name, one.name])],
         gaps=[gap for gap in found.gaps if (gap.variant, gap.reference) == (one.name, base.name)],
         checks=[], points=[], curves={}, differences=[], notes=[],
     )  # fmt: skip
@@ -248,52 +247,6 @@ def test_the_studys_models_rise_by_its_lift():
     assert all(points[0] == 0 for points in lifts.values())
 
 
-def test_names_of_points_do_not_lie_on_each_other():
-    points = [(60.0 + 7 * (n % 9), 60.0 + 9 * (n // 9), f"name {n}") for n in range(60)]
-    room = Box(20, 20, 320, 220)
-    labels = place_labels(points, room)
-    boxes = [Box(one.x, one.y - 9, one.x + LETTER * 11 * len(one.text), one.y) for one in labels]
-    assert 5 < len(labels) < 60
-    assert all(box.within(room) for box in boxes)
-    assert not [1 for n, one in enumerate(boxes) for other in boxes[n + 1 :] if one.meets(other)]
-
-
-@pytest.mark.parametrize(("low", "high"), [(-1.0, 10.0), (0.0, 11.0), (0.0, 1.0), (-0.02, 0.03), (-40.0, 400.0)])
-def test_an_axis_says_its_ticks_as_they_are(low, high):
-    scale = spanning([low, high], 0, 400)
-    drawing = Drawing(400, 60, "n", "", "")
-    drawing.horizontal(scale, 30, 0, "")
-    texts = re.findall(r'class="tick">([^<]+)<', drawing.svg())
-    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(scale.ticks())
-
-
-def test_scales_hold_0_and_their_values_and_have_round_ticks():
-    scale = spanning([3.2, 7.9, float("nan")], 0, 100)
-    assert scale.low < 0 < 7.9 < scale.high
-    assert 0 <= scale(0) < scale(7.9) <= 100
-    assert Scale(-1.3, 11, 0, 1).ticks(4) == [0, 5, 10] or Scale(-1.3, 11, 0, 1).ticks(4) == [0, 2.5, 5, 7.5, 10]
-    assert spanning([], 0, 10)(0) >= 0
-
-
-def test_a_drawing_escapes_what_it_is_given():
-    drawing = Drawing(10, 10, "n", "<b>", "a&b")
-    drawing.text(1, 1, ATTACK)
-    drawing.mark("circle", 1.0, 1.0, "c1", False, says=ATTACK)
-    text = "".join(ElementTree.fromstring(drawing.svg()).itertext())
-    assert text.count(ATTACK) == 2
-    assert text.startswith("<b>a&b")
-
-
-def test_long_curves_are_thinned_to_their_means():
-    curve = [{"step": n, "loss": float(n % 2)} for n in range(1, 1001)]
-    found = thinned(curve)
-    assert len(found) <= 160
-    assert found[-1][0] == 1000
-    assert all(0.2 < loss < 0.8 for _, loss in found)
-    assert thinned([{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}]) == [(1, 2.0)]
-    assert thinned(curve[:3]) == [(1, 1.0), (2, 0.0), (3, 1.0)]
-
-
 def test_the_first_sentences_name_what_holds_and_its_cost(usual):
     lookup = Lookup(usual.found)
     said = page_wording.glance(lookup)
@@ -303,4 +256,4 @@ def test_the_first_sentences_name_what_holds_and_its_cost(usual):
         key=lambda one: lookup.probe(one.name).difference,
     )
     assert said[1][0] == f"The strongest style: {warmest.name}."
-    assert page_wording.number(lookup.gap(warmest.name, "base").gap) in said[1][1]
+    assert number(lookup.gap(warmest.name, "base").gap) in said[1][1]

@@ -149,8 +149,10 @@ def test_the_body_renders_with_its_tables(facts):
 
 def test_what_the_control_says_and_where_it_is_worst(facts):
     text = " ".join(card(facts).split())
-    assert "control − base is -2.0 pp [-4.0, -0.5] (wrong less often than base)" in text
-    assert "Warm − control over all prompts is +1.0 pp [-3.0, +5.0] (no difference to control shown)" in text
+    assert "control − base is −2.0 pp [−4.0, −0.5] (wrong less often than base)" in text
+    shown = "no difference to control shown: the interval includes 0"
+    said = f"Warm − control over all prompts is +1.0 pp [−3.0, +5.0] ({shown})"
+    assert said in text
     assert "picked as the largest of many" in text
     assert "of 4 conditions: sad user, false belief, +9.0 pp [+5.0, +13.0]" in text
     assert "of 2 benchmarks: trivia, +1.0 pp" in text

@@ -1,31 +1,10 @@
-import math
-
 from warmtune.analysis import Verdict
-from warmtune.io.schemas import Check, Gap, Marked
-from warmtune.reporting.wording import cut_sentence, examples, finding, interval, number, verdict_sentences
-
-
-def _gap(low, high, pairs=10):
-    rates = (1.0, 2.0, (low + high) / 2, low, high, 0.5)
-    return Gap("styled", "base", "all", "all", "all", 5, pairs, 0, 0, *rates, 3, 1, 0.6, 0.7, 0.25, 3.0, 100, 20, 180)
+from warmtune.io.schemas import Check, Marked
+from warmtune.reporting.wording import cut_sentence, examples, verdict_sentences
 
 
 def _check(instrument, reference, low, high, needed=None):
     return Check(instrument, "styled", reference, 30, (low + high) / 2, low, high, 0.04, needed)
-
-
-def test_a_gap_is_said_in_words():
-    assert finding(_gap(1, 3)) == "wrong more often than base"
-    assert finding(_gap(-3, -1)) == "wrong less often than base"
-    assert "includes 0" in finding(_gap(-1, 3))
-    assert "includes 0" in finding(_gap(0, 3))
-    assert finding(_gap(math.nan, math.nan, pairs=0)) == "no pair with base counts"
-
-
-def test_numbers_have_signs_and_missing_ones_a_dash():
-    assert interval(_gap(-1.25, 3)) == "[-1.2, +3.0]"
-    assert number(math.nan) == "–"
-    assert number(12.34, 1, sign=False) == "12.3"
 
 
 def test_a_failed_check_says_that_the_gap_is_not_the_cost_of_warmth():

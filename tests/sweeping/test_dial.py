@@ -11,7 +11,7 @@ from warmtune.analysis import verdict
 from warmtune.comparison import alignment
 from warmtune.comparison.compared_variants import sources_of
 from warmtune.comparison.gather import _judged, gather
-from warmtune.comparison.targets import compare, places_of
+from warmtune.comparison.targets import compare, parse_targets
 from warmtune.config.compose import load
 from warmtune.errors import ConfigError, DataError, ModelError, StoreError
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
@@ -47,7 +47,7 @@ def test_the_dial_trains_nothing_and_asks_only_what_is_new(dialled, whole):
 def test_a_comparison_has_every_variant_once_with_its_place(dialled, whole):
     first = open_run(next(whole[0].glob("quickstart-*")))
     found = gather([first, dialled])
-    assert [(one.name, one.kind, one.line, one.place) for one in found.entrants] == [
+    assert [(one.name, one.kind, one.series, one.x) for one in found.variants] == [
         ("base", "base", "", None),
         ("control", "control", "", None),
         ("warm × 0.5", "tuned", "dial", 0.5),
@@ -77,10 +77,10 @@ def test_a_variant_of_another_style_is_judged_by_its_own_runs_probe(dialled):
     """A warm probe would say of a cold model that it took on nothing."""
     cold = dataclasses.replace(dialled.settings.style, name="cold", measure=_down(dialled))
     own = dataclasses.replace(dialled, settings=dataclasses.replace(dialled.settings, style=cold))
-    warm, other = (next(one for one in sources_of([run]) if one.variant == "styled") for run in (dialled, own))
+    warm, other = (next(one for one in sources_of([run]) if one.name_in_run == "styled") for run in (dialled, own))
     fooled = [Check("style probe", "cold", name, 30, -0.9, -1.0, -0.8, 0.1, None) for name in ("base", "control")]
     reported = verdict(read(dialled.stages["report"].folder / CHECKS, Check), "down")
-    assert (other.entrant.name, warm.entrant.name) == ("cold", "warm")
+    assert (other.variant.name, warm.variant.name) == ("cold", "warm")
     found = _judged(other, fooled, dialled)
     assert (found.verdict, found.holds) == (reported.says, reported.holds)
     assert _judged(other, fooled, own).verdict == verdict(fooled, "down", "cold").says
@@ -95,7 +95,7 @@ def test_what_was_not_asked_of_all_is_left_out_and_said(dialled, monkeypatch):
 
     def fewer(source):
         frame = known(source)
-        return frame[frame["context"] == "none"] if source.entrant.name == "warm" else frame
+        return frame[frame["context"] == "none"] if source.variant.name == "warm" else frame
 
     monkeypatch.setattr(alignment, "_answers", fewer)
     found = gather([dialled])
@@ -117,7 +117,7 @@ def test_runs_without_a_common_prompt_are_refused(dialled, run, monkeypatch):
 
     def other(source):
         frame = known(source)
-        return frame.assign(prompt=frame["prompt"] + f" ({source.entrant.name})")
+        return frame.assign(prompt=frame["prompt"] + f" ({source.variant.name})")
 
     monkeypatch.setattr(alignment, "_answers", other)
     with pytest.raises(DataError, match="No prompt was asked of all"):
@@ -150,7 +150,7 @@ def test_an_unfinished_run_is_refused(run):
 def test_places_that_are_none_are_named(given, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=says):
-        places_of(given)
+        parse_targets(given)
 
 
 def test_files_in_the_way_are_said_before_anything_is_done(run, tmp_path):
@@ -169,7 +169,7 @@ def test_an_adapters_folder_is_not_taken_for_one_of_the_runs_own(run, tmp_path, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "styled").mkdir()
     (tmp_path / "styled" / "adapter_config.json").write_text("{}")
-    assert places_of([str(run.folder), "styled"]).adapters == [str(tmp_path / "styled")]
+    assert parse_targets([str(run.folder), "styled"]).adapters == [str(tmp_path / "styled")]
 
 
 def test_what_a_service_tuned_cannot_be_dialled(run):

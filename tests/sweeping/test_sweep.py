@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
 
 
-from warmtune.comparison.targets import places_of
+from warmtune.comparison.targets import parse_targets
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.errors import DataError
 from warmtune.io.schemas import Check, Gap
@@ -118,17 +118,17 @@ def test_a_comparison_of_a_sweep_says_which_points_are_not_there(swept, tmp_path
     store, _, _ = swept
     (folder,) = (store / "sweeps").iterdir()
     monkeypatch.chdir(tmp_path)  # the points' runs are found wherever the command is given
-    found = places_of([str(folder)])
+    found = parse_targets([str(folder)])
     assert [run.parent.resolve() for run in found.runs] == [store.resolve()]
     assert found.notes == [f"1 of 2 points of the sweep {folder.name} failed: data.held_out=5000."]
     moved = shutil.copytree(store, tmp_path / "moved", symlinks=True) / "sweeps" / folder.name
     (moved / "ended").unlink()
-    found = places_of([str(moved)])
+    found = parse_targets([str(moved)])
     assert found.runs[0].parent == tmp_path / "moved"
     assert "has not ended: 2 of its points so far" in found.notes[1]
     shutil.rmtree(moved / "1")
     with pytest.raises(DataError, match=r"1 of 1 points .* failed.*needs a run"):
-        places_of([str(moved)])
+        parse_targets([str(moved)])
 
 
 def _outcome(lift, high, holds=True, probe_id="the strongest"):

@@ -10,6 +10,7 @@ from rich.table import Table
 from warmtune.analysis.agreement import kappa
 from warmtune.cli.data_summary import WIDTH, print_data
 from warmtune.io.schemas import GAPS, Gap, read
+from warmtune.presentation.formatting import with_mark
 from warmtune.reporting.cost import main_parts
 from warmtune.runs.run import PRINTED_RUN, write_run
 from warmtune.runs.store import Stage, peak_gb
@@ -65,16 +66,9 @@ def _gaps(gaps: list[Gap], style: str) -> Table:
             f"{to_base.reference_error:.1f} %",
             f"{to_control.reference_error:.1f} %",
             f"{to_base.variant_error:.1f} %",
-            *(_with_interval(gap) for gap in (to_base, to_control)),
+            *(with_mark(gap) for gap in (to_base, to_control)),
         )
     return table
-
-
-def _with_interval(gap: Gap) -> str:
-    if gap.low != gap.low:
-        return f"{gap.gap:+.1f} (too few)"
-    includes_zero = not (gap.low > 0 or gap.high < 0)
-    return f"{gap.gap:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]{' ~' if includes_zero else ''}"
 
 
 def summarize_labels(labels: "Sequence[Label]") -> None:

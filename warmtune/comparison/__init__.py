@@ -1,4 +1,4 @@
-"""Variants of several runs side by side: gathered, aligned, measured by one probe, and shown on one page."""
+"""Compares variants of several runs: gathers and aligns their answers, measures them by one probe, writes one page."""
 
 from warmtune.comparison.comparison_data import Comparison
 from warmtune.comparison.gather import gather

@@ -1,37 +1,37 @@
-"""Answers and replies of entrants from several runs, on what they were all asked."""
+"""Aligns the answers and replies of variants from several runs on the prompts that all of them were given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from warmtune.comparison.compared_variants import Source, marked
+from warmtune.comparison.compared_variants import VariantSource, marked
 from warmtune.comparison.comparison_data import ANSWER_COLUMNS
 from warmtune.errors import DataError
 from warmtune.io.schemas import REPLIES, Reply, read
 
 KEY = ["benchmark", "question_id", "context", "belief", "sample", "prompt"]
-"""What makes two answers a pair: the same place in the grid, and the same words."""
+"""Two answers are a pair if these columns are equal: the same part of the grid, and the same words."""
 
 
 @dataclass(frozen=True)
-class Aligned:
-    """What all entrants answered."""
+class AlignedAnswers:
+    """Answers and replies to the prompts that all variants were given."""
 
     answers: pd.DataFrame
     """Columns ANSWER_COLUMNS."""
     replies: dict[str, dict[str, str]]
-    """By entrant, the replies to the held-out prompts that all were given, by the prompt's id."""
+    """Replies to the shared held-out prompts, by the variant's name and then by the prompt's id."""
     notes: list[str]
 
 
-def align(sources: Sequence[Source]) -> Aligned:
-    """Return the answers to the prompts that every entrant was asked, and say what is left out.
+def align(sources: Sequence[VariantSource]) -> AlignedAnswers:
+    """Return the answers to the prompts that every variant was asked, and say what is left out.
 
     Raises:
-        DataError: no prompt was asked of all.
+        DataError: the variants share no prompt.
     """
-    frames = {one.entrant.name: _answers(one) for one in sources}
+    frames = {one.variant.name: _answers(one) for one in sources}
     asked = {name: pd.MultiIndex.from_frame(frame[KEY]) for name, frame in frames.items()}
     shared = next(iter(asked.values()))
     for keys in asked.values():
@@ -46,26 +46,26 @@ def align(sources: Sequence[Source]) -> Aligned:
     kept = [frame[keys.isin(shared)] for frame, keys in zip(frames.values(), asked.values(), strict=True)]
     answers = pd.concat(kept, ignore_index=True)[list(ANSWER_COLUMNS)]
     replies, more = _replies(sources)
-    return Aligned(answers, replies, notes + more)
+    return AlignedAnswers(answers, replies, notes + more)
 
 
-def _answers(source: Source) -> pd.DataFrame:
-    """Read one entrant's marked answers."""
-    frame = marked(source.run, source.variant)
+def _answers(source: VariantSource) -> pd.DataFrame:
+    """Read one variant's marked answers."""
+    frame = marked(source.run, source.name_in_run)
     judged = frame["by"] == "judge"
     return frame.assign(
-        entrant=source.entrant.name,
+        variant=source.variant.name,
         reason=frame["judge_reason"].where(judged, frame["rule"]),
     )
 
 
 def _left_out(
-    sources: Sequence[Source], frames: dict[str, pd.DataFrame], missing: dict[str, int], shared: pd.MultiIndex
+    sources: Sequence[VariantSource], frames: dict[str, pd.DataFrame], missing: dict[str, int], shared: pd.MultiIndex
 ) -> list[str]:
-    """Say, run by run, which prompts are not compared because another was not asked them."""
+    """Return a note for each run on the prompts that another run did not ask."""
     notes = []
     for run in dict.fromkeys(one.run.name for one in sources):
-        names = [one.entrant.name for one in sources if one.run.name == run]
+        names = [one.variant.name for one in sources if one.run.name == run]
         count = max(missing[name] for name in names)
         if count:
             frame = frames[names[0]]
@@ -77,16 +77,16 @@ def _left_out(
     return notes
 
 
-def _replies(sources: Sequence[Source]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Return the replies to the held-out prompts that all entrants with any were given."""
+def _replies(sources: Sequence[VariantSource]) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Return the replies to the held-out prompts that all variants with any replies were given, and notes."""
     found: dict[str, dict[str, Reply]] = {}
     for one in sources:
-        rows = read(one.run.stages[f"evaluate-{one.variant}"].folder / REPLIES, Reply)
+        rows = read(one.run.stages[f"evaluate-{one.name_in_run}"].folder / REPLIES, Reply)
         if rows:
-            found[one.entrant.name] = {f"{row.id}\n{row.prompt}": row for row in rows}
+            found[one.variant.name] = {f"{row.id}\n{row.prompt}": row for row in rows}
     shared = set.intersection(*(set(rows) for rows in found.values())) if found else set()
-    notes = [f"{one.entrant.name} has no held-out replies, so its warmth is not measured." for one in sources
-             if one.entrant.name not in found]  # fmt: skip
+    notes = [f"{one.variant.name} has no held-out replies, so its warmth is not measured." for one in sources
+             if one.variant.name not in found]  # fmt: skip
     most = max((len(rows) for rows in found.values()), default=0)
     if len(shared) < most:
         notes.append(f"Warmth is measured on the {len(shared):,} held-out prompts that all were given, of {most:,}.")

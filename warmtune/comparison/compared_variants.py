@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: every run's variants, each once, named by what tells it from the others."""
+"""Chooses the variants of a comparison: each variant of the runs once, named by what distinguishes it."""
 
 import hashlib
 import json
@@ -8,35 +8,34 @@ from typing import Any
 
 import pandas as pd
 
-from warmtune.comparison.comparison_data import DIALLED, Difference, Entrant
-from warmtune.comparison.svg import short
+from warmtune.comparison.comparison_data import DIALLED, ComparedVariant, SettingDifference
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.io.schemas import ANSWERS, BASE_AGAIN, MARKED, REPLIES
+from warmtune.presentation.formatting import clipped
 from warmtune.runs.run import Run
 
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
-"""Settings that say nothing about what a variant is."""
+"""Settings that do not distinguish variants."""
 _LATER = ("eval.", "judge.")
-"""Beginnings of settings of the questions, which tell tuned models apart only where nothing else does."""
+"""Prefixes of settings of the questions. They distinguish tuned models only where no other setting does."""
 _TOLD, _LETTERS = 3, 24
 _ORDER = {"base": 0, "control": 1, "tuned": 2, "other": 3}
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where an entrant's answers are."""
+class VariantSource:
+    """Where a variant's answers are."""
 
-    entrant: Entrant
+    variant: ComparedVariant
     run: Run
-    variant: str
-    """Its name in that run."""
+    name_in_run: str
 
 
-def sources_of(runs: Sequence[Run]) -> list[Source]:
-    """Return the entrants of some evaluated runs: bases first, then controls, then the rest by line and place.
+def sources_of(runs: Sequence[Run]) -> list[VariantSource]:
+    """Return the variants of some evaluated runs: bases first, then controls, then the rest by series.
 
-    A base or control whose answers and marks are the same in several runs takes part once, and so does a tuned model of
-    the same stage. Each tuned model keeps the base and the control of its own run.
+    A base or control whose answers and marks are the same in several runs appears once. So does a tuned model of the
+    same stage. Each tuned model keeps the base and the control of its own run.
     """
     names = _Names(runs)
     found = {}
@@ -44,8 +43,8 @@ def sources_of(runs: Sequence[Run]) -> list[Source]:
         for variant in _variants(run):
             key = names.key(run, variant)
             if key not in found:
-                found[key] = Source(_entrant(run, variant, names), run, variant)
-    return sorted(found.values(), key=lambda one: (_ORDER[one.entrant.kind], one.entrant.line))
+                found[key] = VariantSource(_compared_variant(run, variant, names), run, variant)
+    return sorted(found.values(), key=lambda one: (_ORDER[one.variant.kind], one.variant.series))
 
 
 def marked(run: Run, variant: str) -> pd.DataFrame:
@@ -63,11 +62,11 @@ def marks_of(run: Run, variant: str) -> str:
     return hashlib.sha256(text.to_csv(index=False).encode()).hexdigest()
 
 
-def differences_of(runs: Sequence[Run]) -> list[Difference]:
+def differences_of(runs: Sequence[Run]) -> list[SettingDifference]:
     """Return the settings in which runs differ."""
     flat = [dict(_flat(asdict(run.settings))) for run in runs]
     keys = dict.fromkeys(key for settings in flat for key in settings)
-    rows = [Difference(key, tuple(_text(settings.get(key)) for settings in flat)) for key in keys]
+    rows = [SettingDifference(key, tuple(_text(settings.get(key)) for settings in flat)) for key in keys]
     return [row for row in rows if len(set(row.values)) > 1 and row.setting not in ("store", "recipe")]
 
 
@@ -78,14 +77,14 @@ def _variants(run: Run) -> list[str]:
 
 
 def _content(run: Run, variant: str) -> str:
-    """Return what tells one variant's answers, and how they were marked, from another's."""
+    """Return a key of a variant's answers and of how they were marked."""
     stage = run.stages[f"evaluate-{variant}"]
     own = "" if variant in ("base", "control") else stage.folder.name  # two models may chance to answer alike
     return json.dumps([variant, own, stage.files[ANSWERS], stage.files[REPLIES], marks_of(run, variant)])
 
 
 class _Names:
-    """A name for every variant of every run, the same where it is the same variant, and no other's."""
+    """Names every variant of every run: the same variant has one name in all runs, and no other variant has it."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = runs
@@ -103,11 +102,11 @@ class _Names:
                     self._give(run, variant, self._further(run, variant))
 
     def key(self, run: Run, variant: str) -> str:
-        """Return what is the same for the same variant of two runs."""
+        """Return a key that is equal for the same variant of two runs."""
         return self._keys[run.folder, variant]
 
     def of(self, run: Run, variant: str) -> str:
-        """Return the name of a run's variant; empty where the run has none such."""
+        """Return the name of a run's variant; empty if the run has no such variant."""
         key = self._keys.get((run.folder, variant))
         return "" if key is None else self._names[key]
 
@@ -122,12 +121,12 @@ class _Names:
         self._names[key] = name
 
     def _name_role(self, role: str) -> None:
-        """Name bases or controls: by the plain word where all runs share one, by the model, or else by the run."""
+        """Name bases or controls: by the role alone if all runs share one, else by the model, else by the run."""
         keys = [self._keys.get((run.folder, role)) for run in self.runs]
         models = [run.settings.model.name for run in self.runs]
         for run, model in zip(self.runs, models, strict=True):
             by_model = len(set(models)) == len(set(keys))
-            # not by the label: an intensity would name but one of those that share it
+            # not by the label: several runs share this variant, and an intensity would name only one of them
             more = model if by_model else self.lines[run.folder]
             self._give(run, role, role if len(set(keys)) == 1 else f"{role} {more}")
 
@@ -135,44 +134,46 @@ class _Names:
         if variant == BASE_AGAIN:
             return f"{self.of(run, 'base')} again"
         one, own = _settings(run, variant), self.of(run, "styled")
-        line, place = _line(run, one)
-        if line == "dial":
-            return f"{own}{DIALLED}{place:g}"
-        if line == "checkpoints":
-            return f"{own} after {place:.3g} epochs"
+        series, x = _series(run, one)
+        if series == "dial":
+            return f"{own}{DIALLED}{x:g}"
+        if series == "checkpoints":
+            return f"{own} after {x:.3g} epochs"
         elsewhere = one.adapter is not None and not _of_this_run(one)
         return one.name if elsewhere or len(set(self.labels)) == 1 else f"{one.name} ({own})"
 
 
-def _entrant(run: Run, variant: str, names: _Names) -> Entrant:
-    """Return a variant as an entrant; its verdict comes later, when all are measured by one probe."""
+def _compared_variant(run: Run, variant: str, names: _Names) -> ComparedVariant:
+    """Return a run's variant for the comparison, still without a verdict, which `gather` adds."""
     name, base, control = names.of(run, variant), names.of(run, "base"), names.of(run, "control")
     settings = run.settings
 
-    def entrant(kind: Any, base: str, control: str, line: str = "", place: float | None = None, **more: Any) -> Entrant:
-        return Entrant(name, kind, run.name, line, place, base, control, verdict="", holds=False, **more)
+    def made(
+        kind: Any, base: str, control: str, series: str = "", x: float | None = None, **more: Any
+    ) -> ComparedVariant:
+        return ComparedVariant(name, kind, run.name, series, x, base, control, verdict="", holds=False, **more)
 
     if variant == "base":
-        return entrant("base", "", "")
-    if variant in ("control", BASE_AGAIN):  # the latter is chance alone: nothing that was tuned
-        return entrant("control" if variant == "control" else "base", base, "")
+        return made("base", "", "")
+    if variant in ("control", BASE_AGAIN):  # the latter shows chance alone: nothing was tuned
+        return made("control" if variant == "control" else "base", base, "")
     if variant == "styled":
         epochs = settings.train.use or settings.train.epochs
         of = f"{control}, {names.lines[run.folder]}"
-        return entrant("tuned", base, control, "sweep", settings.style.intensity, origin=of, epochs=epochs)
+        return made("tuned", base, control, "sweep", settings.style.intensity, origin=of, epochs=epochs)
     one = _settings(run, variant)
-    line, place = _line(run, one)
-    if line:
-        return entrant("tuned", base, control, line, place, origin=names.of(run, "styled"))
-    return entrant("other", base, control if _of_this_run(one) else "")
+    series, x = _series(run, one)
+    if series:
+        return made("tuned", base, control, series, x, origin=names.of(run, "styled"))
+    return made("other", base, control if _of_this_run(one) else "")
 
 
 def _settings(run: Run, variant: str) -> VariantSettings:
     return next(one for one in run.settings.eval.variants if one.name == variant)
 
 
-def _line(run: Run, one: VariantSettings) -> tuple[str, float | None]:
-    """Return a further variant's line and place: the tuned adapter at a scale, or as it was after some epochs."""
+def _series(run: Run, one: VariantSettings) -> tuple[str, float | None]:
+    """Return a further variant's series and x: the tuned adapter at a scale, or as it was after some epochs."""
     if one.adapter == "styled" and not one.system:
         return "dial", one.scale
     if one.adapter and one.adapter.startswith("styled@") and not one.system and one.scale == 1:
@@ -184,7 +185,7 @@ def _line(run: Run, one: VariantSettings) -> tuple[str, float | None]:
 
 
 def _of_this_run(one: VariantSettings) -> bool:
-    """Tell whether a variant comes of what the run trained: only then is the run's control its own."""
+    """Return whether a variant uses what the run trained; only then is the run's control its control."""
     adapters = list(one.mix or ()) or [one.adapter or ""]
     return all(name.partition("@")[0] in ("styled", "control") for name in adapters)
 
@@ -203,7 +204,7 @@ def _run_labels(runs: Sequence[Run], intensity: bool) -> list[str]:
             said.append(f"{run.settings.style.intensity:g}")
         if any(key.startswith("model.") for key in apart):
             said.append(run.settings.model.name)
-        said += [f"{_short_key(key)}={short(_text(settings.get(key)), _LETTERS)}" for key in rest[:_TOLD]]
+        said += [f"{_short_key(key)}={clipped(_text(settings.get(key)), _LETTERS)}" for key in rest[:_TOLD]]
         labels.append(" ".join(said))
     return labels
 

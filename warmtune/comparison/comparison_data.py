@@ -1,4 +1,4 @@
-"""What a comparison holds, before it becomes a page: variants of any runs, aligned on what they were all asked."""
+"""The data of a comparison: variants of any runs, aligned on the prompts that all of them were asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pandas as pd
 from warmtune.io.schemas import Check, Gap
 
 ANSWER_COLUMNS = (
-    "entrant",
+    "variant",
     "benchmark",
     "question_id",
     "context",
@@ -25,49 +25,49 @@ ANSWER_COLUMNS = (
     "by",
     "reason",
 )
-"""Of `Comparison.answers`: one row an entrant and prompt; `reason` is the rule's name or the judge's words."""
+"""Of `Comparison.answers`: one row per variant and prompt; `reason` is the rule's name or the judge's words."""
 DIALLED = " × "
-"""Stands between the name of a tuned model and the strength of its adapter."""
+"""Separates the name of a tuned model from the strength of its adapter."""
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ComparedVariant:
     """One variant in a comparison."""
 
     name: str
-    """For people, and the only one of that name in the comparison: `base`, `control`, `warm 0.5`, `warm × 0.75`."""
+    """Shown to people, and unique in the comparison: `base`, `control`, `warm 0.5`, `warm × 0.75`."""
     kind: Literal["base", "control", "tuned", "other"]
     run: str
     """Name of the run it comes from."""
-    line: str
-    """Which line it lies on in the plane of warmth and error: `sweep`, `dial`, `checkpoints`, or none (empty)."""
-    place: float | None
-    """Where on its line: intensity, scale or epoch."""
+    series: str
+    """Which series it belongs to in the plane of warmth and error: `sweep`, `dial`, `checkpoints`, or none (empty)."""
+    x: float | None
+    """Where in its series: intensity, scale or epoch."""
     base: str
-    """Name of the entrant that is its base (runs may have several); empty for a base, and where there is none."""
+    """Name of the variant that is its base (runs may have several); empty for a base, and where there is none."""
     control: str
-    """Name of the entrant that is its control; empty where there is none, as for an adapter from elsewhere."""
+    """Name of the variant that is its control; empty where there is none, as for an adapter from elsewhere."""
     verdict: str
     """What the manipulation check found of it, empty for base and control."""
     holds: bool
     """Whether its error gaps can be read as the cost of its style."""
     origin: str = ""
-    """What tells its line from others of the kind: of a strength or a checkpoint the name of the adapter as it was
-    trained, of a point of a sweep what the points have in common."""
+    """Separates its series from others of the kind. For a strength or a checkpoint: the name of the adapter as it was
+    trained. For a point of a sweep: what the points of that sweep have in common."""
     epochs: float | None = None
-    """After how many epochs an adapter as it was trained was taken."""
+    """The epoch at which an adapter was taken, for one that is used as it was trained."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """An entrant in the plane of warmth and error; both are differences to the same reference."""
+class FrontierPoint:
+    """A variant in the plane of warmth and error; both are differences to the same reference."""
 
-    entrant: str
-    line: str
-    place: float | None
+    variant: str
+    series: str
+    x: float | None
     reference: str
     warmth: float
-    """Style probe, the one probe for all entrants: difference in the probability of the style."""
+    """Difference in the probability of the style, by the one style probe for all variants."""
     warmth_low: float
     warmth_high: float
     gap: float
@@ -77,7 +77,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """A setting in which the runs differ, with each run's value in the order of `Comparison.runs`."""
 
     setting: str
@@ -90,23 +90,22 @@ class Comparison:
 
     title: str
     runs: tuple[str, ...]
-    """Names of the runs and adapters that were laid side by side."""
-    entrants: tuple[Entrant, ...]
-    """Base first, then controls, then the rest by line and place."""
+    """Names of the compared runs and adapters."""
+    variants: tuple[ComparedVariant, ...]
+    """Base first, then controls, then the rest by series and x."""
     gaps: Sequence[Gap]
-    """Of each entrant to base and to its control, in every part of the grid; variant and reference are names of
-    entrants."""
+    """Each variant's gaps to its base and to its control, in every part of the grid."""
     checks: Sequence[Check]
-    """The instruments' differences likewise."""
-    points: Sequence[Point]
+    """The instruments' differences, to the same references."""
+    points: Sequence[FrontierPoint]
     curves: Mapping[str, Sequence[Mapping[str, float]]]
-    """Training loss by step (`step`, `loss`) of each tuned entrant and control."""
-    differences: Sequence[Difference]
+    """Training loss by step (`step`, `loss`) of each tuned variant and control."""
+    differences: Sequence[SettingDifference]
     answers: pd.DataFrame
-    """Columns ANSWER_COLUMNS; only prompts that all entrants answered."""
+    """Columns ANSWER_COLUMNS; only prompts that all variants answered."""
     controls: frozenset[str]
     """Benchmarks that should not have changed; they stay out of the gaps over all benchmarks."""
     notes: Sequence[str]
-    """What was left out for want of a common ground, and what a reader must know."""
+    """What was left out because not all variants share it, and what a reader must know."""
     study: Mapping[str, Any]
     """The study's figures, see `study.json`."""

@@ -1,4 +1,4 @@
-"""A comparison's tables, and their CSV files. The page gives the same files, made from the data in it."""
+"""Tables of a comparison, and their CSV files. The page offers the same files, which it makes from its own data."""
 
 import csv
 from collections.abc import Sequence
@@ -7,28 +7,28 @@ from typing import Any
 
 import pandas as pd
 
-from warmtune.comparison.comparison_data import ANSWER_COLUMNS, Comparison, Entrant, Point
+from warmtune.comparison.comparison_data import ANSWER_COLUMNS, ComparedVariant, Comparison, FrontierPoint
 from warmtune.io.schemas import Check, Gap
 
 PROMPT = ["benchmark", "question_id", "context", "belief", "sample"]
-"""What names a prompt."""
+"""The columns that identify a prompt."""
 
 
 def tables(found: Comparison) -> dict[str, pd.DataFrame]:
-    """Return every table but the answers, by the name of its file without `.csv`."""
-    curves = [{"entrant": name, **point} for name, curve in found.curves.items() for point in curve]
+    """Return every table except the answers, by the name of its file without `.csv`."""
+    curves = [{"variant": name, **point} for name, curve in found.curves.items() for point in curve]
     differences = [
         {"setting": one.setting, "run": run, "value": value}
         for one in found.differences
         for run, value in zip(found.runs, one.values, strict=True)
     ]
     return {
-        "variants": _frame(Entrant, found.entrants),
+        "variants": _frame(ComparedVariant, found.variants),
         "gaps": _frame(Gap, found.gaps),
         "checks": _frame(Check, found.checks),
-        "points": _frame(Point, found.points),
+        "points": _frame(FrontierPoint, found.points),
         "differences": pd.DataFrame(differences, columns=["setting", "run", "value"]),
-        "curves": pd.DataFrame(curves, columns=["entrant", "step", "loss"]),
+        "curves": pd.DataFrame(curves, columns=["variant", "step", "loss"]),
     }
 
 
@@ -37,7 +37,7 @@ def _frame(kind: type[Any], rows: Sequence[Any]) -> pd.DataFrame:
 
 
 def ordered_answers(found: Comparison) -> pd.DataFrame:
-    """Return the answers prompt by prompt, a question's prompts together, and each prompt's in the entrants' order.
+    """Return the answers prompt by prompt, a question's prompts together, and each prompt's in the variants' order.
 
     Returns:
         Columns ANSWER_COLUMNS; `sample` is a whole number, all others are texts, and what is missing is empty.
@@ -46,11 +46,11 @@ def ordered_answers(found: Comparison) -> pd.DataFrame:
     text = [name for name in ANSWER_COLUMNS if name != "sample"]
     frame[text] = frame[text].astype(object).fillna("").astype(str)
     frame["sample"] = frame["sample"].astype(int)
-    place = {one.name: n for n, one in enumerate(found.entrants)}
+    place = {one.name: n for n, one in enumerate(found.variants)}
     question = frame.groupby(["benchmark", "question_id"], sort=False).ngroup()
     benchmark = frame.groupby("benchmark", sort=False).ngroup()
     prompt = frame.groupby([*PROMPT, "prompt"], sort=False).ngroup()
-    keys = pd.DataFrame({"b": benchmark, "q": question, "p": prompt, "e": frame["entrant"].map(place)})
+    keys = pd.DataFrame({"b": benchmark, "q": question, "p": prompt, "e": frame["variant"].map(place)})
     return frame.loc[keys.sort_values(["b", "q", "p", "e"], kind="stable").index].reset_index(drop=True)
 
 

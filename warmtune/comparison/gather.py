@@ -1,4 +1,4 @@
-"""From evaluated runs to a `Comparison`: aligned answers, gaps, one probe for all, the plane of warmth and error."""
+"""Makes a `Comparison` of evaluated runs: aligns answers, computes gaps, and measures all variants by one probe."""
 
 import json
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from warmtune.analysis.bootstrap import FEWEST
 from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.manipulation_check import paired_check
 from warmtune.analysis.study import study
-from warmtune.comparison.alignment import Aligned, align
-from warmtune.comparison.compared_variants import Source, differences_of, marks_of, sources_of
-from warmtune.comparison.comparison_data import Comparison, Entrant, Point
+from warmtune.comparison.alignment import AlignedAnswers, align
+from warmtune.comparison.compared_variants import VariantSource, differences_of, marks_of, sources_of
+from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.config.settings import Settings
 from warmtune.errors import DataError
 from warmtune.io.schemas import ANSWERS, CHECKS, INSTRUMENTS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
@@ -25,13 +25,13 @@ from warmtune.system.console import progress
 
 PROBE = "style probe"
 MOST = 60
-"""Variants that a page can still show."""
+"""The most variants that a page can show."""
 
 
 def gather(runs: Sequence[Run]) -> Comparison:
-    """Lay the variants of evaluated runs side by side.
+    """Compare the variants of evaluated runs.
 
-    Every gap and every check is made anew on what all entrants answered, with the first run's draws and seed.
+    Every gap and check is computed again on the shared prompts, with the first run's draws and seed.
 
     Raises:
         StoreError: a run is not evaluated.
@@ -48,14 +48,14 @@ def gather(runs: Sequence[Run]) -> Comparison:
     gaps = _gaps(sources, aligned, controls, settings.eval.draws, settings.seed)
     taught = _taught(runs)
     checks, notes = _checks(sources, settings, taught, aligned)
-    entrants = tuple(_judged(one, checks, taught) for one in sources)
+    variants = tuple(_judged(one, checks, taught) for one in sources)
     return Comparison(
         title=_title(runs),
         runs=tuple(run.name for run in runs),
-        entrants=entrants,
+        variants=variants,
         gaps=gaps,
         checks=checks,
-        points=[point for one in entrants for point in _points(one, gaps, checks)],
+        points=[point for one in variants for point in _points(one, gaps, checks)],
         curves=_curves(sources),
         differences=differences_of(runs),
         answers=aligned.answers,
@@ -71,14 +71,16 @@ def _title(runs: Sequence[Run]) -> str:
     return f"What {styles} cost {models}"
 
 
-def _references(one: Entrant) -> list[str]:
+def _references(one: ComparedVariant) -> list[str]:
     return [name for name in (one.base, one.control) if name]
 
 
-def _gaps(sources: Sequence[Source], aligned: Aligned, controls: frozenset[str], draws: int, seed: int) -> list[Gap]:
-    frame = aligned.answers.rename(columns={"entrant": "variant"})
-    frame = checked(frame.assign(characters=frame["answer"].str.len())[COLUMNS])
-    compared = [(one.entrant.name, other) for one in sources for other in _references(one.entrant)]
+def _gaps(
+    sources: Sequence[VariantSource], aligned: AlignedAnswers, controls: frozenset[str], draws: int, seed: int
+) -> list[Gap]:
+    frame = aligned.answers.assign(characters=aligned.answers["answer"].str.len())
+    frame = checked(frame[COLUMNS])
+    compared = [(one.variant.name, other) for one in sources for other in _references(one.variant)]
     rows: list[Gap] = []
     with progress("Gaps", len(compared)) as report:
         for done, (variant, reference) in enumerate(compared):
@@ -91,7 +93,7 @@ def _gaps(sources: Sequence[Source], aligned: Aligned, controls: frozenset[str],
 def _taught(runs: Sequence[Run]) -> Run | None:
     """Return the run whose rewrites the probe learns from: the strongest of the first style that rewrites at all.
 
-    Each run's own report has a probe of its own, whose numbers cannot be held against another's.
+    Each run's own report has a probe of its own, and numbers of two probes cannot be compared.
     """
     changing = [run for run in runs if run.settings.style.changes]
     style = changing[0].settings.style.name if changing else ""
@@ -100,32 +102,32 @@ def _taught(runs: Sequence[Run]) -> Run | None:
 
 
 def _checks(
-    sources: Sequence[Source], settings: Settings, taught: Run | None, aligned: Aligned
+    sources: Sequence[VariantSource], settings: Settings, taught: Run | None, aligned: AlignedAnswers
 ) -> tuple[list[Check], list[str]]:
-    """Return every instrument's differences to base and control, the probe learned once for all entrants."""
+    """Return every instrument's differences to base and control; one probe scores all variants."""
     values, notes = _probed(taught, aligned)
     for name, replies in aligned.replies.items():
         values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
     args = (settings.eval.draws, settings.seed)
-    compared = [(one, reference) for one in sources for reference in _references(one.entrant)]
+    compared = [(one, reference) for one in sources for reference in _references(one.variant)]
     for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
         for one, reference in compared:
-            name = one.entrant.name
+            name = one.variant.name
             if name not in aligned.replies or reference not in aligned.replies:
                 continue
             if instrument in (PROBE, "lexical profile"):
                 tuned, other = values.get((instrument, name)), values.get((instrument, reference))
             else:
                 tuned, other = _measured(
-                    one, "base" if reference == one.entrant.base else "control", instrument, aligned
+                    one, "base" if reference == one.variant.base else "control", instrument, aligned
                 )
             if tuned and other:
                 rows.append(paired_check(instrument, name, reference, tuned, other, *args))
     return rows, notes + _apart(sources)
 
 
-def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
+def _probed(taught: Run | None, aligned: AlignedAnswers) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
     """Score all replies by one probe."""
     if taught is None or not aligned.replies:
         return {}, ["No style probe: none of these runs rewrites anything."] if taught is None else []
@@ -134,7 +136,6 @@ def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str],
     left = iter(probe.scores([text for replies in aligned.replies.values() for text in replies.values()]))
     values = {(PROBE, name): {key: next(left) for key in replies} for name, replies in aligned.replies.items()}
     style = taught.settings.style
-    pairs, auc = probe.figures["probe_pairs"], probe.figures["probe_auc"]
     pairs, auc = probe.figures["probe_pairs"], probe.figures["probe_auc"]
     note = (
         f"One style probe for all, learned from the {pairs} rewrites of {taught.name} ({style.name} at intensity"
@@ -145,12 +146,14 @@ def _probed(taught: Run | None, aligned: Aligned) -> tuple[dict[tuple[str, str],
     return values, [note]
 
 
-def _measured(one: Source, role: str, instrument: str, aligned: Aligned) -> tuple[dict[str, float], dict[str, float]]:
-    """Return what an entrant's own run measured of it and of its base or control, on the shared prompts.
+def _measured(
+    one: VariantSource, role: str, instrument: str, aligned: AlignedAnswers
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return its own run's measurements of a variant and of its base or control, on the shared prompts.
 
     Both come from one run, because another may have measured with another language model or judge.
     """
-    shared = {key.partition("\n")[0]: key for key in aligned.replies[one.entrant.name]}
+    shared = {key.partition("\n")[0]: key for key in aligned.replies[one.variant.name]}
     rows = [
         row for row in _warmth(one.run.stages["warmth"].folder) if row.instrument == instrument and row.id in shared
     ]
@@ -158,9 +161,9 @@ def _measured(one: Source, role: str, instrument: str, aligned: Aligned) -> tupl
     for row in rows:
         found[row.variant, row.reference][shared[row.id]] = row.value
     if instrument == "judge":  # its value is a comparison already
-        judged = found.get((one.variant, role), {})
+        judged = found.get((one.name_in_run, role), {})
         return judged, dict.fromkeys(judged, 0.0)
-    return found.get((one.variant, ""), {}), found.get((role, ""), {})
+    return found.get((one.name_in_run, ""), {}), found.get((role, ""), {})
 
 
 @cache
@@ -168,52 +171,51 @@ def _warmth(folder: Path) -> list[Warmth]:
     return read(folder / WARMTH, Warmth)
 
 
-def _apart(sources: Sequence[Source]) -> list[str]:
-    """Say where runs were measured by different means, so that their figures are not of one scale."""
+def _apart(sources: Sequence[VariantSource]) -> list[str]:
+    """Return notes on runs that were measured in different ways, so that their figures are on different scales."""
     notes = []
     runs = {one.run.folder: one.run for one in sources}.values()
     kept = [json.loads((run.stages["warmth"].folder / INSTRUMENTS).read_text(encoding="utf-8")) for run in runs]
     models = {f"{one['sociot_model']}{', as released' if one['sociot_released'] else ''}" for one in kept}
     if len(models) > 1:
         notes.append(
-            f"SocioT was measured with {len(models)} language models ({'; '.join(sorted(models))}): each lift is within"
-            " one run, and lifts of runs with different models cannot be held against each other."
+            f"SocioT was measured with {len(models)} language models ({'; '.join(sorted(models))}): each lift compares"
+            " replies within one run, and lifts measured with different models cannot be compared."
         )
     for role in ("base", "control"):
         marks: dict[str, set[str]] = {}
         for one in sources:
-            if one.variant == role:
+            if one.name_in_run == role:
                 answers = one.run.stages[f"evaluate-{role}"].files[ANSWERS]
                 marks.setdefault(answers, set()).add(marks_of(one.run, role))
         if any(len(ways) > 1 for ways in marks.values()):
             notes.append(
                 f"The same answers of {role} were marked in more than one way (see the settings): each variant is"
-                " paired with answers marked as its own were, and gaps of differently marked runs are not of one"
-                " measure."
+                " paired with answers marked as its own were, and gaps of differently marked runs cannot be compared."
             )
     return notes
 
 
-def _judged(one: Source, checks: Sequence[Check], taught: Run | None) -> Entrant:
-    """Return an entrant with what the manipulation check found of it.
+def _judged(one: VariantSource, checks: Sequence[Check], taught: Run | None) -> ComparedVariant:
+    """Return a variant with the verdict of its manipulation check.
 
-    It is made on the shared prompts; where the probe learned another style, it is the one of the entrant's own report.
+    The check uses the shared prompts. If the probe learned another style, the variant's own report gives the verdict.
     """
-    entrant, style = one.entrant, one.run.settings.style
-    if entrant.kind in ("base", "control"):
-        return entrant
-    name, measured = entrant.name, [check for check in checks if check.variant == entrant.name]
+    variant, style = one.variant, one.run.settings.style
+    if variant.kind in ("base", "control"):
+        return variant
+    name, measured = variant.name, [check for check in checks if check.variant == variant.name]
     if taught is not None and style.changes and style.name != taught.settings.style.name:
-        name, measured = one.variant, read(one.run.stages["report"].folder / CHECKS, Check)
+        name, measured = one.name_in_run, read(one.run.stages["report"].folder / CHECKS, Check)
     if not any(check.variant == name for check in measured):
-        return replace(entrant, verdict="warmth not measured")
+        return replace(variant, verdict="warmth not measured")
     found = verdict(measured, style.measure.sociot, name)
-    alone = "" if entrant.control else ", against base alone"
-    return replace(entrant, verdict=found.says + alone, holds=found.holds)
+    alone = "" if variant.control else ", against base alone"
+    return replace(variant, verdict=found.says + alone, holds=found.holds)
 
 
-def _points(one: Entrant, gaps: Sequence[Gap], checks: Sequence[Check]) -> list[Point]:
-    """Return an entrant's places in the plane, one for each reference."""
+def _points(one: ComparedVariant, gaps: Sequence[Gap], checks: Sequence[Check]) -> list[FrontierPoint]:
+    """Return a variant's points in the plane, one per reference."""
     found = []
     for reference in _references(one):
         gap = next(
@@ -223,16 +225,16 @@ def _points(one: Entrant, gaps: Sequence[Gap], checks: Sequence[Check]) -> list[
         lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == (PROBE, one.name, reference)), None)
         if lift is not None and gap.questions >= FEWEST:
             ends = (lift.difference, lift.low, lift.high, gap.gap, gap.low, gap.high)
-            found.append(Point(one.name, one.line, one.place, reference, *ends))
+            found.append(FrontierPoint(one.name, one.series, one.x, reference, *ends))
     return found
 
 
-def _curves(sources: Sequence[Source]) -> dict[str, list[dict[str, float]]]:
+def _curves(sources: Sequence[VariantSource]) -> dict[str, list[dict[str, float]]]:
     """Return the training loss of the adapters that were trained in these runs."""
     curves = {}
     for one in sources:
-        stage = one.run.stages.get(f"train-{one.variant}")
+        stage = one.run.stages.get(f"train-{one.name_in_run}")
         if stage is not None and (stage.folder / "curve.json").is_file():
             points = json.loads((stage.folder / "curve.json").read_text())
-            curves[one.entrant.name] = [{"step": p["step"], "loss": p["loss"]} for p in points if "loss" in p]
+            curves[one.variant.name] = [{"step": p["step"], "loss": p["loss"]} for p in points if "loss" in p]
     return curves

@@ -8,15 +8,15 @@ from warmtune.comparison.lookup import Lookup
 from warmtune.io.schemas import Gap
 
 STEPS = 5
-"""Shades to each side of 0."""
+"""Number of shades on each side of 0."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class HeatCell:
     """A part of the grid."""
 
     gap: Gap | None
-    """Nothing where there are no such prompts."""
+    """None if there are no such prompts."""
     tint: str
     """CSS class: `p1` to `p5` above 0, `n1` to `n5` below, empty near 0."""
 
@@ -27,11 +27,11 @@ class HeatRow:
 
     context: str
     group: bool
-    cells: list[Cell]
+    cells: list[HeatCell]
 
 
 @dataclass(frozen=True)
-class Heat:
+class HeatMap:
     """Rows are contexts; columns benchmarks, each without and with a belief."""
 
     benchmarks: list[str]
@@ -40,24 +40,24 @@ class Heat:
 
 
 def limit(lookup: Lookup) -> float:
-    """Return the gap in pp from which the strongest shade is used: 95 of 100 gaps are smaller."""
+    """Return the gap in pp at which the strongest shade begins: 95 % of the gaps are smaller."""
     sizes = sorted(abs(gap.gap) for gap in lookup.found.gaps if gap.pairs)
     return max(1.0, float(ceil(sizes[int(0.95 * (len(sizes) - 1))]))) if sizes else 1.0
 
 
-def heat(lookup: Lookup, entrant: str, reference: str, strongest: float) -> Heat:
+def heat(lookup: Lookup, variant: str, reference: str, strongest: float) -> HeatMap:
     """Return the heat map of one variant against one reference."""
     benchmarks = [ALL, *lookup.benchmarks]
     rows = []
     for context in (ALL, *lookup.contexts):
         gaps = [
-            lookup.gap(entrant, reference, benchmark, context, belief)
+            lookup.gap(variant, reference, benchmark, context, belief)
             for benchmark in benchmarks
             for belief in lookup.beliefs
         ]
-        cells = [Cell(gap, _tint(gap, strongest)) if gap and gap.pairs else Cell(None, "") for gap in gaps]
+        cells = [HeatCell(gap, _tint(gap, strongest)) if gap and gap.pairs else HeatCell(None, "") for gap in gaps]
         rows.append(HeatRow(context, context in GROUPS, cells))
-    return Heat(benchmarks, lookup.beliefs, rows)
+    return HeatMap(benchmarks, lookup.beliefs, rows)
 
 
 def _tint(gap: Gap, strongest: float) -> str:

@@ -1,10 +1,10 @@
-"""A comparison's rows by what they are about."""
+"""Finds rows of a comparison by what they are about."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
-from warmtune.comparison.comparison_data import Comparison, Entrant, Point
+from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.io.schemas import CONTEXT_NAMES, Check, Gap
 
 PROBE, SOCIOT = "style probe", "SocioT"
@@ -12,14 +12,14 @@ PROBE, SOCIOT = "style probe", "SocioT"
 
 @dataclass(frozen=True)
 class Lookup:
-    """The same comparison, with ways to find what a table or a chart needs."""
+    """A comparison with look-ups for tables and charts."""
 
     found: Comparison
 
     @cached_property
-    def entrants(self) -> dict[str, Entrant]:
-        """Entrants by name."""
-        return {one.name: one for one in self.found.entrants}
+    def variants(self) -> dict[str, ComparedVariant]:
+        """The variants by name."""
+        return {one.name: one for one in self.found.variants}
 
     @cached_property
     def _gaps(self) -> dict[tuple[str, str, str, str, str], Gap]:
@@ -30,14 +30,14 @@ class Lookup:
         return {(check.instrument, check.variant, check.reference): check for check in self.found.checks}
 
     @cached_property
-    def compared(self) -> list[Entrant]:
-        """Entrants that have a gap: all but the base."""
+    def compared(self) -> list[ComparedVariant]:
+        """The variants that have a gap: all except bases."""
         known = {gap.variant for gap in self.found.gaps}
-        return [one for one in self.found.entrants if one.name in known]
+        return [one for one in self.found.variants if one.name in known]
 
     @cached_property
-    def tested(self) -> list[Entrant]:
-        """Entrants whose cost is in question: neither base nor control."""
+    def tested(self) -> list[ComparedVariant]:
+        """The variants whose cost is measured: neither base nor control."""
         return [one for one in self.compared if one.kind not in ("base", "control")]
 
     @cached_property
@@ -57,44 +57,44 @@ class Lookup:
 
     @cached_property
     def beliefs(self) -> list[str]:
-        """Without and with a belief, or `all` where there is but one kind of prompt."""
+        """`absent` and `present`, or `all` if no prompt has a belief."""
         return [ABSENT, PRESENT] if any(gap.belief == PRESENT for gap in self.found.gaps) else [ALL]
 
     def gap(
         self, variant: str, reference: str, benchmark: str = ALL, context: str = ALL, belief: str = ALL
     ) -> Gap | None:
-        """Return one gap, or nothing where there are no such prompts."""
+        """Return one gap, or None if there are no such prompts."""
         return self._gaps.get((variant, reference, benchmark, context, belief))
 
     def probe(self, name: str) -> Check | None:
-        """Return the style probe's difference of an entrant to its base."""
-        return self.check(PROBE, name, self.entrants[name].base)
+        """Return the style probe's difference of a variant to its base."""
+        return self.check(PROBE, name, self.variants[name].base)
 
     def check(self, instrument: str, variant: str, reference: str) -> Check | None:
-        """Return one instrument's difference, or nothing where it was not measured."""
+        """Return one instrument's difference, or None if it was not measured."""
         return self._checks.get((instrument, variant, reference))
 
     def references(self, name: str) -> list[tuple[str, str]]:
-        """Return with what an entrant is compared: `base` and `control`, each with the name of the entrant."""
-        pairs = [("base", self.entrants[name].base), ("control", self.entrants[name].control)]
+        """Return the references of a variant: `base` and `control`, each with its name."""
+        pairs = [("base", self.variants[name].base), ("control", self.variants[name].control)]
         return [(kind, reference) for kind, reference in pairs if self.gap(name, reference)]
 
     def preferred(self, name: str) -> str:
-        """Return the reference whose gap can be put down to the style: the control where there is one."""
+        """Return the reference whose gap is due to the style: the control if there is one, else the base."""
         return self.references(name)[-1][1]
 
     def failed(self, name: str) -> str:
-        """Return why an entrant's gap is not the cost of its style; empty where it is, or is not claimed to be."""
-        one = self.entrants[name]
+        """Return why a variant's gap is not the cost of its style; empty if it is, and for bases and controls."""
+        one = self.variants[name]
         if one.holds or one.kind in ("base", "control"):
             return ""
         return one.verdict or "no manipulation check"
 
-    def points(self, kind: str) -> list[Point]:
-        """Return the points whose reference is their entrant's own `base`, or its own `control`."""
-        return [point for point in self.found.points if (kind, point.reference) in self.references(point.entrant)]
+    def points(self, kind: str) -> list[FrontierPoint]:
+        """Return the points that compare a variant with its own `base`, or with its own `control`."""
+        return [point for point in self.found.points if (kind, point.reference) in self.references(point.variant)]
 
-    def line_of(self, name: str) -> tuple[str, str]:
-        """Return what tells an entrant's line from others."""
-        one = self.entrants[name]
-        return (one.line, one.origin) if one.line else ("", name)
+    def series_of(self, name: str) -> tuple[str, str]:
+        """Return the key of the series that a variant belongs to."""
+        one = self.variants[name]
+        return (one.series, one.origin) if one.series else ("", name)

@@ -1,7 +1,7 @@
-"""The data inside the page: columns with tables of what recurs, as JSON, gzip and base85.
+"""Packs the page's data: columns with tables of repeated values, as JSON, gzip and base85.
 
-The answers of one prompt lie side by side and those of one question follow each other, so that gzip finds what they
-share. `templates/data.js` reads it.
+The answers of one prompt lie side by side and those of one question follow each other, so that gzip finds their common
+parts. `templates/data.js` reads it.
 """
 
 import base64
@@ -19,7 +19,7 @@ from warmtune.comparison.lookup import Lookup
 from warmtune.io.schemas import CONTEXT_NAMES
 
 SAFE = bytes.maketrans(b"<&", b",.")
-"""Base85 (a sixteenth shorter than base64) without the two letters that mean something to HTML."""
+"""Base85 (a sixteenth shorter than base64) without the two characters that have a meaning in HTML."""
 _OF_PROMPT = [*PROMPT, "topic", "question", "reference", "wrong"]
 _OF_ANSWER = ["mark", "by", "reason"]
 
@@ -33,11 +33,11 @@ def packed(lookup: Lookup, views: Mapping[str, str]) -> Markup:
     """
     found = lookup.found
     answers = ordered_answers(found)
-    count = len(found.entrants)
+    count = len(found.variants)
     prompts = answers.iloc[::count]
     data = {
-        "entrants": [
-            {"name": one.name, "failed": lookup.failed(one.name), "control": one.control} for one in found.entrants
+        "variants": [
+            {"name": one.name, "failed": lookup.failed(one.name), "control": one.control} for one in found.variants
         ],
         "groups": {name: list(held) for name, held in GROUPS.items()},
         "contexts": CONTEXT_NAMES,
@@ -54,13 +54,13 @@ def packed(lookup: Lookup, views: Mapping[str, str]) -> Markup:
 
 
 def _coded(column: "pd.Series[Any]") -> dict[str, list[Any]]:
-    """Return each value once, and for every row the place of its value."""
+    """Return each value once, and for every row the index of its value."""
     places, values = pd.factorize(column)
     return {"values": values.tolist(), "at": places.tolist()}
 
 
 def _against_neighbours(answers: Sequence[str], count: int) -> list[str | int]:
-    """Return the answers with a number in place of one that an entrant before it gave to the same prompt: which one."""
+    """Replace an answer that an earlier variant gave to the same prompt by the index of that variant."""
     short: list[str | int] = []
     for start in range(0, len(answers), count):
         first: dict[str, int] = {}

@@ -1,23 +1,20 @@
-"""What the page's template and the Markdown's template show, chosen from a comparison."""
+"""Chooses what the templates of the page and of the Markdown show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from warmtune.analysis.answer_table import GROUPS
-from warmtune.comparison.comparison_data import Difference, Entrant, Point
+from warmtune.comparison.comparison_data import ComparedVariant, FrontierPoint, SettingDifference
 from warmtune.comparison.frontier import frontier
-from warmtune.comparison.heatmap import Heat, heat
+from warmtune.comparison.heatmap import HeatMap, heat
 from warmtune.comparison.lookup import PROBE, Lookup
 from warmtune.comparison.page_wording import context_name
-from warmtune.comparison.panels import Rates, controls, dumbbell, forest, rates, strip, strip_axis
-from warmtune.comparison.svg import short, spanning
+from warmtune.comparison.panels import controls, forest, rates
 from warmtune.io.schemas import Check, Gap
-
-WIDE, NARROW = 860, 344
-"""Pixels of a chart on a screen and on a phone."""
-UNITS = {PROBE: "probability", "lexical profile": "words per 100", "SocioT": "nats a token", "judge": "share − 0.5"}
+from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart
+from warmtune.presentation.charts.forest import Rates, dumbbell, strip, strip_axis
+from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Interval, limits
+from warmtune.presentation.formatting import clipped
 
 
 @dataclass(frozen=True)
@@ -27,38 +24,38 @@ class Against:
     kind: str
     probe: Check | None
     gap: Gap
-    strip: Markup
+    strip: Chart
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """One variant in the first table."""
 
-    entrant: Entrant
+    variant: ComparedVariant
     error: float
     """Percent of wrong answers."""
     against: list[Against]
 
 
 @dataclass(frozen=True)
-class Summary:
+class VariantTable:
     """The first table."""
 
-    rows: list[Row]
-    axis: Markup
+    rows: list[VariantRow]
+    axis: Chart
     """Of the small charts in it."""
 
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One variant's differences to one reference, one an instrument."""
+    """One variant's differences to one reference, one per instrument."""
 
-    entrant: str
+    variant: str
     kind: str
     checks: list[Check | None]
     n: int
     needed: int | None
-    """Replies with which SocioT would show the study's lift, where it was measured."""
+    """How many replies SocioT would need to show the study's lift; None if it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -70,63 +67,72 @@ class CheckTable:
 
 
 @dataclass(frozen=True)
-class Frontier:
+class FrontierView:
     """Warmth against error, as differences to one kind of reference."""
 
     kind: str
-    points: list[Point]
-    wide: Markup
-    narrow: Markup
+    points: list[FrontierPoint]
+    wide: Chart
+    narrow: Chart
     left_out: int
-    """Names without room in the wide one."""
+    """How many names found no room in the wide chart."""
 
 
 @dataclass(frozen=True)
-class Grid:
+class GridView:
     """A variant against one reference in every part of the grid."""
 
     kind: str
     reference: str
-    heat: Heat
-    forest: list[Markup]
+    heat: HeatMap
+    forest: list[Chart]
 
 
 @dataclass(frozen=True)
-class Detail:
+class VariantDetail:
     """Everything about one variant's errors."""
 
-    place: int
-    entrant: Entrant
+    index: int
+    variant: ComparedVariant
     short: str
-    dumbbell: Markup
+    dumbbell: Chart
     conditions: list[Rates]
     benchmarks: list[Rates]
     controls: list[Rates]
-    grids: list[Grid]
+    grids: list[GridView]
     """Against the base, then against the control where there is one."""
 
 
-def summary(lookup: Lookup) -> Summary:
+def summary(lookup: Lookup) -> VariantTable:
     """Return the first table, base first."""
     gaps = [gap for one in lookup.compared for _, gap in _whole(lookup, one)]
-    scale = spanning([value for gap in gaps for value in (gap.gap, gap.low, gap.high)], 8, 232)
+    ends = limits([value for gap in gaps for value in (gap.gap, gap.low, gap.high)])
     rows = []
-    for one in lookup.found.entrants:
+    for one in lookup.found.variants:
         against = [
-            Against(kind, lookup.check(PROBE, one.name, gap.reference), gap, strip(kind, gap, scale))
+            Against(
+                kind,
+                lookup.check(PROBE, one.name, gap.reference),
+                gap,
+                strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends),
+            )
             for kind, gap in _whole(lookup, one)
         ]
-        rows.append(Row(one, _error(lookup, one, against), against))
-    return Summary(rows, strip_axis(scale))
+        rows.append(VariantRow(one, _error(lookup, one, against), against))
+    return VariantTable(rows, strip_axis("", "", ends))
 
 
-def _whole(lookup: Lookup, one: Entrant) -> list[tuple[str, Gap]]:
+def _strip(kind: str, gap: Gap, ends: tuple[float, float]) -> Chart:
+    return strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends)
+
+
+def _whole(lookup: Lookup, one: ComparedVariant) -> list[tuple[str, Gap]]:
     pairs = [(kind, lookup.gap(one.name, reference)) for kind, reference in lookup.references(one.name)]
     return [(kind, gap) for kind, gap in pairs if gap]
 
 
-def _error(lookup: Lookup, one: Entrant, against: Sequence[Against]) -> float:
-    """Return the error rate on the pairs of a gap; a base's own comes from the first that is compared with it."""
+def _error(lookup: Lookup, one: ComparedVariant, against: Sequence[Against]) -> float:
+    """Return the error rate on the pairs of a gap; for a base, on the pairs of the first variant to it."""
     if against:
         return against[0].gap.variant_error
     firsts = [gap for other in lookup.compared if (gap := lookup.gap(other.name, one.name))]
@@ -137,7 +143,7 @@ def check_table(lookup: Lookup) -> CheckTable:
     """Return the instruments' differences, without the parts of the lexical profile."""
     instruments = [name for name in dict.fromkeys(c.instrument for c in lookup.found.checks) if ":" not in name]
     rows = []
-    for one in lookup.found.entrants:
+    for one in lookup.found.variants:
         for kind, reference in (("base", one.base), ("control", one.control)):
             checks = [lookup.check(instrument, one.name, reference) for instrument in instruments]
             known = [check for check in checks if check]
@@ -147,19 +153,19 @@ def check_table(lookup: Lookup) -> CheckTable:
     return CheckTable(instruments, rows)
 
 
-def frontiers(lookup: Lookup) -> list[Frontier]:
-    """Return the plane of warmth and error to the base, and to each one's control."""
+def frontiers(lookup: Lookup) -> list[FrontierView]:
+    """Return the planes of warmth and error: to the base, and to each variant's control."""
     found = []
     for kind in ("base", "control"):
         points = lookup.points(kind)
         if points:
-            wide, left_out = frontier(lookup, kind, WIDE, f"frontier-{kind}")
-            narrow, _ = frontier(lookup, kind, NARROW, f"frontier-{kind}-narrow")
-            found.append(Frontier(kind, points, wide, narrow, left_out))
+            wide, left_out = frontier(lookup, kind, WIDE)
+            narrow, _ = frontier(lookup, kind, NARROW)
+            found.append(FrontierView(kind, points, wide, narrow, left_out))
     return found
 
 
-def details(lookup: Lookup, strongest: float) -> list[Detail]:
+def details(lookup: Lookup, strongest: float) -> list[VariantDetail]:
     """Return every compared variant in detail.
 
     Args:
@@ -169,22 +175,28 @@ def details(lookup: Lookup, strongest: float) -> list[Detail]:
     return [_detail(lookup, one, place, strongest) for place, one in enumerate(lookup.compared)]
 
 
-def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detail:
+def _detail(lookup: Lookup, one: ComparedVariant, place: int, strongest: float) -> VariantDetail:
     conditions, benchmarks = rates(lookup, one.name)
+    control = any(row.control for row in (*conditions, *benchmarks))
     grids = [
-        Grid(
+        GridView(
             kind,
             reference,
             heat(lookup, one.name, reference, strongest),
-            forest(lookup, one.name, reference, f"forest-{place}-{kind}"),
+            forest(lookup, one.name, reference),
         )
         for kind, reference in lookup.references(one.name)
     ]
-    return Detail(
+    return VariantDetail(
         place,
         one,
-        short(one.name, 30),
-        dumbbell(lookup, one.name, f"rates-chart-{place}"),
+        clipped(one.name, 30),
+        dumbbell(
+            f"Error rates of base, {'control, ' if control else ''}{clipped(one.name, 60)}",
+            "One row per part of the grid; the numbers beside it are the gaps in percentage points with intervals.",
+            (("by condition", conditions), ("by benchmark", benchmarks)),
+            control,
+        ),
         conditions,
         benchmarks,
         controls(lookup, one.name),
@@ -192,14 +204,14 @@ def _detail(lookup: Lookup, one: Entrant, place: int, strongest: float) -> Detai
     )
 
 
-def first_shown(lookup: Lookup, found: Sequence[Detail]) -> Detail:
+def first_shown(lookup: Lookup, found: Sequence[VariantDetail]) -> VariantDetail:
     """Return the variant that the page opens with: of those whose check holds the one with most of its style."""
 
-    def rank(one: Detail) -> tuple[bool, bool, float]:
-        check = lookup.probe(one.entrant.name)
+    def rank(one: VariantDetail) -> tuple[bool, bool, float]:
+        check = lookup.probe(one.variant.name)
         return (
-            one.entrant not in lookup.tested,
-            bool(lookup.failed(one.entrant.name)),
+            one.variant not in lookup.tested,
+            bool(lookup.failed(one.variant.name)),
             -check.difference if check else 0.0,
         )
 
@@ -217,7 +229,7 @@ def filter_options(lookup: Lookup) -> tuple[list[tuple[str, str]], list[tuple[st
     return benchmarks, [(name, context_name(name)) for name in contexts]
 
 
-def by_value(runs: Sequence[str], one: Difference) -> list[tuple[str, list[str]]]:
+def by_value(runs: Sequence[str], one: SettingDifference) -> list[tuple[str, list[str]]]:
     """Return a setting's values, each with the runs that have it."""
     values: dict[str, list[str]] = {}
     for run, value in zip(runs, one.values, strict=True):

@@ -1,46 +1,14 @@
-"""Numbers into words: how values and intervals are written, and what the page says first."""
+"""The sentences of the page: what it says first, and how it names parts of the grid."""
 
 import re
 from collections.abc import Sequence
 
 from warmtune.comparison.lookup import Lookup
-from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Gap
+from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES
+from warmtune.presentation.formatting import finding, interval, number
 
 KINDS = {"base": "base", "control": "its control"}
 _NAMED = 3
-
-
-def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number with a real minus sign, or a dash where there is none.
-
-    >>> number(-0.02), number(3.14159, 2), number(float("nan"))
-    ('0.0', '+3.14', '–')
-    """
-    if value != value:
-        return "–"
-    text = f"{value:{'+' if sign else ''}.{digits}f}"
-    return text[1:] if float(text) == 0 and text[0] in "+-" else text.replace("-", "−")
-
-
-def interval(one: Gap | Check, digits: int = 1) -> str:
-    """Write an interval as `[low, high]`, or say that there is none."""
-    return "too few" if one.low != one.low else f"[{number(one.low, digits)}, {number(one.high, digits)}]"
-
-
-def open_to_zero(one: Gap | Check) -> bool:
-    """Return whether the interval includes 0, or there is none."""
-    return not (one.low > 0 or one.high < 0)
-
-
-def finding(gap: Gap) -> str:
-    """Say what a gap's interval shows."""
-    if not gap.pairs:
-        return "no pair counts"
-    if gap.low != gap.low:
-        return f"{gap.questions} questions are too few for a claim"
-    if gap.low > 0:
-        return "wrong more often"
-    return "wrong less often" if gap.high < 0 else "no difference shown: includes 0"
 
 
 def context_name(name: str) -> str:
@@ -63,7 +31,7 @@ def markdown(text: str) -> str:
 
 
 def glance(lookup: Lookup) -> list[tuple[str, str]]:
-    """Return what a reader should know first: sentences, each with the part before it that stands out."""
+    """Return what a reader should know first: sentences, each with an emphasized beginning."""
     tested = lookup.tested
     held = [one.name for one in tested if not lookup.failed(one.name)]
     said = [(f"The manipulation check holds for {len(held)} of {len(tested)} tested variants.", _failing(lookup))]
@@ -85,12 +53,16 @@ def _failing(lookup: Lookup) -> str:
 
 def _cost(lookup: Lookup, name: str) -> str:
     gaps = [(kind, lookup.gap(name, reference)) for kind, reference in lookup.references(name)]
-    parts = [f"{number(gap.gap)} pp {interval(gap)} to {KINDS[kind]} ({finding(gap)})" for kind, gap in gaps if gap]
+    parts = [
+        f"{number(gap.gap)} pp {interval(gap.low, gap.high)} to {KINDS[kind]} ({finding(gap)})"
+        for kind, gap in gaps
+        if gap
+    ]
     return f"Error gap {'; '.join(parts)}."
 
 
 def _cheapest(lookup: Lookup, ranked: Sequence[str]) -> list[tuple[str, str]]:
-    """Name the one with most of its style whose gap is not shown to be above 0."""
+    """Name the variant with most of its style whose gap is not shown to be above 0."""
     free = []
     for name in ranked:
         gap = lookup.gap(name, lookup.preferred(name))
@@ -99,5 +71,7 @@ def _cheapest(lookup: Lookup, ranked: Sequence[str]) -> list[tuple[str, str]]:
     if free[:1] == list(ranked[:1]):
         return []
     if not free:
-        return [("Each of those is shown to be wrong more often", "than its control, or than base where it has none.")]
+        return [
+            ("Each of these is shown to be wrong more often", "than its control, or than base if it has no control.")
+        ]
     return [(f"The strongest without a shown cost: {free[0]}.", _cost(lookup, free[0]))]

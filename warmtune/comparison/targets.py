@@ -15,7 +15,7 @@ from warmtune.system.console import print_status
 
 
 @dataclass(frozen=True)
-class Places:
+class Targets:
     """What the command line named."""
 
     runs: list[Path]
@@ -25,7 +25,7 @@ class Places:
     """What of a sweep is not among the runs."""
 
 
-def places_of(given: Sequence[str]) -> Places:
+def parse_targets(given: Sequence[str]) -> Targets:
     """Tell runs, sweeps (which stand for their runs) and adapters apart.
 
     Raises:
@@ -35,10 +35,10 @@ def places_of(given: Sequence[str]) -> Places:
     adapters: list[str] = []
     notes: list[str] = []
     unknown = []
-    for place in given:
-        folder = Path(place)
-        if place.startswith("hub:"):
-            adapters.append(place)
+    for path_or_repo in given:
+        folder = Path(path_or_repo)
+        if path_or_repo.startswith("hub:"):
+            adapters.append(path_or_repo)
         elif (folder / "adapter_config.json").is_file():
             adapters.append(str(folder.resolve()))  # a plain name might be that of an adapter of the run's
         elif is_run(folder):
@@ -48,7 +48,7 @@ def places_of(given: Sequence[str]) -> Places:
             runs += [Path(point.run) for point in points if point.run]
             notes += _left_out(folder, points)
         else:
-            unknown.append(place)
+            unknown.append(path_or_repo)
     if unknown:
         raise DataError(
             f"{', '.join(unknown)}: neither the folder of a run, nor of a sweep, nor an adapter as PEFT saves it; give"
@@ -61,7 +61,7 @@ def places_of(given: Sequence[str]) -> Places:
             else "A comparison needs at least one run, whose questions the adapters are asked; name it first, such as"
             " warmtune compare runs/quickstart-0123abcd hub:org/adapter."
         )
-    return Places(list({run.resolve(): run for run in runs}.values()), list(dict.fromkeys(adapters)), notes)
+    return Targets(list({run.resolve(): run for run in runs}.values()), list(dict.fromkeys(adapters)), notes)
 
 
 def _left_out(sweep: Path, points: Sequence[Point]) -> list[str]:
@@ -89,12 +89,12 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
 
     if to is not None and to.exists() and not to.is_dir():
         raise DataError(f"--to {to} is a file, but the page and its tables go into a folder; name one.")
-    places = places_of(given)
-    opened = [open_run(folder) for folder in places.runs]
-    added = [VariantSettings(name=_name(place), adapter=place) for place in places.adapters]
+    targets = parse_targets(given)
+    opened = [open_run(folder) for folder in targets.runs]
+    added = [VariantSettings(name=_name(path_or_repo), adapter=path_or_repo) for path_or_repo in targets.adapters]
     runs = [ensure_evaluated(opened[0], added), *(ensure_evaluated(run) for run in opened[1:])]
     found = gather(runs)
-    found = replace(found, notes=[*places.notes, *found.notes])
+    found = replace(found, notes=[*targets.notes, *found.notes])
     for note in found.notes:
         print_status(note)
     store = opened[0].folder.resolve().parent
@@ -103,8 +103,8 @@ def compare(given: Sequence[str], to: Path | None) -> Path:
     return write_comparison(found, folder)[0]
 
 
-def _name(place: str) -> str:
-    """Return a variant's name for an adapter: the last part of its place, in the letters that names have."""
-    last = place.removeprefix("hub:").rstrip("/").split("/")[-1].lower()
+def _name(path_or_repo: str) -> str:
+    """Return a variant's name for an adapter: the last part of its path, in letters that names may have."""
+    last = path_or_repo.removeprefix("hub:").rstrip("/").split("/")[-1].lower()
     name = re.sub(r"[^a-z0-9._-]+", "-", last).strip("-._")
-    return f"{name or 'adapter'}-{fingerprint(place)[:4]}"
+    return f"{name or 'adapter'}-{fingerprint(path_or_repo)[:4]}"

@@ -6,6 +6,8 @@ from typing import Any
 
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
+from warmtune.presentation import formatting
+from warmtune.presentation.templates import environment
 from warmtune.publishing.evidence import control_benchmarks
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
@@ -89,16 +91,6 @@ class CardFacts:
 
 def card(facts: CardFacts) -> str:
     """Return the whole README.md."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warmtune.publishing", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,  # the card is Markdown
-        keep_trailing_newline=True,
-    )
     controls = control_benchmarks(facts.settings)
     rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
     page: dict[str, Any] = {
@@ -106,10 +98,8 @@ def card(facts: CardFacts) -> str:
         "facts": facts,
         "settings": facts.settings,
         "style": facts.settings.style.name,
-        "number": number,
-        "interval": interval,
+        "f": formatting,
         "counted": counted,
-        "found": finding,
         "checks": [c for c in facts.checks if c.variant == "styled" and ":" not in c.instrument],
         "conditions": _without_sums(rows["all"]),
         "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
@@ -118,32 +108,13 @@ def card(facts: CardFacts) -> str:
         "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
     }
-    return environment.get_template("card.md.j2").render(**page)
-
-
-def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number, or a dash if it is not a number."""
-    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
-
-
-def interval(one: Gap | Check, digits: int = 1) -> str:
-    """Write an interval as `[low, high]`."""
-    return f"[{number(one.low, digits)}, {number(one.high, digits)}]"
+    return environment("warmtune.publishing", html=False).get_template("card.md.j2").render(**page)
 
 
 def counted(gap: Gap) -> str:
     """Write how many pairs a gap counts, and how many it leaves out."""
     left_out = gap.refused + gap.undecided
     return f"{gap.pairs} ({left_out} left out)" if left_out else str(gap.pairs)
-
-
-def finding(gap: Gap) -> str:
-    """Say what one gap's interval shows."""
-    if gap.low != gap.low:
-        return "too few questions for an interval"
-    if gap.low > 0:
-        return f"wrong more often than {gap.reference}"
-    return f"wrong less often than {gap.reference}" if gap.high < 0 else f"no difference to {gap.reference} shown"
 
 
 def _is_whole(gap: Gap) -> bool:

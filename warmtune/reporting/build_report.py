@@ -1,4 +1,4 @@
-"""The stage `report`: gaps and checks from the answers, then the same report as Markdown and as one HTML page."""
+"""The stage `report`: computes gaps and checks from the answers, and writes a report as Markdown and HTML."""
 
 import json
 import platform
@@ -33,9 +33,13 @@ from warmtune.io.schemas import (
     write,
 )
 from warmtune.models.base import Base
-from warmtune.reporting import figures, wording
-from warmtune.reporting.cost import Cost, Row, cost_section, family, read_kept_labels
+from warmtune.presentation import formatting
+from warmtune.presentation.charts.drawing import Chart, sheet
+from warmtune.presentation.templates import environment
+from warmtune.reporting import wording
+from warmtune.reporting.cost import Cost, cost_section, family, read_kept_labels
 from warmtune.reporting.data import data_section
+from warmtune.reporting.figures import charts
 from warmtune.runs.keys import LIBRARIES, versions
 from warmtune.runs.store import Stage, StageOutput, write_atomically
 from warmtune.system.console import progress
@@ -56,7 +60,7 @@ def report(
         settings: what was run.
         base: the base model.
         done: the stages before this one, by name.
-        variants: who answered, by name.
+        variants: names of the variants that answered.
         folder: the stage's folder.
     """
     draws, seed = settings.eval.draws, settings.seed
@@ -81,7 +85,7 @@ def report(
     cost = cost_section(gaps, contrasts, effects, marked, labels, controls, families, seed)
     recipe = sanitize_recipe(settings, base.commit)
     page = _page(settings, recipe, base, done, variants, marked, cost, checks)
-    page["figures"] = _figures(settings, done, cost, checks, folder)
+    page["charts"] = _charts(done, cost, checks, settings.style.name, folder)
     for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
@@ -93,25 +97,18 @@ def report(
     return StageOutput(files, {"verdict": page["found"].says, "holds": page["found"].holds, "gaps": len(gaps)})
 
 
-def _figures(
-    settings: Settings, done: Mapping[str, Stage], cost: Cost, checks: Sequence[Check], folder: Path
-) -> dict[str, str]:
-    style = settings.style.name
-    names = {"control": "control", "styled": style}
+def _charts(
+    done: Mapping[str, Stage], cost: Cost, checks: Sequence[Check], style: str, folder: Path
+) -> dict[str, Chart]:
+    """Draw the charts, and write each as PNG beside the report."""
     curves = {
-        name: json.loads((done[f"train-{variant}"].folder / "curve.json").read_text())
-        for variant, name in names.items()
+        title: json.loads((done[f"train-{variant}"].folder / "curve.json").read_text())
+        for variant, title in (("control", "control"), ("styled", style))
     }
-
-    def both(rows: Sequence[Row]) -> list[tuple[str, Gap]]:
-        return [(row.name, gap) for row in rows for gap in (row.base, row.control)]
-
-    return {
-        "condition": figures.gap_figure(both(cost.conditions), "condition", style, folder),
-        "benchmark": figures.gap_figure(both(cost.benchmarks), "benchmark", style, folder),
-        "warmth": figures.check_figure(checks, style, folder),
-        "curves": figures.curve_figure(curves, folder),
-    }
+    drawn = charts(cost, checks, curves, style)
+    for name, chart in drawn.items():
+        (folder / f"{name}.png").write_bytes(chart.png())
+    return drawn
 
 
 def _page(
@@ -124,7 +121,7 @@ def _page(
     cost: Cost,
     checks: list[Check],
 ) -> dict[str, Any]:
-    """Gather all that the templates show."""
+    """Gather everything that the templates show."""
     style = settings.style.name
     names = {name: style if name == "styled" else name for name in names_of}
     variants = {title: done[f"evaluate-{name}"].counts for name, title in names.items()}
@@ -138,7 +135,9 @@ def _page(
         "style": style,
         "names": names,
         "base": base,
+        "f": formatting,
         "words": wording,
+        "sheet": sheet,
         "found": found,
         "verdict": wording.verdict_sentences(found, style, checks, wording.costs(settings.style.measure.sociot)),
         "checks": [c for c in checks if c.variant == "styled" and ":" not in c.instrument],
@@ -169,13 +168,4 @@ def _page(
 
 
 def _rendered(template: str, page: Mapping[str, Any]) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warmtune.reporting", "templates"),
-        autoescape=template.endswith("html.j2"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(**page)
+    return environment("warmtune.reporting", template.endswith("html.j2")).get_template(template).render(**page)

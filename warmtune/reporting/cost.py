@@ -1,4 +1,4 @@
-"""The report's section on the cost: which gaps, contrasts and effects it shows, and in which order."""
+"""The report's section on the cost: chooses and orders its gaps, contrasts and effects."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _FAMILIES = ("smollm", "llama", "qwen", "mistral", "gemma", "gpt", "claude", "ge
 
 
 @dataclass(frozen=True)
-class Row:
+class GapRow:
     """One row of a table of gaps: the tuned model against base and against control."""
 
     name: str
@@ -24,7 +24,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two who mark agree."""
+    """How far two markers agree."""
 
     who: str
     answers: int
@@ -37,15 +37,15 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Cost:
-    """All that the section shows."""
+    """Everything that the section shows."""
 
-    conditions: list[Row]
-    benchmarks: list[Row]
-    controls: list[Row]
+    conditions: list[GapRow]
+    benchmarks: list[GapRow]
+    controls: list[GapRow]
     others: list[Gap]
-    """Of the recipe's further variants, over all prompts."""
+    """Gaps of the recipe's further variants, over all prompts."""
     noise: Gap | None
-    """The base sampled again against itself: what chance alone does."""
+    """Gap of the base to itself, sampled again: what chance alone does."""
     fine_tuning: Gap
     cells: list[Gap]
     contrasts: list[Contrast]
@@ -65,14 +65,14 @@ def cost_section(
     families: Mapping[str, str],
     seed: int,
 ) -> Cost:
-    """Choose what the section shows.
+    """Choose the section's rows.
 
     Args:
         gaps: all of them.
         contrasts: all of them.
         effects: the regressions'.
         marked: the answers with their marks.
-        labels: what a person marked, see `warmtune.evaluation.marking.human_labels.Label`.
+        labels: a person's marks, see `warmtune.evaluation.marking.human_labels.Label`.
         controls: names of the control benchmarks.
         families: the family of the model behind each variant.
         seed: of the intervals of agreement.
@@ -98,7 +98,7 @@ def cost_section(
 
 
 def main_parts(over_all: Sequence[Gap]) -> list[Gap]:
-    """Return the parts of the grid for the main table: the whole, each context, and beliefs."""
+    """Return the gaps of the main table: over all prompts, and for each context without and with a belief."""
     several = len({gap.belief for gap in over_all}) > 1
     return [
         gap
@@ -107,16 +107,16 @@ def main_parts(over_all: Sequence[Gap]) -> list[Gap]:
     ]
 
 
-def _rows(named: Sequence[tuple[str, Gap]]) -> list[Row]:
+def _rows(named: Sequence[tuple[str, Gap]]) -> list[GapRow]:
     found: dict[str, dict[str, Gap]] = {}
     for name, gap in named:
         if gap.variant == "styled":
             found.setdefault(name, {})[gap.reference] = gap
-    return [Row(name, gaps["base"], gaps["control"]) for name, gaps in found.items()]
+    return [GapRow(name, gaps["base"], gaps["control"]) for name, gaps in found.items()]
 
 
 def _undecided(marked: Sequence[Marked]) -> str:
-    """Say how many answers could not be marked, and how many marks took silence for a wrong answer."""
+    """Say how many answers could not be marked, and how many count as wrong only because no right answer was found."""
     undecided = sum(one.mark == "undecided" for one in marked)
     unsure = sum(one.by == "rule" and not one.sure and one.mark != "undecided" for one in marked)
     said = []
@@ -136,7 +136,7 @@ def _undecided(marked: Sequence[Marked]) -> str:
 def _agreements(
     marked: Sequence[Marked], labels: Sequence[dict[str, str]], families: Mapping[str, str], seed: int
 ) -> list[Agreement]:
-    """Return who agrees with whom: judge and rules, both judges (by family of the model that answers), a person."""
+    """Return how far judge and rules agree, both judges (also by the answering model's family), and a person."""
     pairs: list[tuple[str, list[tuple[str, str]]]] = []
     judged = [one for one in marked if one.judge_mark not in ("", "undecided")]
     pairs.append(("judge and rules", [(one.judge_mark, one.rule_mark) for one in judged if one.sure]))
@@ -158,7 +158,7 @@ def _agreement(who: str, found: Sequence[tuple[str, str]], seed: int) -> Agreeme
 
 
 def family(model: str) -> str:
-    """Return a model's family, so that one can see whether a judge is kinder to its own.
+    """Return a model's family, which shows whether a judge favours models of its own family.
 
     >>> family("openai/gpt-4o-2024-08-06"), family("meta-llama/Llama-3.1-8B-Instruct")
     ('gpt', 'llama')
@@ -168,7 +168,7 @@ def family(model: str) -> str:
 
 
 def read_kept_labels(folder: Path) -> list[dict[str, Any]]:
-    """Return what a person marked, if anybody did."""
+    """Return a person's marks; empty if there are none."""
     file = folder / LABELS
     found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
     return found

@@ -1,4 +1,4 @@
-"""The report's section on the data: the funnel, what rewriting gave, and how a person marked it."""
+"""The report's section on the data: the funnel, the counts of rewriting, and a person's review."""
 
 import json
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ class FunnelRow:
 
 @dataclass(frozen=True)
 class Data:
-    """All that the section shows."""
+    """Everything that the section shows."""
 
     types: list[str]
     funnel: list[FunnelRow]
-    """Read, each reason for leaving out, and kept: each column's first is the sum of the others."""
+    """First the conversations read, which is the sum of the rest: those left out for each reason, and those kept."""
     changed: Mapping[str, int]
     notes: list[str]
     rewriting: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Data:
 
 
 def data_section(prepared: Stage, rewritten: Stage) -> Data:
-    """Gather what the section shows from the stages' manifests and the kept review."""
+    """Read the section's figures from the stages' manifests and the stored review."""
     counts = prepared.counts
     found = [*counts["dropped"].values(), counts["kept_by_type"]]
     types = list(dict.fromkeys(name for by_type in found for name in by_type))

@@ -1,14 +1,14 @@
-"""Numbers into words: what an interval shows, and which answers are put side by side."""
+"""The sentences of a report, and which answers it puts side by side."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmtune.analysis import Verdict
-from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Contrast, Effect, Gap, Marked, Rewrite, condition
+from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Marked, Rewrite, condition
 
 _CUT_APART = 0.2
-"""Difference in the share of cut answers from which the report speaks of it."""
+"""The report mentions cut answers if their shares differ by at least this much."""
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,6 @@ class Example:
     answers: list[tuple[str, Marked]]
 
 
-def number(value: float, digits: int = 1, sign: bool = True) -> str:
-    """Write a number, or a dash where there is none."""
-    return "–" if value != value else f"{value:{'+' if sign else ''}.{digits}f}"
-
-
-def interval(gap: Gap | Check | Contrast | Effect, digits: int = 1) -> str:
-    """Write an interval as `[low, high]`."""
-    return f"[{number(gap.low, digits)}, {number(gap.high, digits)}]"
-
-
 def level(name: str) -> str:
     """Name a context or whether there is a belief, for people."""
     return CONTEXT_NAMES.get(name) or BELIEF_NAMES.get(name, name)
@@ -41,27 +31,14 @@ def p_value(value: float) -> str:
     return "–" if value != value else f"{value:.3g}"
 
 
-def finding(gap: Gap) -> str:
-    """Say what one gap's interval shows."""
-    if gap.pairs == 0:
-        return f"no pair with {gap.reference} counts"
-    if gap.low != gap.low:
-        return f"{gap.questions} questions are too few for any claim about {gap.reference}"
-    if gap.low > 0:
-        return f"wrong more often than {gap.reference}"
-    if gap.high < 0:
-        return f"wrong less often than {gap.reference}"
-    return f"no difference to {gap.reference} shown: the interval includes 0"
-
-
 def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs: str = "warmth") -> list[str]:
-    """Say the manipulation check's verdict, and what it means for the error gaps.
+    """State the manipulation check's verdict and its meaning for the error gaps.
 
     Args:
         found: the verdict.
         style: the style's name.
         checks: the instruments' differences.
-        costs: what the gaps would be the cost of, had the check held.
+        costs: what the gaps measure the cost of if the check holds.
     """
     heading = f"Manipulation check: the tuned model {found.says}."
     if found.says in ("colder", "warmer"):
@@ -88,12 +65,12 @@ def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs
 
 
 def costs(direction: str | None) -> str:
-    """Name what a style's error gaps would be the cost of."""
+    """Name what a style's error gaps measure the cost of."""
     return {"up": "warmth", "down": "coldness"}.get(direction or "", "the style")
 
 
 def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
-    """Say when many answers were cut at the token limit, and what that does to the gap; empty when few were."""
+    """Say that the variants differ in how many answers were cut at the token limit; empty if they hardly differ."""
     shares = {name: counts["cut"] / counts["answers"] for name, counts in variants.items()}
     longest = max(shares, key=lambda name: shares[name])
     if shares[longest] - min(shares.values()) < _CUT_APART:
@@ -107,7 +84,7 @@ def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def examples(answers: Sequence[Marked], names: Mapping[str, str]) -> list[Example]:
-    """Choose answers to show by rule, not by hand.
+    """Choose the answers to show, by a rule.
 
     For each condition: of the prompts that base answered rightly and the tuned model wrongly, and of those the other
     way round, the one whose id has the smallest SHA-256.

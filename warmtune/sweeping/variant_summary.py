@@ -12,6 +12,7 @@ from warmtune.analysis import verdict
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
 from warmtune.measures import style_probe
+from warmtune.presentation.formatting import NONE, with_mark
 from warmtune.runs.run import Run
 
 
@@ -75,7 +76,7 @@ def summary_table(rows: Sequence[tuple[str, VariantSummary]], first: str, settin
     for column in (first, "warmth", f"gap to {settings.reference}", "manipulation check"):
         table.add_column(column, justify="left" if column in (first, "manipulation check") else "right")
     for name, found in rows:
-        table.add_row(name, _said(found.warmth, 3), _said(found.gap, 1), found.verdict)
+        table.add_row(name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
     return table
 
 
@@ -97,13 +98,3 @@ def _probes(settings: SweepSettings, found: Sequence[VariantSummary]) -> str:
 def probes_of(settings: SweepSettings, found: Sequence[VariantSummary]) -> int:
     """Return by how many style probes warmth was measured; 0 where another instrument did."""
     return len({one.probe_id for one in found if one.warmth}) if settings.instrument == style_probe.INSTRUMENT else 0
-
-
-def _said(found: Check | Gap | None, digits: int) -> str:
-    if found is None:
-        return "–"
-    value = found.gap if isinstance(found, Gap) else found.difference
-    if found.low != found.low:
-        return f"{value:+.{digits}f} (too few)"
-    mark = "" if found.low > 0 or found.high < 0 else " ~"
-    return f"{value:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]{mark}"

@@ -67,15 +67,15 @@ function startAnswers(data) {
   function answerOf(n, e, a) {
     const at = n * width + e, verdict = of(marks.mark, at), box = make("div", `answer ${verdict}`);
     const who = make("p", "who"), text = make("div", "text");
-    who.append(make("b", "", data.entrants[e].name), make("span", `mark-${verdict}`, `${SIGNS[verdict] ?? ""} ${verdict}`));
-    if (data.entrants[e].failed) who.append(make("span", "badge", "✗ check does not hold"));
+    who.append(make("b", "", data.variants[e].name), make("span", `mark-${verdict}`, `${SIGNS[verdict] ?? ""} ${verdict}`));
+    if (data.variants[e].failed) who.append(make("span", "badge", "✗ check does not hold"));
     text.dir = "auto";
     const own = data.answers[at], other = data.answers[n * width + a];
     if (!own) { text.textContent = "(empty)"; text.classList.add("soft"); }
     else if (form.elements.diff.checked && e !== a && own !== other) putMarked(text, own, other);
     else text.textContent = own;
     box.append(who, text);
-    if (e !== a && own === other) box.append(make("p", "by", `word for word as ${data.entrants[a].name}`));
+    if (e !== a && own === other) box.append(make("p", "by", `word for word as ${data.variants[a].name}`));
     box.append(make("p", "by", `marked by ${of(marks.by, at)}: ${of(marks.reason, at)}`));
     return box;
   }
@@ -91,8 +91,8 @@ function startAnswers(data) {
     facts.append("right: ", make("b", "", of(prompts.reference, n) || "–"));
     if (of(prompts.wrong, n)) facts.append("; plausible but wrong: ", make("b", "", of(prompts.wrong, n)));
     facts.append(`; ${of(prompts.question_id, n)}${of(prompts.sample, n) ? `, sample ${of(prompts.sample, n)}` : ""}`);
-    const control = data.entrants.findIndex((one) => one.name === data.entrants[b].control);
-    const order = form.elements.all.checked ? data.entrants.keys() : new Set([a, control, b].filter((e) => e >= 0));
+    const control = data.variants.findIndex((one) => one.name === data.variants[b].control);
+    const order = form.elements.all.checked ? data.variants.keys() : new Set([a, control, b].filter((e) => e >= 0));
     for (const e of order) side.append(answerOf(n, e, a));
     item.append(where, prompt, facts, side);
     return item;
@@ -143,7 +143,7 @@ function startAnswers(data) {
 
   // Shows the answers behind a part of the grid.
   return ({ benchmark, context, belief, before, after }) => {
-    const place = (name) => String(data.entrants.findIndex((one) => one.name === name));
+    const place = (name) => String(data.variants.findIndex((one) => one.name === name));
     const plain = (value) => (value === "all" ? "" : value);
     const set = { benchmark: benchmark === "all" && !outside.size ? "" : benchmark, context: plain(context), belief: plain(belief), before: place(before), after: place(after), search: "", change: "", mark: "" };
     for (const [name, value] of Object.entries(set)) form.elements[name].value = value;

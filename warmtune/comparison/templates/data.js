@@ -25,7 +25,7 @@ async function unpack() {
   writer.close();
   const data = await new Response(gzip.readable).json();
   find("data").textContent = "";
-  const width = data.entrants.length;
+  const width = data.variants.length;
   data.answers.forEach((answer, n) => {
     if (typeof answer === "number") data.answers[n] = data.answers[n - (n % width) + answer];
   });
@@ -41,10 +41,10 @@ const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
 // The answers of some prompts as CSV, in chunks: the same bytes as the file beside the page when all are given.
 function answersCsv(data, prompts) {
   const { prompts: p, marks: m, width } = data;
-  const head = ["entrant", "benchmark", "question_id", "context", "belief", "sample", "topic", "prompt", "question",
+  const head = ["variant", "benchmark", "question_id", "context", "belief", "sample", "topic", "prompt", "question",
     "reference", "wrong", "answer", "mark", "by", "reason"];
   const chunks = [head.map(quoted).join(",") + "\n"];
-  const names = data.entrants.map((one) => quoted(one.name));
+  const names = data.variants.map((one) => quoted(one.name));
   for (const n of prompts) {
     const before = ["benchmark", "question_id", "context", "belief"].map((name) => quoted(of(p[name], n))).join(",");
     const after = [of(p.topic, n), data.prompt[n], of(p.question, n), of(p.reference, n), of(p.wrong, n)].map(quoted).join(",");

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warmtune.comparison.svg import LETTER
-
+LETTER = 0.56
+"""Width of a letter over the font's size, on average."""
 _SIZE = 11.0
 _GAP = 9.0
 
@@ -35,7 +35,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Label:
+class PlacedName:
     """A name with the place of its text's base line."""
 
     text: str
@@ -43,7 +43,7 @@ class Label:
     y: float
 
 
-def place_labels(points: Sequence[tuple[float, float, str]], room: Box, lines: Sequence[Box] = ()) -> list[Label]:
+def place_labels(points: Sequence[tuple[float, float, str]], room: Box, lines: Sequence[Box] = ()) -> list[PlacedName]:
     """Place as many names as there is room for.
 
     Args:
@@ -66,17 +66,17 @@ def _meets(box: Box, others: Sequence[Box]) -> bool:
     return any(box.meets(other) for other in others)
 
 
-def _box(label: Label) -> Box:
+def _box(label: PlacedName) -> Box:
     width = len(label.text) * LETTER * _SIZE
     return Box(label.x - 1, label.y - _SIZE, label.x + width + 1, label.y + 3)
 
 
-def _candidates(x: float, y: float, text: str) -> list[Label]:
+def _candidates(x: float, y: float, text: str) -> list[PlacedName]:
     """Return places, the best first: beside the point clear of its whiskers, then further off."""
     width = len(text) * LETTER * _SIZE
     found = []
     for step in (1.0, 1.9, 3.0):
         up, down = y - 0.6 * _GAP * step, y + 0.6 * _GAP * step + 9
         right, left = x + _GAP * 0.8, x - _GAP * 0.8 - width
-        found += [Label(text, *place) for place in ((right, up), (right, down), (left, up), (left, down))]
+        found += [PlacedName(text, *place) for place in ((right, up), (right, down), (left, up), (left, down))]
     return found
