@@ -35,12 +35,11 @@ class _SummedLoss(torch.autograd.Function):
             slope = 1 - (logits / cap).square_() if cap else None
             sums = logits.sub_(most).exp_().sum(dim=1, keepdim=True)
             total += (sums.log() - picked).sum()
+            # The target is subtracted before anything is rounded: where the model is sure, both are nearly one.
+            logits.div_(sums).scatter_add_(1, wanted[:, None], torch.full_like(picked, -1))
             if slope is not None:
-                logits.scatter_add_(1, wanted[:, None], -sums).mul_(slope)
-            back = (logits.to(weight.dtype) @ weight).div_(sums)
-            if slope is None:
-                back -= weight[wanted]
-            found.copy_(back.mul_(scale))
+                logits.mul_(slope)
+            found.copy_((logits.to(weight.dtype) @ weight).mul_(scale))
         ctx.save_for_backward(gradient)
         return total
 
