@@ -223,7 +223,8 @@ def peak(name: str, folder: str) -> None:
     from warmtune.io.schemas import TrainingRow, write
     from warmtune.models.base import load_tokenizer
     from warmtune.training import train
-    from warmtune.training.memory_estimate import GB, estimate, longest_batch, shape_of
+    from warmtune.training.memory_estimate import GB, estimate, longest_batch
+    from warmtune.training.model_shape import shape_of
     from warmtune.training.row_order import epoch_order
 
     data, home = rows()[: 2 * BATCH], Path(folder) / name

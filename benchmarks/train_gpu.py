@@ -118,7 +118,7 @@ def job(file: Path, home: Path, changed: dict[str, Any]) -> Any:
 def speed(name: str, folder: Path) -> dict[str, Any]:
     """Train a model of this shape with each way in turns, and compare."""
     from warmtune.io.schemas import TrainingRow, write
-    from warmtune.training.memory_estimate import shape_of
+    from warmtune.training.model_shape import shape_of
     from warmtune.training.rows import trained
     from warmtune.training.speed import matrix_rate
 
@@ -191,7 +191,8 @@ def peak(changed: str, file: Path, home: Path) -> None:
     import torch
 
     from warmtune.io.schemas import TrainingRow, read
-    from warmtune.training.memory_estimate import describe, estimate, longest_batch, shape_of
+    from warmtune.training.memory_estimate import describe, estimate, longest_batch
+    from warmtune.training.model_shape import shape_of
 
     made = job(file, home, {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | json.loads(changed))
     longest, loss = longest_batch(read(file, TrainingRow), made.settings)

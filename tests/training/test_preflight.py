@@ -10,7 +10,6 @@ from warmtune.errors import ConfigError, DataError, LaunchError, ModelError
 from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
 from warmtune.training import Job, build_rows, memory_estimate, preflight, speed
 from warmtune.training.distributed.world import World, check_installed
-from warmtune.training.memory_estimate import adapter_parameters, estimate, shape_of
 from warmtune.training.rows import IGNORED, row
 
 TALK = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
@@ -128,30 +127,6 @@ def test_missing_libraries_are_named_with_their_extra():
 def test_settings_that_cannot_be_are_said(overrides, says):
     with pytest.raises(ConfigError, match=says.replace(".", r"\.")):
         load("quickstart", overrides)
-
-
-def test_the_adapters_size_is_what_peft_makes(tiny_base, tiny_settings):
-    from warmtune.training.lora_adapter import with_adapter
-
-    shape = shape_of(tiny_base)
-    for changed in ({}, {"method": "dora"}, {"targets": ("q_proj", "down_proj"), "rank": 4}):
-        settings = dataclasses.replace(tiny_settings.train, **changed)
-        model = with_adapter(tiny_base, settings, 1, "cpu")
-        assert adapter_parameters(shape, settings) == sum(p.numel() for p in model.parameters() if p.requires_grad)
-    assert shape.parameters == sum(p.numel() for p in model.get_base_model().parameters() if not p.requires_grad)
-
-
-def test_the_estimate_grows_with_what_needs_memory(tiny_base, tiny_settings):
-    shape, train, launch = shape_of(tiny_base), tiny_settings.train, tiny_settings.launch
-
-    def total(changed=None, longest=1000, processes=1, device="cuda", **launched):
-        settings = dataclasses.replace(train, **(changed or {}))
-        return estimate(shape, settings, dataclasses.replace(launch, **launched), processes, device, longest, 500).total
-
-    assert total({"gradient_checkpointing": True}) < total() < total(longest=2000)
-    assert total({"quantization": "nf4"}, longest=10) < total(longest=10)
-    assert total(processes=4, kind="fsdp") < total()
-    assert total({"precision": "fp32"}) > total()
 
 
 def test_compiling_is_for_long_trainings_on_a_gpu():

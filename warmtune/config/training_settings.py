@@ -67,6 +67,8 @@ class TrainSettings:
     """Put conversations of similar length into the same batch; the order stays the same for both arms."""
     gradient_checkpointing: bool
     """Compute activations again on the way back instead of keeping them: less memory, a third more time."""
+    loss_terms: dict[str, Annotated[float, Field(ge=0)]]
+    """Weight of each term that is added to the cross-entropy, by name; see `warmtune/training/loss`."""
     neftune: Annotated[float, Field(gt=0)] | None
     """Noise on the embeddings while training (NEFTune's alpha); null for none."""
     liger: bool

@@ -88,9 +88,10 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
 
     from warmtune.training.callbacks import Keep, Progress, Whole, Wrapped
     from warmtune.training.kernels.fused_lora import fuse
+    from warmtune.training.loss.terms import weighted_terms
     from warmtune.training.preflight import check_room, padding, prove_separate, try_longest
     from warmtune.training.speed import REACHED, compile_layers, compiles, matrix_rate, work_per_token
-    from warmtune.training.trainer import RowTrainer, sum_on_request
+    from warmtune.training.trainer import RowTrainer
     from warmtune.training.training_arguments import arguments, steps
 
     check_room(rows, job, here)
@@ -100,11 +101,16 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     pad = padding(tokenizer, rows[0])
     args = arguments(settings, whole, job.seed, job.checkpoints, job.title, here.device, pad, **here.arguments)
     model = with_adapter(job.base, settings, job.seed, here.device)
-    sum_on_request(model.get_base_model())
     work = work_per_token(model, rows)
     all_rows = filled(rows, settings.batch_size * here.processes) if here.processes > 1 else list(rows)
     columns = {"input_ids": [row.input_ids for row in all_rows], "labels": [row.labels for row in all_rows]}
-    trainer = RowTrainer(model=model, args=args, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer)
+    trainer = RowTrainer(
+        model=model,
+        terms=weighted_terms(settings.loss_terms),
+        args=args,
+        train_dataset=Dataset.from_dict(columns),
+        processing_class=tokenizer,
+    )
     for parameter in (p for p in trainer.model.parameters() if p.requires_grad):
         parameter.data = parameter.data.float()  # TRL puts adapters over a quantized base into bf16
     if job.launch.kind in ("single", "ddp"):
@@ -178,7 +184,11 @@ def save(trainer: Any, job: Job, folder: Path) -> None:
 
 
 def _finish(trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job) -> Outcome:
-    curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
+    curve = [
+        {key: value for key, value in entry.items() if key in _CURVE or key.startswith("loss/")}
+        for entry in trainer.state.log_history
+        if "loss" in entry
+    ]
     if not all(math.isfinite(point["loss"]) for point in curve):
         raise ModelError(
             f"The loss was not a number from step {next(p['step'] for p in curve if not math.isfinite(p['loss']))} on;"

@@ -108,8 +108,8 @@ def check_room(rows: Sequence[TrainingRow], job: "Job", here: "World") -> None:
         estimate,
         free,
         longest_batch,
-        shape_of,
     )
+    from warmtune.training.model_shape import shape_of
 
     if here.processes > len(rows):
         raise LaunchError(
@@ -158,4 +158,5 @@ def try_longest(trainer: Any, rows: Sequence[TrainingRow], job: "Job") -> None:
             " train.batch_size, set train.gradient_checkpointing=true, or use train=qlora."
         ) from None
     finally:
+        trainer.parts = {}
         model.zero_grad(set_to_none=True)

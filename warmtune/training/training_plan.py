@@ -9,7 +9,8 @@ from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
 from warmtune.models.base import Base, load_tokenizer
 from warmtune.models.chat_template import Rules, rules
 from warmtune.training.distributed.world import device, processes_here
-from warmtune.training.memory_estimate import Memory, estimate, free, longest_batch, shape_of
+from warmtune.training.memory_estimate import Memory, estimate, free, longest_batch
+from warmtune.training.model_shape import shape_of
 from warmtune.training.row_order import epoch_order
 from warmtune.training.rows import IGNORED, arms, trained
 from warmtune.training.speed import REACHED, matrix_rate
