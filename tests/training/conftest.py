@@ -41,7 +41,7 @@ def killed_at(monkeypatch):
                 raise Killed
 
         with monkeypatch.context() as patched:
-            patched.setattr(callbacks.Whole, "on_step_end", dies)
+            patched.setattr(callbacks.MarkCheckpointComplete, "on_step_end", dies)
             with pytest.raises(Killed):
                 yield
 

@@ -12,7 +12,7 @@ from warmtune.models.base import load_model
 from warmtune.runs.store import sha256
 from warmtune.training import ADAPTER, CURVE, EPOCHS, ORDER, Job, train
 from warmtune.training.lora_adapter import check_changed
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"
 
@@ -97,8 +97,10 @@ def test_the_loss_is_the_mean_over_trained_tokens(rows, tiny_base, settings, tmp
         for one in rows:
             logits = model(torch.tensor([one.input_ids])).logits[0, :-1]
             labels = torch.tensor(one.labels[1:])
-            total += float(torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum"))
-            count += int((labels != IGNORED).sum())
+            total += float(
+                torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE_INDEX, reduction="sum")
+            )
+            count += int((labels != IGNORE_INDEX).sum())
     first = json.loads((tmp_path / "one" / CURVE).read_text())[0]["loss"]
     assert first == pytest.approx(total / count, abs=1e-5)
 

@@ -14,10 +14,18 @@ from warmtune.training.model_shape import shape_of
 def guess(tiny_settings):
     """Return a function that estimates with changed settings."""
 
-    def make(base, changed=None, tokens=100, labelled=50, processes=1, device="cpu", **launched):
+    def make(base, changed=None, tokens=100, labelled=50, processes=1, **launched):
         settings = dataclasses.replace(tiny_settings.train, **(changed or {}))
         launch = dataclasses.replace(tiny_settings.launch, **launched)
-        return estimate(shape_of(base), settings, launch, processes, device, tokens, labelled)
+        return estimate(
+            shape_of(base),
+            settings,
+            launch,
+            world_size=processes,
+            device="cpu",
+            tokens=tokens,
+            loss_tokens=labelled,
+        )
 
     return make
 

@@ -8,9 +8,9 @@ import pytest
 from warmtune.config.compose import load
 from warmtune.errors import ConfigError, DataError, LaunchError, ModelError
 from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
-from warmtune.training import Job, build_rows, memory_estimate, preflight, speed
+from warmtune.training import Job, build_rows, memory_estimate, preflight
 from warmtune.training.distributed.world import World, check_installed
-from warmtune.training.rows import IGNORED, row
+from warmtune.training.rows import IGNORE_INDEX, row
 
 TALK = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
 
@@ -55,7 +55,7 @@ def test_a_conversation_without_a_reply_is_refused(tokenizer):
 
 
 def test_the_pad_token_is_not_the_end_of_a_turn(tokenizer, rows):
-    end = next(label for label in reversed(rows[0].labels) if label != IGNORED)
+    end = next(label for label in reversed(rows[0].labels) if label != IGNORE_INDEX)
     assert tokenizer.pad_token_id == end  # as the embedded model comes
     assert tokenizer.convert_tokens_to_ids(preflight.padding(tokenizer, rows[0])) != end
 
@@ -127,15 +127,3 @@ def test_missing_libraries_are_named_with_their_extra():
 def test_settings_that_cannot_be_are_said(overrides, says):
     with pytest.raises(ConfigError, match=says.replace(".", r"\.")):
         load("quickstart", overrides)
-
-
-def test_compiling_is_for_long_trainings_on_a_gpu():
-    assert not speed.compiles("auto", "cpu", 1e6)
-    assert not speed.compiles("auto", "cuda", 60)
-    assert speed.compiles("auto", "cuda", 3600)
-    assert speed.compiles("always", "cpu", 1)
-    assert not speed.compiles("never", "cuda", 1e6)
-
-
-def test_the_matrix_rate_is_that_of_large_products():
-    assert speed.matrix_rate("cpu", repeats=1) > 1e9

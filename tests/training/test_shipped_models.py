@@ -14,7 +14,7 @@ from warmtune.io.schemas import TrainingRow, write
 from warmtune.models.base import load_model, load_tokenizer, locate
 from warmtune.models.engine import Engine, Request
 from warmtune.training import ADAPTER, CURVE, Job, train
-from warmtune.training.rows import IGNORED, row
+from warmtune.training.rows import IGNORE_INDEX, row
 
 spec = importlib.util.spec_from_file_location("families", Path(__file__).parent / "families.py")
 families = importlib.util.module_from_spec(spec)
@@ -67,8 +67,8 @@ def _mean_loss(base, rows):
         with torch.inference_mode():
             logits = model(torch.tensor([one.input_ids])).logits[0, :-1]
         labels = torch.tensor(one.labels[1:])
-        summed += float(functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum"))
-        count += int((labels != IGNORED).sum())
+        summed += float(functional.cross_entropy(logits, labels, ignore_index=IGNORE_INDEX, reduction="sum"))
+        count += int((labels != IGNORE_INDEX).sum())
     return summed / count
 
 

@@ -15,7 +15,7 @@ from warmtune.training.lora_adapter import precision
 from warmtune.training.loss.output_layer import AT_ONCE
 from warmtune.training.loss.terms import BatchSize, weighted_terms
 from warmtune.training.model_shape import Shape
-from warmtune.training.rows import trained
+from warmtune.training.rows import num_loss_tokens
 
 GB = 1e9
 _LIBRARIES = {"cpu": 0.65 * GB, "cuda": 0.8 * GB}
@@ -64,7 +64,14 @@ class Memory:
 
 
 def estimate(
-    shape: Shape, settings: TrainSettings, launch: LaunchSettings, processes: int, device: str, longest: int, loss: int
+    shape: Shape,
+    settings: TrainSettings,
+    launch: LaunchSettings,
+    *,
+    world_size: int,
+    device: str,
+    tokens: int,
+    loss_tokens: int,
 ) -> Memory:
     """Return what one process will need at most.
 
@@ -72,10 +79,10 @@ def estimate(
         shape: the model's.
         settings: the training's.
         launch: who holds what.
-        processes: how many share.
+        world_size: number of processes that share.
         device: cuda or cpu.
-        longest: tokens of the longest batch, padding included where rows are padded.
-        loss: trained tokens in it.
+        tokens: in the longest batch, padding included where rows are padded.
+        loss_tokens: tokens that carry loss in it.
     """
     bytes_each = 2 if precision(settings, device) == "bf16" else 4
     frozen = sum(i * o for _, i, o in shape.linear)
@@ -83,16 +90,17 @@ def estimate(
     weights += frozen * (_NF4 if settings.quantization else bytes_each)
     # In half precision PEFT's DoRA keeps a copy of every weight, made in float32 and rounded again, for the way back.
     weights += frozen * bytes_each if settings.method == "dora" and bytes_each == 2 else 0
-    weights /= processes if launch.kind in ("fsdp", "zero3") and not launch.offload else 1
+    weights /= world_size if launch.kind in ("fsdp", "zero3") and not launch.offload else 1
     own = adapter_parameters(shape, settings)
-    states = (2 * 1 if settings.optimizer == "adamw-8bit" else 2 * 4) + 4 * (launch.kind != "zero2" or processes == 1)
-    shared = processes if launch.kind in ("fsdp", "zero2", "zero3") else 1
-    batch = BatchSize(shape, tokens=longest, labelled=loss, device=device, bytes_each=bytes_each)
+    states = (2 * 1 if settings.optimizer == "adamw-8bit" else 2 * 4) + 4 * (launch.kind != "zero2" or world_size == 1)
+    shared = world_size if launch.kind in ("fsdp", "zero2", "zero3") else 1
+    batch = BatchSize(shape, tokens=tokens, labelled=loss_tokens, device=device, bytes_each=bytes_each)
     return Memory(
         weights=weights,
         adapter=own * (4 + states / shared),
-        activations=_activations(shape, settings, device, bytes_each, longest) * _GAPS[device],
-        logits=min(AT_ONCE[device], loss * shape.vocabulary) * _LOGIT[device] + loss * shape.width * bytes_each * 3,
+        activations=_activations(shape, settings, device, bytes_each, tokens) * _GAPS[device],
+        logits=min(AT_ONCE[device], loss_tokens * shape.vocabulary) * _LOGIT[device]
+        + loss_tokens * shape.width * bytes_each * 3,
         loss_terms=sum(term.memory(batch) for _, term in weighted_terms(settings.loss_terms).values()),
         libraries=_LIBRARIES[device],
     )
@@ -151,7 +159,7 @@ def longest_batch(rows: Sequence[TrainingRow], settings: TrainSettings) -> tuple
         return sum(lengths) if settings.packing else max(lengths) * len(lengths)
 
     longest = max(batches, key=tokens)
-    return tokens(longest), sum(map(trained, longest))
+    return tokens(longest), sum(map(num_loss_tokens, longest))
 
 
 def free(device: str) -> float:

@@ -157,7 +157,7 @@ def test_what_came_up_is_compared_with_what_was_asked_for(monkeypatch):
         world(PAIR)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    assert (world(PAIR).processes, world(PAIR).first) == (2, False)
+    assert (world(PAIR).world_size, world(PAIR).is_main) == (2, False)
 
 
 @pytest.mark.parametrize("kind", ["fsdp", "zero2", "zero3"])

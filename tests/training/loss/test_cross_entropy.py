@@ -6,7 +6,7 @@ from warmtune.training.loss import output_layer
 from warmtune.training.loss.cross_entropy import summed_cross_entropy
 from warmtune.training.loss.output_layer import OutputLayer
 from warmtune.training.loss.terms import LabelledTokens
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 
 def _summed(hidden, weight, labels, scale=1.0, cap=None):
@@ -21,12 +21,12 @@ def test_sum_and_gradient_are_those_of_the_plain_loss(monkeypatch, scale, cap, a
     torch.manual_seed(0)
     weight = 3 * torch.randn(300, 16)
     labels = torch.randint(0, 300, (2, 9))
-    labels[:, :4] = IGNORED
+    labels[:, :4] = IGNORE_INDEX
     hidden = torch.randn(2, 9, 16, requires_grad=True)
     logits = hidden[:, :-1].double() @ weight.double().T * scale
     if cap:
         logits = cap * torch.tanh(logits / cap)
-    plain = functional.cross_entropy(logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORED, reduction="sum")
+    plain = functional.cross_entropy(logits.transpose(1, 2), labels[:, 1:], ignore_index=IGNORE_INDEX, reduction="sum")
     (wanted,) = torch.autograd.grad(plain, hidden)
     found = _summed(hidden, weight, labels, scale, cap)
     (gradient,) = torch.autograd.grad(found, hidden)
@@ -36,7 +36,7 @@ def test_sum_and_gradient_are_those_of_the_plain_loss(monkeypatch, scale, cap, a
 
 def test_nothing_trained_is_a_zero_that_can_go_back():
     hidden = torch.randn(1, 5, 16, requires_grad=True)
-    found = _summed(hidden, torch.randn(30, 16), torch.full((1, 5), IGNORED))
+    found = _summed(hidden, torch.randn(30, 16), torch.full((1, 5), IGNORE_INDEX))
     found.backward()
     assert found.item() == 0
     assert hidden.grad.abs().sum() == 0

@@ -16,7 +16,7 @@ from warmtune.training.loss import output_layer, terms
 from warmtune.training.loss.model_loss import CROSS_ENTROPY, return_loss_sums
 from warmtune.training.memory_estimate import estimate
 from warmtune.training.model_shape import shape_of
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"
 
@@ -92,7 +92,7 @@ def test_value_and_gradient_are_those_of_all_logits_at_once(tiny_base, ragged_ro
     plain = load_model(tiny_base)
     (row,) = ragged_rows(1)
     ids, labels = torch.tensor([row.input_ids]), torch.tensor([row.labels])
-    chosen = labels[:, 1:] != IGNORED
+    chosen = labels[:, 1:] != IGNORE_INDEX
     torch.manual_seed(7)
     ours = model(ids).logits[:, :-1][chosen].log_softmax(-1)
     base = plain(ids).logits[:, :-1][chosen].log_softmax(-1).detach()
@@ -122,7 +122,7 @@ def test_a_terms_memory_is_in_the_estimate(tiny_base, tiny_settings):
 
     def memory(weights):
         settings = dataclasses.replace(tiny_settings.train, loss_terms=weights)
-        return estimate(shape, settings, launch, 1, "cpu", 600, 500)
+        return estimate(shape, settings, launch, world_size=1, device="cpu", tokens=600, loss_tokens=500)
 
     batch = terms.BatchSize(shape, tokens=600, labelled=500, device="cpu", bytes_each=4)
     assert memory({}).loss_terms == memory({"kl": 0.0}).loss_terms == 0
@@ -138,7 +138,9 @@ def test_a_terms_memory_holds_what_it_adds_and_is_not_much_more(tiny_settings, p
         weight: peak_memory.step(base, dataclasses.replace(plain, loss_terms={"kl": weight}), [150, 150], 140).peak
         for weight in (0.0, 1.0)
     }
-    added = estimate(
-        shape_of(base), dataclasses.replace(plain, loss_terms={"kl": 1.0}), tiny_settings.launch, 1, "cpu", 300, 280
-    ).loss_terms
+    settings = dataclasses.replace(plain, loss_terms={"kl": 1.0})
+    guess = estimate(
+        shape_of(base), settings, tiny_settings.launch, world_size=1, device="cpu", tokens=300, loss_tokens=280
+    )
+    added = guess.loss_terms
     assert peaks[1.0] - peaks[0.0] <= added <= 1.5 * (peaks[1.0] - peaks[0.0])

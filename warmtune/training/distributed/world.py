@@ -13,17 +13,19 @@ from warmtune.errors import LaunchError
 class World:
     """Where this process stands among those that train."""
 
-    processes: int
-    index: int
+    world_size: int
+    """Number of processes, on all machines together."""
+    rank: int
+    """Number of this process, from 0."""
     device: str
     """cuda or cpu."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """What this way of launching adds to the trainer's arguments."""
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes."""
-        return self.index == 0
+        return self.rank == 0
 
 
 _EXTRAS = {
@@ -88,12 +90,13 @@ def world(launch: LaunchSettings) -> World:
     Raises:
         LaunchError: the number of processes is another.
     """
-    came = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
-    wanted = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
-    if came != wanted:
+    world_size = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
+    expected = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
+    if world_size != expected:
         raise LaunchError(
-            f"launch.kind={launch.kind} asks for {wanted} processes, but {came} came up; the launcher fell back. Check"
-            " launch.processes and launch.nodes, and that no accelerate settings of the environment interfere."
+            f"launch.kind={launch.kind} asks for {expected} processes, but {world_size} came up: the launcher"
+            " fell back. Check launch.processes and launch.nodes, and that no accelerate settings of the environment"
+            " interfere."
         )
-    index = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0
-    return World(came, index, device(launch), {"ddp_timeout": launch.timeout})
+    rank = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0
+    return World(world_size, rank, device(launch), {"ddp_timeout": launch.timeout})

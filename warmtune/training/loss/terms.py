@@ -10,7 +10,7 @@ import torch
 from warmtune.errors import ModelError, nearest
 from warmtune.training.loss.output_layer import AT_ONCE, OutputLayer
 from warmtune.training.model_shape import Shape
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -35,7 +35,7 @@ class LabelledTokens:
     @cached_property
     def chosen(self) -> torch.Tensor:
         """[rows, tokens - 1], true where a hidden state predicts a label."""
-        return self.all_labels[:, 1:] != IGNORED
+        return self.all_labels[:, 1:] != IGNORE_INDEX
 
     @cached_property
     def labels(self) -> torch.Tensor:
