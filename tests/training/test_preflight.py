@@ -1,6 +1,7 @@
 """What stops a training before its first step."""
 
 import dataclasses
+import importlib.util
 from types import SimpleNamespace
 
 import pytest
@@ -104,8 +105,27 @@ def test_an_unknown_architecture_is_said(tiny_base, tiny_settings, tmp_path):
 
 
 def test_missing_libraries_are_named_with_their_extra():
-    settings = load("quickstart", ["train.trackers=[trackio]", "launch=zero2", "train.liger=true"])
-    with pytest.raises(LaunchError, match=r"deepspeed, liger_kernel.*warmtune\[deepspeed,liger,tracking\]"):
+    settings = load("quickstart", ["launch=zero2", "train.liger=true"])
+    with pytest.raises(LaunchError, match=r"deepspeed, liger_kernel.*warmtune\[deepspeed,liger\]"):
+        check_installed(settings.train, settings.launch)
+
+
+def test_a_tracker_is_one_that_transformers_knows_and_finds():
+    def check(tracker):
+        settings = load("quickstart", [f"train.trackers=[{tracker}]"])
+        check_installed(settings.train, settings.launch)
+
+    with pytest.raises(LaunchError, match=r"names 'wandbb'.*Did you mean 'wandb'\?.*comet_ml.*trackio"):
+        check("wandbb")
+    if importlib.util.find_spec("dvclive") is None:
+        with pytest.raises(LaunchError, match=r"names dvclive, which cannot be used here:.*pip install dvclive"):
+            check("dvclive")
+    check("tensorboard")
+
+
+def test_an_unknown_term_of_the_loss_stops_a_run_before_it_begins():
+    settings = load("quickstart", ["train.loss_terms={frobnicate: 0.5}"])
+    with pytest.raises(ModelError, match=r"train\.loss_terms names 'frobnicate'"):
         check_installed(settings.train, settings.launch)
 
 
@@ -122,6 +142,7 @@ def test_missing_libraries_are_named_with_their_extra():
         (["train=openai", "train.epochs=1.5"], "whole epochs only"),
         (["train.learning_rate=5"], "at most 0.1"),
         (["train.rank=5000"], "at most 1024"),
+        (["train.loss_terms={kl: -1}"], "train.loss_terms"),
     ],
 )
 def test_settings_that_cannot_be_are_said(overrides, says):

@@ -8,7 +8,6 @@ from pydantic.dataclasses import dataclass
 from warmtune.config.setting_types import STRICT, Positive
 
 Epoch = Annotated[float, Field(gt=0, le=100)]
-Tracker = Literal["wandb", "mlflow", "trackio", "tensorboard"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -84,8 +83,8 @@ class TrainSettings:
     second adapter on the same data: how much training differs by chance."""
     checkpoint_steps: Positive
     """Steps between checkpoints; a killed training goes on from the last."""
-    trackers: tuple[Tracker, ...]
-    """Where the curve is also sent while training."""
+    trackers: tuple[str, ...]
+    """Where the metrics are also sent while training: names that transformers takes for `report_to`."""
     service: ServiceSettings | None
     """Tune by a service; of the settings above only `epochs` and `seed` count then."""
 

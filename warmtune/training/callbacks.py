@@ -29,6 +29,8 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untype
         self.report, self.tokens_per_step = report, tokens_per_step
         self.flops_per_token, self.peak_flops = flops_per_token, peak_flops
         self.seconds, self.tokens, self.started = 0.0, 0, 0.0
+        self.last_tokens_per_second = 0.0
+        """Of the step that has just ended."""
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the time."""
@@ -36,8 +38,9 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untype
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Add up time and tokens."""
-        self.seconds += time.monotonic() - self.started
-        self.tokens += self.tokens_per_step[state.global_step - 1]
+        seconds, tokens = time.monotonic() - self.started, self.tokens_per_step[state.global_step - 1]
+        self.seconds, self.tokens = self.seconds + seconds, self.tokens + tokens
+        self.last_tokens_per_second = tokens / seconds
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Show where training stands."""

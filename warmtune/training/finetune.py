@@ -33,7 +33,8 @@ _CURVE = ("step", "loss", "grad_norm", "learning_rate")
 def train(job: Job) -> Outcome:
     """Train one adapter and write `adapter/`, `curve.json` and `order.json` (the ids in the order they were seen).
 
-    Adapters that the settings keep after some epochs go to `epochs/EPOCH/`. Goes on from the last complete checkpoint
+    Adapters that the settings keep after some epochs go to `epochs/EPOCH/`, and each step's metrics to `metrics.jsonl`
+    while the training runs. Goes on from the last complete checkpoint
     in the folder. The same rows, settings, seed and machine give the same bytes, interrupted or not.
 
     Raises:
@@ -89,6 +90,7 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     from warmtune.training.callbacks import CheckWrapper, MarkCheckpointComplete, Progress, SaveAtEpochs
     from warmtune.training.kernels.fused_lora import fuse
     from warmtune.training.loss.terms import weighted_terms
+    from warmtune.training.metrics import METRICS, WriteMetrics
     from warmtune.training.preflight import check_room, padding, prove_separate, try_longest
     from warmtune.training.speed import EXPECTED_MFU, compile_layers, compiles, flops_per_token, measured_peak_flops
     from warmtune.training.trainer import RowTrainer
@@ -127,7 +129,9 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
         say(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
     shown = Progress(lambda *_: None, tokens, flops, peak)
     trainer.remove_callback(PrinterCallback)
+    trainer.progress = shown
     trainer.add_callback(shown)
+    trainer.add_callback(WriteMetrics(job.folder / METRICS, settings.epochs))
     trainer.add_callback(MarkCheckpointComplete())
     if here.world_size > 1:
         trainer.add_callback(CheckWrapper(job.launch.kind, lambda: trainer.model_wrapped))
@@ -184,10 +188,11 @@ def save(trainer: Any, job: Job, folder: Path) -> None:
 
 
 def _finish(trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job) -> Outcome:
+    from warmtune.training.metrics import METRICS, read_metrics
+
     curve = [
-        {key: value for key, value in entry.items() if key in _CURVE or key.startswith("loss/")}
-        for entry in trainer.state.log_history
-        if "loss" in entry
+        {name: value for name, value in entry.items() if name in _CURVE or name.startswith("loss/")}
+        for entry in read_metrics(job.folder / METRICS)
     ]
     if not all(math.isfinite(point["loss"]) for point in curve):
         raise ModelError(

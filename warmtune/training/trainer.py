@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from trl import SFTTrainer
 
+from warmtune.training.callbacks import Progress
 from warmtune.training.loss.model_loss import CROSS_ENTROPY, return_loss_sums
 from warmtune.training.loss.terms import LossTerm
 
@@ -19,6 +20,8 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]  # trl is untyped
         self.weights = {CROSS_ENTROPY: 1.0, **{name: weight for name, (weight, _) in terms.items()}}
         self.parts: dict[str, torch.Tensor] = {}
         """The parts of the loss since it was last logged, each without its weight; kept where there are several."""
+        self.progress: Progress | None = None
+        """What times the steps."""
         super().__init__(model=model, **given)
 
     def compute_loss(
@@ -43,8 +46,10 @@ class RowTrainer(SFTTrainer):  # type: ignore[misc]  # trl is untyped
         return total
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log without TRL's own figures, which need the logits of every token, and with each part of the loss."""
+        """Log the speed and each part of the loss; leave out TRL's figures, which need the logits of every token."""
         if "loss" in logs:
+            if self.progress is not None:
+                logs["tokens_per_second"] = round(self.progress.last_tokens_per_second, 1)
             for name, part in self.parts.items():
                 logs[f"loss/{name}"] = float(self.accelerator.reduce(part, "mean"))
             self.parts = {}

@@ -2,11 +2,12 @@
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from warmtune.config.training_settings import LaunchSettings, TrainSettings
-from warmtune.errors import LaunchError
+from warmtune.errors import LaunchError, nearest
 
 
 @dataclass(frozen=True)
@@ -31,24 +32,26 @@ class World:
 _EXTRAS = {
     "deepspeed": "deepspeed",
     "liger_kernel": "liger",
-    "tensorboard": "tracking",
-    "wandb": "tracking",
-    "mlflow": "tracking",
-    "trackio": "tracking",
 }
 """The extra of this package that brings a library."""
 
 
 def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
-    """Look for the optional libraries that the settings ask for.
+    """Look for what the settings name: optional libraries, trackers, terms of the loss.
 
     Raises:
-        LaunchError: names all that are missing, and how to get them.
+        LaunchError: a library or a tracker is missing; says how to get it.
+        ModelError: a term of the loss is unknown.
     """
-    wanted: list[str] = list(settings.trackers)
-    wanted += ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
-    wanted += ["liger_kernel"] if settings.liger else []
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if settings.trackers:
+        check_trackers(settings.trackers)
+    if settings.loss_terms:
+        from warmtune.training.loss.terms import weighted_terms
+
+        weighted_terms(settings.loss_terms)
+    needed = ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
+    needed += ["liger_kernel"] if settings.liger else []
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         extras = ",".join(sorted({_EXTRAS[name] for name in missing}))
         raise LaunchError(
@@ -57,6 +60,28 @@ def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
         )
     if settings.liger and device(launch) == "cpu":
         raise LaunchError("train.liger needs a GPU, for whose kernels Liger is; leave it out on the CPU.")
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Look for the trackers among those of transformers, and whether each can be used here.
+
+    Raises:
+        LaunchError: a tracker is unknown, or it lacks its package or something else that it says.
+    """
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            hint, known = nearest(name, INTEGRATION_TO_CALLBACK), ", ".join(sorted(INTEGRATION_TO_CALLBACK))
+            raise LaunchError(
+                f"train.trackers names {name!r}, which transformers does not know.{hint} It knows {known}."
+            )
+        try:
+            INTEGRATION_TO_CALLBACK[name]()
+        except (RuntimeError, ValueError, ImportError) as error:
+            raise LaunchError(
+                f"train.trackers names {name}, which cannot be used here: {error} Or leave it out of the recipe."
+            ) from None
 
 
 def device(launch: LaunchSettings) -> str:
