@@ -120,9 +120,9 @@ def ours(job: Any) -> tuple[float, list[float]]:
     from warmtune.io.schemas import TrainingRow, read
     from warmtune.training import finetune
     from warmtune.training.distributed.world import world
-    from warmtune.training.kernels.malloc import kept
+    from warmtune.training.kernels.malloc import keep_freed_memory
 
-    with kept():
+    with keep_freed_memory():
         trainer, _ = finetune._trainer(read(job.rows, TrainingRow), job, world(job.launch))
         return _timed(trainer)
 
@@ -156,18 +156,18 @@ def _say(seconds: float, losses: list[float]) -> None:
 def speed() -> dict[str, Any]:
     """Train with each way in turns, and compare."""
     from warmtune.io.schemas import TrainingRow, write
-    from warmtune.training.rows import trained
-    from warmtune.training.speed import matrix_rate
+    from warmtune.training.rows import num_loss_tokens
+    from warmtune.training.speed import measured_peak_flops
 
     found: dict[str, list[dict[str, Any]]] = {way: [] for way in WAYS}
     rates, data = [], rows()
-    tokens, loss = sum(len(row.input_ids) for row in data), sum(map(trained, data))
+    tokens, loss = sum(len(row.input_ids) for row in data), sum(map(num_loss_tokens, data))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.parquet"
         write(file, TrainingRow, data)
         for turn in range(TURNS):
             for way in WAYS:
-                rates.append(matrix_rate("cpu"))
+                rates.append(measured_peak_flops("cpu"))
                 done = _run("one", way, str(file))
                 found[way].append(done)
                 print(f"turn {turn + 1}, {way}: {loss / done['seconds']:.1f} trained tokens/s", flush=True)
@@ -185,7 +185,7 @@ def speed() -> dict[str, Any]:
         "seconds": {way: [round(one["seconds"], 1) for one in found[way]] for way in WAYS},
         "vs_trl_default": round(seconds["trl-default"] / seconds["warmtune"], 2),
         "vs_trl_best": round(seconds["trl-best"] / seconds["warmtune"], 2),
-        "matrix_rate_gflops": [round(rate / 1e9, 1) for rate in rates],
+        "measured_peak_gflops": [round(rate / 1e9, 1) for rate in rates],
         "share_of_matmul": round(tokens * work / seconds["warmtune"] / median(rates), 3),
         "peak_gb": {way: round(peak, 2) for way, peak in peaks.items()},
         "peak_vs_trl_default": round(peaks["warmtune"] / peaks["trl-default"], 2),
@@ -224,7 +224,8 @@ def peak(name: str, folder: str) -> None:
     from warmtune.io.schemas import TrainingRow, write
     from warmtune.models.base import load_tokenizer
     from warmtune.training import train
-    from warmtune.training.memory_estimate import GB, estimate, longest_batch, shape_of
+    from warmtune.training.memory_estimate import GB, estimate, longest_batch
+    from warmtune.training.model_shape import shape_of
     from warmtune.training.row_order import epoch_order
 
     data, home = rows()[: 2 * BATCH], Path(folder) / name
@@ -247,7 +248,15 @@ def peak(name: str, folder: str) -> None:
     made = replace(made, base=replace(made.base, folder=home / "model"), folder=home / "out")
     order = [data[n] for n in epoch_order(len(data), 1.0, 1)]
     longest, loss = longest_batch(order, made.settings)
-    guess = estimate(shape_of(made.base), made.settings, made.launch, 1, "cpu", longest, loss)
+    guess = estimate(
+        shape_of(made.base),
+        made.settings,
+        made.launch,
+        world_size=1,
+        device="cpu",
+        tokens=longest,
+        loss_tokens=loss,
+    )
     _forked(lambda: train(made))
     highest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     print(json.dumps({"estimated_gb": round(guess.peak / GB, 3), "peak_gb": highest, "longest_batch": longest}))

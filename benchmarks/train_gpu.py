@@ -118,15 +118,15 @@ def job(file: Path, home: Path, changed: dict[str, Any]) -> Any:
 def speed(name: str, folder: Path) -> dict[str, Any]:
     """Train a model of this shape with each way in turns, and compare."""
     from warmtune.io.schemas import TrainingRow, write
-    from warmtune.training.memory_estimate import shape_of
-    from warmtune.training.rows import trained
-    from warmtune.training.speed import matrix_rate
+    from warmtune.training.model_shape import shape_of
+    from warmtune.training.rows import num_loss_tokens
+    from warmtune.training.speed import measured_peak_flops
 
     count, turns = SPEED[name]
     data, home, file = rows(count), model(name, folder), folder / f"rows-{name}.parquet"
     write(file, TrainingRow, data)
     shape = shape_of(job(file, home, {}).base)
-    tokens, loss = sum(len(row.input_ids) for row in data), sum(map(trained, data))
+    tokens, loss = sum(len(row.input_ids) for row in data), sum(map(num_loss_tokens, data))
     work = 4 * (tokens * sum(i * o for _, i, o in shape.linear) + loss * shape.vocabulary * shape.width)
     done: dict[str, list[Any]] = {way: [] for way in WAYS}
     for _ in range(turns):
@@ -135,7 +135,7 @@ def speed(name: str, folder: Path) -> dict[str, Any]:
             print(f"{name}, {way}: {loss / done[way][-1]['seconds']:,.0f} trained tokens/s", flush=True)
     seconds = {way: median(one["seconds"] for one in all) for way, all in done.items()}
     losses = {way: done[way][0]["losses"] for way in WAYS}
-    rate = matrix_rate("cuda", 20)
+    rate = measured_peak_flops("cuda", 20)
     return {
         "rows": len(data),
         "tokens": tokens,
@@ -145,7 +145,7 @@ def speed(name: str, folder: Path) -> dict[str, Any]:
         "seconds": {way: [round(one["seconds"], 2) for one in all] for way, all in done.items()},
         "vs_trl_default": round(seconds["trl-default"] / seconds["warmtune"], 2),
         "vs_trl_best": round(seconds["trl-best"] / seconds["warmtune"], 2),
-        "matrix_rate_tflops": round(rate / 1e12, 1),
+        "measured_peak_tflops": round(rate / 1e12, 1),
         "share_of_matmul": round(work / seconds["warmtune"] / rate, 3),
         "peak_gb": {way: round(max(one["peak_gb"] for one in all), 2) for way, all in done.items()},
         "losses": losses,
@@ -191,11 +191,20 @@ def peak(changed: str, file: Path, home: Path) -> None:
     import torch
 
     from warmtune.io.schemas import TrainingRow, read
-    from warmtune.training.memory_estimate import describe, estimate, longest_batch, shape_of
+    from warmtune.training.memory_estimate import describe, estimate, longest_batch
+    from warmtune.training.model_shape import shape_of
 
     made = job(file, home, {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | json.loads(changed))
     longest, loss = longest_batch(read(file, TrainingRow), made.settings)
-    guess = estimate(shape_of(made.base), made.settings, made.launch, 1, "cuda", longest, loss)
+    guess = estimate(
+        shape_of(made.base),
+        made.settings,
+        made.launch,
+        world_size=1,
+        device="cuda",
+        tokens=longest,
+        loss_tokens=loss,
+    )
     train.ours(made)
     free, whole = torch.cuda.mem_get_info()
     context = whole - free - torch.cuda.memory_reserved()

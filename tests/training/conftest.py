@@ -1,6 +1,8 @@
 """What several tests of training share: small rows, and a training that is killed."""
 
+import importlib.util
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +41,17 @@ def killed_at(monkeypatch):
                 raise Killed
 
         with monkeypatch.context() as patched:
-            patched.setattr(callbacks.Whole, "on_step_end", dies)
+            patched.setattr(callbacks.MarkCheckpointComplete, "on_step_end", dies)
             with pytest.raises(Killed):
                 yield
 
     return kill
+
+
+@pytest.fixture(scope="session")
+def peak_memory():
+    """Return the module that counts the memory of a training step."""
+    spec = importlib.util.spec_from_file_location("peak_memory", Path(__file__).parent / "peak_memory.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -39,6 +39,42 @@ FAMILIES = {
     "gemma3": ("gemma3.jinja", ["<bos>", "<start_of_turn>", "<end_of_turn>"], "<bos>", "<end_of_turn>", {}),
     "mistral": (MISTRAL, ["[INST]", "[/INST]"], "<|endoftext|>", "<|im_end|>", {}),
 }
+_TINY = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "initializer_range": 0.1,
+}
+_WINDOWED = {"sliding_window": 12, "layer_types": ["sliding_attention", "full_attention"]}
+# model of conf/model: its architecture in transformers, what is peculiar to it, the family of its chat template
+ARCHITECTURES = {
+    "llama-3.1-8b": ("llama", {"rope_parameters": {"rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0,
+        "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}}, "llama3"),
+    "smollm2-360m": ("llama", {"tie_word_embeddings": True}, "smollm2"),
+    "mistral-small-2501": ("mistral", {"sliding_window": None}, "mistral"),
+    "qwen2.5-7b": ("qwen2", {}, "qwen2.5"),
+    "qwen3-4b": ("qwen3", {"tie_word_embeddings": True}, "qwen3"),
+    "gemma-2-9b": ("gemma2", {**_WINDOWED, "query_pre_attn_scalar": 8, "attn_logit_softcapping": 2.0,
+        "final_logit_softcapping": 5.0}, "gemma"),
+    "gemma-3-1b": ("gemma3_text", {**_WINDOWED, "query_pre_attn_scalar": 8}, "gemma3"),
+    "smollm3-3b": ("smollm3", {"no_rope_layers": [1, 0], "tie_word_embeddings": True}, "smollm2"),
+}  # fmt: skip
+SAME = {
+    "llama-3.1-70b": "llama-3.1-8b",
+    "llama-3.2-1b": "llama-3.1-8b",
+    "llama-3.2-3b": "llama-3.1-8b",
+    "llama-3.3-70b": "llama-3.1-8b",
+    "mistral-small-2409": "mistral-small-2501",
+    "qwen2.5-32b": "qwen2.5-7b",
+    "qwen3-8b": "qwen3-4b",
+    "qwen3-32b": "qwen3-4b",
+    "smollm2-135m": "smollm2-360m",
+    "smollm2-1.7b": "smollm2-360m",
+}
+"""The models whose architecture is that of another one of the list."""
 _TWO = [
     {"role": "user", "content": "Say ünïcode 🙂 and `code`"},
     {"role": "assistant", "content": "Grüße 🙂\n\n```python\nprint(1)\n```"},
@@ -74,6 +110,20 @@ def tokenizer_of(family, embedded):
         text = template_of(template) if template.endswith(".jinja") else template
         tokenizer.chat_template = "".join(f"{{%- set {k} = {json.dumps(v)} %}}" for k, v in values.items()) + text
     return tokenizer
+
+
+def tiny_model(model, embedded, folder):
+    """Write a tiny model of a shipped model's architecture to a folder, with random weights."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    kind, peculiar, family = ARCHITECTURES[model]
+    tokenizer = tokenizer_of(family, embedded)
+    ends = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **_TINY, **peculiar, **ends, vocab_size=len(tokenizer))
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def rows_of(tokenizer):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from warmtune.models.chat_template import render, rules
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 spec = importlib.util.spec_from_file_location("families", Path(__file__).parent / "families.py")
 families = importlib.util.module_from_spec(spec)
@@ -30,7 +30,7 @@ def test_loss_covers_the_replies_and_their_ends_and_nothing_else(family, embedde
     for name, messages in families.CONVERSATIONS.items():
         spoken = ""
         for row in families.rows_of(tokenizer)[name]:
-            spoken += tokenizer.decode([label for label in row["labels"] if label != IGNORED])
+            spoken += tokenizer.decode([label for label in row["labels"] if label != IGNORE_INDEX])
             assert row["ids"].count(tokenizer.bos_token_id) <= 1 or tokenizer.bos_token == "<|im_start|>"
         replies = [m["content"] + tokenizer.eos_token for m in messages if m["role"] == "assistant"]
         assert spoken.replace(" ", "") == "".join(replies).replace(" ", "")
@@ -41,7 +41,7 @@ def test_training_shows_a_prompt_as_answering_does(family, embedded):
     tokenizer = families.tokenizer_of(family, embedded)
     for name, messages in families.CONVERSATIONS.items():
         last = families.rows_of(tokenizer)[name][-1]
-        trained = [label != IGNORED for label in last["labels"]]
+        trained = [label != IGNORE_INDEX for label in last["labels"]]
         reply = len(trained) - trained[::-1].index(True)
         while trained[reply - 1]:
             reply -= 1
@@ -78,7 +78,7 @@ def test_masks_are_those_of_trls_training_templates(family, embedded):
             continue
         (row,) = rows
         assert row["ids"] == marked["input_ids"]
-        ours = [int(label != IGNORED) for label in row["labels"]]
+        ours = [int(label != IGNORE_INDEX) for label in row["labels"]]
         newline = tokenizer("\n", add_special_tokens=False)["input_ids"]
         theirs = list(marked["assistant_masks"])
         for n, id in enumerate(row["ids"]):  # the line end after a turn is the template's, and no one has to learn it
@@ -89,9 +89,12 @@ def test_masks_are_those_of_trls_training_templates(family, embedded):
 
 def _texts(tokenizer, ids, labels):
     """Return all that carries loss, as text."""
-    return tokenizer.decode([id for id, label in zip(ids, labels, strict=True) if label != IGNORED])
+    return tokenizer.decode([id for id, label in zip(ids, labels, strict=True) if label != IGNORE_INDEX])
 
 
 def _marked(marked):
     ids = marked["input_ids"]
-    return {"ids": ids, "labels": [id if m else IGNORED for id, m in zip(ids, marked["assistant_masks"], strict=True)]}
+    return {
+        "ids": ids,
+        "labels": [id if m else IGNORE_INDEX for id, m in zip(ids, marked["assistant_masks"], strict=True)],
+    }

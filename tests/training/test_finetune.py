@@ -12,7 +12,8 @@ from warmtune.models.base import load_model
 from warmtune.runs.keys import sha256
 from warmtune.training import ADAPTER, CURVE, EPOCHS, ORDER, Job, train
 from warmtune.training.lora_adapter import check_changed
-from warmtune.training.rows import IGNORED
+from warmtune.training.metrics import METRICS, read_metrics
+from warmtune.training.rows import IGNORE_INDEX
 
 WEIGHTS = f"{ADAPTER}/adapter_model.safetensors"
 
@@ -70,6 +71,26 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(rows, tiny_base,
     assert steps == list(range(1, 10))
 
 
+def test_metrics_are_written_step_by_step_and_each_step_once_after_a_kill(
+    rows, tiny_base, settings, tmp_path, killed_at
+):
+    settings = dataclasses.replace(settings, checkpoint_steps=3)
+    _train(rows, tiny_base, settings, tmp_path / "whole")
+    with killed_at(6):
+        _train(rows, tiny_base, settings, tmp_path / "broken")
+    file = tmp_path / "broken" / METRICS
+    assert [point["step"] for point in read_metrics(file)] == [1, 2, 3, 4, 5]  # while it ran; the checkpoint has 3
+    with file.open("a") as lines:
+        lines.write('{"step": 6, "lo')  # the kill cut a line short
+    _train(rows, tiny_base, settings, tmp_path / "broken")
+    broken, whole = read_metrics(file), read_metrics(tmp_path / "whole" / METRICS)
+    assert [point["step"] for point in broken] == list(range(1, 10))
+    assert [point["epoch"] for point in whole] == pytest.approx([step / 9 * 2 for step in range(1, 10)], abs=1e-4)
+    assert all(point.pop("tokens_per_second") > 0 for point in [*broken, *whole])
+    assert broken == whole
+    assert whole[0].keys() == {"step", "epoch", "loss", "learning_rate", "grad_norm"}
+
+
 def test_the_adapter_loads_with_plain_peft_and_names_its_base(rows, tiny_base, settings, tmp_path):
     from peft import PeftModel
 
@@ -97,8 +118,10 @@ def test_the_loss_is_the_mean_over_trained_tokens(rows, tiny_base, settings, tmp
         for one in rows:
             logits = model(torch.tensor([one.input_ids])).logits[0, :-1]
             labels = torch.tensor(one.labels[1:])
-            total += float(torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum"))
-            count += int((labels != IGNORED).sum())
+            total += float(
+                torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE_INDEX, reduction="sum")
+            )
+            count += int((labels != IGNORE_INDEX).sum())
     first = json.loads((tmp_path / "one" / CURVE).read_text())[0]["loss"]
     assert first == pytest.approx(total / count, abs=1e-5)
 

@@ -1,6 +1,7 @@
 """What stops a training before its first step."""
 
 import dataclasses
+import importlib.util
 from types import SimpleNamespace
 
 import pytest
@@ -8,10 +9,9 @@ import pytest
 from warmtune.config.compose import load
 from warmtune.errors import ConfigError, DataError, LaunchError, ModelError
 from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
-from warmtune.training import Job, build_rows, memory_estimate, preflight, speed
+from warmtune.training import Job, build_rows, memory_estimate, preflight
 from warmtune.training.distributed.world import World, check_installed
-from warmtune.training.memory_estimate import adapter_parameters, estimate, shape_of
-from warmtune.training.rows import IGNORED, row
+from warmtune.training.rows import IGNORE_INDEX, row
 
 TALK = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
 
@@ -56,7 +56,7 @@ def test_a_conversation_without_a_reply_is_refused(tokenizer):
 
 
 def test_the_pad_token_is_not_the_end_of_a_turn(tokenizer, rows):
-    end = next(label for label in reversed(rows[0].labels) if label != IGNORED)
+    end = next(label for label in reversed(rows[0].labels) if label != IGNORE_INDEX)
     assert tokenizer.pad_token_id == end  # as the embedded model comes
     assert tokenizer.convert_tokens_to_ids(preflight.padding(tokenizer, rows[0])) != end
 
@@ -105,8 +105,27 @@ def test_an_unknown_architecture_is_said(tiny_base, tiny_settings, tmp_path):
 
 
 def test_missing_libraries_are_named_with_their_extra():
-    settings = load("quickstart", ["train.trackers=[trackio]", "launch=zero2", "train.liger=true"])
-    with pytest.raises(LaunchError, match=r"deepspeed, liger_kernel.*warmtune\[deepspeed,liger,tracking\]"):
+    settings = load("quickstart", ["launch=zero2", "train.liger=true"])
+    with pytest.raises(LaunchError, match=r"deepspeed, liger_kernel.*warmtune\[deepspeed,liger\]"):
+        check_installed(settings.train, settings.launch)
+
+
+def test_a_tracker_is_one_that_transformers_knows_and_finds():
+    def check(tracker):
+        settings = load("quickstart", [f"train.trackers=[{tracker}]"])
+        check_installed(settings.train, settings.launch)
+
+    with pytest.raises(LaunchError, match=r"names 'wandbb'.*Did you mean 'wandb'\?.*comet_ml.*trackio"):
+        check("wandbb")
+    if importlib.util.find_spec("dvclive") is None:
+        with pytest.raises(LaunchError, match=r"names dvclive, which cannot be used here:.*pip install dvclive"):
+            check("dvclive")
+    check("tensorboard")
+
+
+def test_an_unknown_term_of_the_loss_stops_a_run_before_it_begins():
+    settings = load("quickstart", ["train.loss_terms={frobnicate: 0.5}"])
+    with pytest.raises(ModelError, match=r"train\.loss_terms names 'frobnicate'"):
         check_installed(settings.train, settings.launch)
 
 
@@ -123,44 +142,9 @@ def test_missing_libraries_are_named_with_their_extra():
         (["train=openai", "train.epochs=1.5"], "whole epochs only"),
         (["train.learning_rate=5"], "at most 0.1"),
         (["train.rank=5000"], "at most 1024"),
+        (["train.loss_terms={kl: -1}"], "train.loss_terms"),
     ],
 )
 def test_settings_that_cannot_be_are_said(overrides, says):
     with pytest.raises(ConfigError, match=says.replace(".", r"\.")):
         load("quickstart", overrides)
-
-
-def test_the_adapters_size_is_what_peft_makes(tiny_base, tiny_settings):
-    from warmtune.training.lora_adapter import with_adapter
-
-    shape = shape_of(tiny_base)
-    for changed in ({}, {"method": "dora"}, {"targets": ("q_proj", "down_proj"), "rank": 4}):
-        settings = dataclasses.replace(tiny_settings.train, **changed)
-        model = with_adapter(tiny_base, settings, 1, "cpu")
-        assert adapter_parameters(shape, settings) == sum(p.numel() for p in model.parameters() if p.requires_grad)
-    assert shape.parameters == sum(p.numel() for p in model.get_base_model().parameters() if not p.requires_grad)
-
-
-def test_the_estimate_grows_with_what_needs_memory(tiny_base, tiny_settings):
-    shape, train, launch = shape_of(tiny_base), tiny_settings.train, tiny_settings.launch
-
-    def total(changed=None, longest=1000, processes=1, device="cuda", **launched):
-        settings = dataclasses.replace(train, **(changed or {}))
-        return estimate(shape, settings, dataclasses.replace(launch, **launched), processes, device, longest, 500).total
-
-    assert total({"gradient_checkpointing": True}) < total() < total(longest=2000)
-    assert total({"quantization": "nf4"}, longest=10) < total(longest=10)
-    assert total(processes=4, kind="fsdp") < total()
-    assert total({"precision": "fp32"}) > total()
-
-
-def test_compiling_is_for_long_trainings_on_a_gpu():
-    assert not speed.compiles("auto", "cpu", 1e6)
-    assert not speed.compiles("auto", "cuda", 60)
-    assert speed.compiles("auto", "cuda", 3600)
-    assert speed.compiles("always", "cpu", 1)
-    assert not speed.compiles("never", "cuda", 1e6)
-
-
-def test_the_matrix_rate_is_that_of_large_products():
-    assert speed.matrix_rate("cpu", repeats=1) > 1e9

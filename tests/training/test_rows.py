@@ -2,7 +2,7 @@ import pytest
 
 from warmtune.errors import DataError, ModelError
 from warmtune.io.schemas import CONTROL_ROWS, Conversation, Rewrite, TrainingRow, read
-from warmtune.training.rows import IGNORED, arms, build_rows, row, trained
+from warmtune.training.rows import IGNORE_INDEX, arms, build_rows, num_loss_tokens, row
 
 TALK = [
     {"role": "user", "content": "Say ünïcode 🙂 and `code`"},
@@ -27,18 +27,18 @@ def test_golden_ids_and_labels_of_the_embedded_model(tokenizer):
     for text, loss in pieces:
         piece = tokenizer(text, add_special_tokens=False)["input_ids"]
         ids += piece
-        labels += piece if loss else [IGNORED] * len(piece)
+        labels += piece if loss else [IGNORE_INDEX] * len(piece)
     assert found.input_ids == ids
     assert found.labels == labels
 
 
 def test_what_carries_loss_decodes_to_the_replies(tokenizer):
     found = row(tokenizer, "x", [{"role": "system", "content": ""}, *TALK])
-    spoken = tokenizer.decode([label for label in found.labels if label != IGNORED])
+    spoken = tokenizer.decode([label for label in found.labels if label != IGNORE_INDEX])
     assert spoken == "".join(m["content"] + "<|im_end|>" for m in TALK if m["role"] == "assistant")
-    assert trained(found) == sum(label != IGNORED for label in found.labels) > 0
+    assert num_loss_tokens(found) == sum(label != IGNORE_INDEX for label in found.labels) > 0
     assert found.labels[-2] == tokenizer.eos_token_id  # the end of the turn is learned, the template's newline is not
-    assert found.labels[-1] == IGNORED
+    assert found.labels[-1] == IGNORE_INDEX
 
 
 def test_a_template_that_forgets_earlier_turns_is_refused(tokenizer, monkeypatch):

@@ -8,7 +8,6 @@ from pydantic.dataclasses import dataclass
 from warmtune.config.setting_types import STRICT, Positive
 
 Epoch = Annotated[float, Field(gt=0, le=100)]
-Tracker = Literal["wandb", "mlflow", "trackio", "tensorboard"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -67,6 +66,8 @@ class TrainSettings:
     """Put conversations of similar length into the same batch; the order stays the same for both arms."""
     gradient_checkpointing: bool
     """Compute activations again on the way back instead of keeping them: less memory, a third more time."""
+    loss_terms: dict[str, Annotated[float, Field(ge=0)]]
+    """Weight of each term that is added to the cross-entropy, by name; see `warmtune/training/loss`."""
     neftune: Annotated[float, Field(gt=0)] | None
     """Noise on the embeddings while training (NEFTune's alpha); null for none."""
     liger: bool
@@ -82,8 +83,8 @@ class TrainSettings:
     second adapter on the same data: how much training differs by chance."""
     checkpoint_steps: Positive
     """Steps between checkpoints; a killed training goes on from the last."""
-    trackers: tuple[Tracker, ...]
-    """Where the curve is also sent while training."""
+    trackers: tuple[str, ...]
+    """Where the metrics are also sent while training: names that transformers takes for `report_to`."""
     service: ServiceSettings | None
     """Tune by a service; of the settings above only `epochs` and `seed` count then."""
 

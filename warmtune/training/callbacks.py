@@ -1,4 +1,4 @@
-"""What happens on the way of a training: progress, whole checkpoints, adapters kept after some epochs."""
+"""What is done while a training runs: show its progress, mark whole checkpoints, keep adapters after some epochs."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,19 +13,24 @@ Report = Callable[..., None]
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Shows the loss, the speed and its share of what the machine's matrix products could give."""
+    """Shows the loss, the speed, and the model FLOPs utilization (MFU): the share of the peak that training reaches."""
 
-    def __init__(self, report: Report, tokens: Sequence[int], work: float, rate: float) -> None:
-        """Take what is needed to tell the speed.
+    def __init__(
+        self, report: Report, tokens_per_step: Sequence[int], flops_per_token: float, peak_flops: float
+    ) -> None:
+        """Take what the speed is found from.
 
         Args:
-            report: shows a number of steps done and a note.
-            tokens: of every optimizer step, all processes together.
-            work: floating-point operations for a token, forward and back.
-            rate: of this process's device in matrix products, operations a second; of all processes together.
+            report: shows the number of finished steps and a note.
+            tokens_per_step: of every optimizer step, all processes together.
+            flops_per_token: floating-point operations per token, forward and back.
+            peak_flops: what the devices of all processes reach in matrix products, operations per second; 0: unknown.
         """
-        self.report, self.tokens, self.work, self.rate = report, tokens, work, rate
-        self.seconds, self.seen, self.started = 0.0, 0, 0.0
+        self.report, self.tokens_per_step = report, tokens_per_step
+        self.flops_per_token, self.peak_flops = flops_per_token, peak_flops
+        self.seconds, self.tokens, self.started = 0.0, 0, 0.0
+        self.last_tokens_per_second = 0.0
+        """Of the step that has just ended."""
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Take the time."""
@@ -33,28 +38,30 @@ class Progress(TrainerCallback):  # type: ignore[misc]  # transformers is untype
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Add up time and tokens."""
-        self.seconds += time.monotonic() - self.started
-        self.seen += self.tokens[state.global_step - 1]
+        seconds, tokens = time.monotonic() - self.started, self.tokens_per_step[state.global_step - 1]
+        self.seconds, self.tokens = self.seconds + seconds, self.tokens + tokens
+        self.last_tokens_per_second = tokens / seconds
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Show where training stands."""
         if logs and "loss" in logs:
-            share = f", {self.share:.0%} of the matrix rate" if self.rate else ""
-            self.report(state.global_step, f"loss {logs['loss']:.3f}, {self.speed:.0f} tokens/s{share}")
+            mfu = f", {self.mfu:.0%} MFU" if self.peak_flops else ""
+            note = f"loss {logs['loss']:.3f}, {self.tokens_per_second:.0f} tokens/s{mfu}"
+            self.report(state.global_step, note)
 
     @property
-    def speed(self) -> float:
-        """Tokens a second so far."""
-        return self.seen / self.seconds if self.seconds else 0.0
+    def tokens_per_second(self) -> float:
+        """The mean over all steps so far."""
+        return self.tokens / self.seconds if self.seconds else 0.0
 
     @property
-    def share(self) -> float:
-        """Share of the matrix rate reached so far."""
-        return self.speed * self.work / self.rate if self.rate else 0.0
+    def mfu(self) -> float:
+        """The share of the peak that training has reached so far."""
+        return self.tokens_per_second * self.flops_per_token / self.peak_flops if self.peak_flops else 0.0
 
 
-class Whole(TrainerCallback):  # type: ignore[misc]
-    """Marks checkpoints that were written whole."""
+class MarkCheckpointComplete(TrainerCallback):  # type: ignore[misc]
+    """Marks the checkpoints that were written completely."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Leave a mark that only a complete checkpoint has."""
@@ -62,33 +69,33 @@ class Whole(TrainerCallback):  # type: ignore[misc]
             (Path(args.output_dir) / f"checkpoint-{state.global_step}" / "complete").touch()
 
 
-class Keep(TrainerCallback):  # type: ignore[misc]
-    """Keeps the adapter after some steps, as an adapter of its own."""
+class SaveAtEpochs(TrainerCallback):  # type: ignore[misc]
+    """Saves the adapter after some epochs, each in a folder of its own."""
 
-    def __init__(self, steps: Mapping[int, Path], save: Callable[[Path], None]) -> None:
-        """Take folders by step, and what writes an adapter into one; all processes call it together."""
-        self.steps, self.save = steps, save
+    def __init__(self, folders: Mapping[int, Path], save: Callable[[Path], None]) -> None:
+        """Take the folders by step, and a function that saves an adapter; all processes call it together."""
+        self.folders, self.save = folders, save
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Write the adapter where this step's is wanted."""
-        if (folder := self.steps.get(state.global_step)) is not None:
+        """Save the adapter where this step ends one of the epochs."""
+        if (folder := self.folders.get(state.global_step)) is not None:
             self.save(folder)
 
 
-class Wrapped(TrainerCallback):  # type: ignore[misc]
-    """Compares what wraps the model with what was asked for: a launcher that fell back would go unnoticed."""
+class CheckWrapper(TrainerCallback):  # type: ignore[misc]
+    """Compares what wraps the model with `launch.kind`: a launcher that fell back would go unnoticed."""
 
-    def __init__(self, wanted: str, wrapped: Callable[[], object]) -> None:
-        """Take the kind of launch and what gives the wrapped model once training begins."""
-        self.wanted, self.wrapped = wanted, wrapped
+    def __init__(self, kind: str, wrapped: Callable[[], object]) -> None:
+        """Take the kind of launch, and a function that returns the wrapped model once training begins."""
+        self.kind, self.wrapped = kind, wrapped
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Stop a training that is not the one asked for."""
-        names = {kind.__name__ for kind in type(self.wrapped()).__mro__}
-        marks = {"ddp": "DistributedDataParallel", "fsdp": "FSDPModule", "zero2": "DeepSpeedEngine"}
-        mark = marks.get(self.wanted.replace("zero3", "zero2"))
-        if mark is not None and mark not in names:
+        found = {base.__name__ for base in type(self.wrapped()).__mro__}
+        wrappers = {"ddp": "DistributedDataParallel", "fsdp": "FSDPModule", "zero2": "DeepSpeedEngine"}
+        expected = wrappers.get(self.kind.replace("zero3", "zero2"))
+        if expected is not None and expected not in found:
             raise LaunchError(
-                f"launch.kind={self.wanted} was asked for, but the model is wrapped as {type(self.wrapped()).__name__};"
+                f"launch.kind={self.kind} was asked for, but the model is wrapped as {type(self.wrapped()).__name__};"
                 " the launcher fell back. Check the installed accelerate, torch and deepspeed."
             )

@@ -15,8 +15,8 @@ from warmtune.runs.store import StageOutput, write_atomically
 from warmtune.system.console import print_status, progress
 from warmtune.training.distributed.job import Job
 from warmtune.training.lora_adapter import check_changed, with_adapter
-from warmtune.training.row_order import epoch_order, filled, grouped
-from warmtune.training.rows import trained
+from warmtune.training.row_order import epoch_order, group_by_length, pad_to_multiple
+from warmtune.training.rows import num_loss_tokens
 
 if TYPE_CHECKING:
     from warmtune.training.callbacks import Progress
@@ -33,7 +33,8 @@ _CURVE = ("step", "loss", "grad_norm", "learning_rate")
 def train(job: Job) -> StageOutput:
     """Train one adapter and write `adapter/`, `curve.json` and `order.json` (the ids in the order they were seen).
 
-    Adapters that the settings keep after some epochs go to `epochs/EPOCH/`. Goes on from the last complete checkpoint
+    Adapters that the settings keep after some epochs go to `epochs/EPOCH/`, and each step's metrics to `metrics.jsonl`
+    while the training runs. Goes on from the last complete checkpoint
     in the folder. The same rows, settings, seed and machine give the same bytes, interrupted or not.
 
     Raises:
@@ -41,10 +42,10 @@ def train(job: Job) -> StageOutput:
         LaunchError: the processes that came up are not those asked for, or one of them or the GPU died.
     """
     if job.launch.kind == "single":
-        from warmtune.training.kernels.malloc import kept
+        from warmtune.training.kernels.malloc import keep_freed_memory
 
         try:
-            with kept():
+            with keep_freed_memory():
                 return carry_out(job)
         except RuntimeError as error:
             if "CUDA error" not in str(error):
@@ -67,10 +68,10 @@ def carry_out(job: Job) -> StageOutput:
     order = _order(rows, job)
     trainer, shown = _trainer([rows[n] for n in order], job, here)
     with progress(job.title, trainer.state.max_steps) as report:
-        shown.report = report if here.first else lambda *_: None
+        shown.report = report if here.is_main else lambda *_: None
         trainer.train(resume_from_checkpoint=_last_complete(job.checkpoints, here))
     save(trainer, job, job.folder / ADAPTER)
-    if not here.first:
+    if not here.is_main:
         return StageOutput([])
     return _finish(trainer, shown, rows, order, job)
 
@@ -78,7 +79,7 @@ def carry_out(job: Job) -> StageOutput:
 def _order(rows: Sequence[TrainingRow], job: Job) -> list[int]:
     order = epoch_order(len(rows), job.settings.epochs, job.seed)
     if job.settings.length_groups:
-        order = grouped(order, [row.length for row in rows], job.settings.batch_size, job.seed)
+        order = group_by_length(order, [row.length for row in rows], job.settings.batch_size, job.seed)
     return order
 
 
@@ -86,25 +87,32 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     from datasets import Dataset
     from transformers.trainer_callback import PrinterCallback
 
-    from warmtune.training.callbacks import Keep, Progress, Whole, Wrapped
+    from warmtune.training.callbacks import CheckWrapper, MarkCheckpointComplete, Progress, SaveAtEpochs
     from warmtune.training.kernels.fused_lora import fuse
+    from warmtune.training.loss.terms import weighted_terms
+    from warmtune.training.metrics import METRICS, WriteMetrics
     from warmtune.training.preflight import check_room, padding, prove_separate, try_longest
-    from warmtune.training.speed import REACHED, compile_layers, compiles, matrix_rate, work_per_token
-    from warmtune.training.trainer import RowTrainer, sum_on_request
-    from warmtune.training.training_arguments import arguments, steps
+    from warmtune.training.speed import EXPECTED_MFU, compile_layers, compiles, flops_per_token, measured_peak_flops
+    from warmtune.training.trainer import RowTrainer
+    from warmtune.training.training_arguments import arguments, total_steps
 
     check_room(rows, job, here)
-    settings, whole = job.settings, steps(len(rows), job.settings, here.processes)
+    settings, steps = job.settings, total_steps(len(rows), job.settings, here.world_size)
     tokenizer = load_tokenizer(job.base)
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(job.folder / "tensorboard"))  # not among the checkpoints
     pad = padding(tokenizer, rows[0])
-    args = arguments(settings, whole, job.seed, job.checkpoints, job.title, here.device, pad, **here.arguments)
+    args = arguments(settings, steps, job.seed, job.checkpoints, job.title, here.device, pad, **here.arguments)
     model = with_adapter(job.base, settings, job.seed, here.device)
-    sum_on_request(model.get_base_model())
-    work = work_per_token(model, rows)
-    all_rows = filled(rows, settings.batch_size * here.processes) if here.processes > 1 else list(rows)
+    flops = flops_per_token(model, rows)
+    all_rows = pad_to_multiple(rows, settings.batch_size * here.world_size) if here.world_size > 1 else list(rows)
     columns = {"input_ids": [row.input_ids for row in all_rows], "labels": [row.labels for row in all_rows]}
-    trainer = RowTrainer(model=model, args=args, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer)
+    trainer = RowTrainer(
+        model=model,
+        terms=weighted_terms(settings.loss_terms),
+        args=args,
+        train_dataset=Dataset.from_dict(columns),
+        processing_class=tokenizer,
+    )
     for parameter in (p for p in trainer.model.parameters() if p.requires_grad):
         parameter.data = parameter.data.float()  # TRL puts adapters over a quantized base into bf16
     if job.launch.kind in ("single", "ddp"):
@@ -113,47 +121,49 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
             prove_separate(trainer.model, rows)
         if here.device == "cuda":
             try_longest(trainer, rows, job)
-    trainer.state.max_steps = whole
-    size = settings.batch_size * settings.accumulation * here.processes
+    trainer.state.max_steps = steps
+    size = settings.batch_size * settings.accumulation * here.world_size
     tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
-    rate = matrix_rate(here.device) * here.processes
-    if compiles(settings.compile, here.device, sum(tokens) * work / rate / REACHED[here.device]):
+    peak = measured_peak_flops(here.device) * here.world_size
+    if compiles(settings.compile, here.device, sum(tokens) * flops / peak / EXPECTED_MFU[here.device]):
         print_status(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
-    shown = Progress(lambda *_: None, tokens, work, rate)
+    shown = Progress(lambda *_: None, tokens, flops, peak)
     trainer.remove_callback(PrinterCallback)
+    trainer.progress = shown
     trainer.add_callback(shown)
-    trainer.add_callback(Whole())
-    if here.processes > 1:
-        trainer.add_callback(Wrapped(job.launch.kind, lambda: trainer.model_wrapped))
-    keep = {step: job.folder / EPOCHS / f"{epoch:g}" for epoch, step in kept_steps(job, whole).items()}
-    trainer.add_callback(Keep(keep, lambda folder: save(trainer, job, folder)))
+    trainer.add_callback(WriteMetrics(job.folder / METRICS, settings.epochs))
+    trainer.add_callback(MarkCheckpointComplete())
+    if here.world_size > 1:
+        trainer.add_callback(CheckWrapper(job.launch.kind, lambda: trainer.model_wrapped))
+    folders = {step: job.folder / EPOCHS / f"{epoch:g}" for epoch, step in kept_steps(job, steps).items()}
+    trainer.add_callback(SaveAtEpochs(folders, lambda folder: save(trainer, job, folder)))
     return trainer, shown
 
 
-def kept_steps(job: Job, whole: int) -> dict[float, int]:
-    """Return the step after which each kept epoch's adapter is written, by epoch.
+def kept_steps(job: Job, steps: int) -> dict[float, int]:
+    """Return the step after which each kept epoch's adapter is saved, by epoch; `steps` is the whole training's.
 
     Raises:
         ModelError: two epochs would be one step apart or less, so that they are the same adapter.
     """
-    found = {epoch: max(1, round(whole * epoch / job.settings.epochs)) for epoch in job.settings.keep}
+    found = {epoch: max(1, round(steps * epoch / job.settings.epochs)) for epoch in job.settings.keep}
     if len(set(found.values())) < len(found):
         raise ModelError(
-            f"train.keep={list(found)} would keep the same adapter twice: the whole training has {whole} steps; keep"
+            f"train.keep={list(found)} would keep the same adapter twice: the whole training has {steps} steps; keep"
             " fewer epochs, or make steps smaller with train.batch_size and train.accumulation."
         )
     return found
 
 
 def _last_complete(folder: Path, here: "World") -> str | None:
-    """Return the newest checkpoint that was written whole, deleting any that a kill cut short."""
-    whole = {}
+    """Return the newest complete checkpoint, deleting any that a kill cut short."""
+    complete = {}
     for checkpoint in folder.glob("checkpoint-*"):
         if (checkpoint / "complete").is_file():
-            whole[int(checkpoint.name.rsplit("-", 1)[1])] = checkpoint
-        elif here.first:
+            complete[int(checkpoint.name.rsplit("-", 1)[1])] = checkpoint
+        elif here.is_main:
             shutil.rmtree(checkpoint)
-    return str(whole[max(whole)]) if whole else None
+    return str(complete[max(complete)]) if complete else None
 
 
 def save(trainer: Any, job: Job, folder: Path) -> None:
@@ -180,7 +190,12 @@ def save(trainer: Any, job: Job, folder: Path) -> None:
 def _finish(
     trainer: Any, shown: "Progress", rows: Sequence[TrainingRow], order: Sequence[int], job: Job
 ) -> StageOutput:
-    curve = [{key: entry[key] for key in _CURVE} for entry in trainer.state.log_history if "loss" in entry]
+    from warmtune.training.metrics import METRICS, read_metrics
+
+    curve = [
+        {name: value for name, value in entry.items() if name in _CURVE or name.startswith("loss/")}
+        for entry in read_metrics(job.folder / METRICS)
+    ]
     if not all(math.isfinite(point["loss"]) for point in curve):
         raise ModelError(
             f"The loss was not a number from step {next(p['step'] for p in curve if not math.isfinite(p['loss']))} on;"
@@ -203,10 +218,10 @@ def _counts(
         "rows_seen": len(order),
         "steps": trainer.state.global_step,
         "tokens": sum(len(rows[n].input_ids) for n in order),
-        "trained_tokens": sum(trained(rows[n]) for n in order),
+        "trained_tokens": sum(num_loss_tokens(rows[n]) for n in order),
         "first_loss": round(curve[0]["loss"], 4),
         "last_loss": round(curve[-1]["loss"], 4),
         "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        "tokens_per_second": round(shown.speed, 1),
-        "share_of_matrix_rate": round(shown.share, 3),
+        "tokens_per_second": round(shown.tokens_per_second, 1),
+        "mfu": round(shown.mfu, 3),
     }

@@ -59,7 +59,7 @@ def _load(base: Base, settings: TrainSettings, device: str) -> Any:
             str(base.folder),
             dtype=dtype,
             quantization_config=quantized,
-            attn_implementation=ROW_BY_ROW if settings.packing else "sdpa",
+            attn_implementation=ROW_BY_ROW if settings.packing else None,  # None: the best that the model takes
             device_map=_own_device() if quantized and device == "cuda" else None,
         )
     except ValueError as error:

@@ -11,10 +11,11 @@ from typing import Any
 
 from warmtune.config.training_settings import LaunchSettings, TrainSettings
 from warmtune.io.schemas import TrainingRow
-from warmtune.models.base import Base
 from warmtune.training.lora_adapter import precision
-from warmtune.training.loss import AT_ONCE
-from warmtune.training.rows import trained
+from warmtune.training.loss.output_layer import AT_ONCE
+from warmtune.training.loss.terms import BatchSize, weighted_terms
+from warmtune.training.model_shape import Shape
+from warmtune.training.rows import num_loss_tokens
 
 GB = 1e9
 _LIBRARIES = {"cpu": 0.65 * GB, "cuda": 0.8 * GB}
@@ -28,49 +29,10 @@ _LOGIT = {"cpu": 12, "cuda": 6}
 _DORA = 10
 """Bytes that PEFT's DoRA keeps for each output of a layer and token; measured on the CPU and on a GPU."""
 
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a model decides its memory."""
-
-    layers: int
-    width: int
-    inner: int
-    """Width inside a feed-forward block."""
-    query: int
-    """Width of all query heads together."""
-    key: int
-    vocabulary: int
-    parameters: int
-    linear: tuple[tuple[str, int, int], ...]
-    """Name, inputs and outputs of every linear layer but the output layer."""
-
-
-def shape_of(base: Base) -> Shape:
-    """Read a model's shape from its settings; no weights are loaded."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    config = AutoConfig.from_pretrained(str(base.folder)).get_text_config()
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    head = model.get_output_embeddings()
-    linear = tuple(
-        (name.rsplit(".", 1)[-1], module.in_features, module.out_features)
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and module is not head
-    )
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return Shape(
-        layers=config.num_hidden_layers,
-        width=config.hidden_size,
-        inner=config.intermediate_size,
-        query=size * config.num_attention_heads,
-        key=size * (getattr(config, "num_key_value_heads", None) or config.num_attention_heads),
-        vocabulary=config.vocab_size,
-        parameters=sum(p.numel() for p in {id(p): p for p in model.parameters()}.values()),
-        linear=linear,
-    )
+_BOUNDED_KEPT = 8
+"""Bytes that eager attention keeps for each bounded score of a layer: its hyperbolic tangent and its share."""
+_BOUNDED_PASSING = 17
+"""Bytes for each bounded score of one layer on the way back: those two, their gradients, and the mask."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +45,14 @@ class Memory:
     activations: float
     """Of the longest batch."""
     logits: float
+    loss_terms: float
+    """What the terms of `train.loss_terms` add."""
     libraries: float
 
     @property
     def total(self) -> float:
         """All of it, while training."""
-        return self.weights + self.adapter + self.activations + self.logits + self.libraries
+        return self.weights + self.adapter + self.activations + self.logits + self.loss_terms + self.libraries
 
     @property
     def peak(self) -> float:
@@ -100,7 +64,14 @@ class Memory:
 
 
 def estimate(
-    shape: Shape, settings: TrainSettings, launch: LaunchSettings, processes: int, device: str, longest: int, loss: int
+    shape: Shape,
+    settings: TrainSettings,
+    launch: LaunchSettings,
+    *,
+    world_size: int,
+    device: str,
+    tokens: int,
+    loss_tokens: int,
 ) -> Memory:
     """Return what one process will need at most.
 
@@ -108,10 +79,10 @@ def estimate(
         shape: the model's.
         settings: the training's.
         launch: who holds what.
-        processes: how many share.
+        world_size: number of processes that share.
         device: cuda or cpu.
-        longest: tokens of the longest batch, padding included where rows are padded.
-        loss: trained tokens in it.
+        tokens: in the longest batch, padding included where rows are padded.
+        loss_tokens: tokens that carry loss in it.
     """
     bytes_each = 2 if precision(settings, device) == "bf16" else 4
     frozen = sum(i * o for _, i, o in shape.linear)
@@ -119,15 +90,18 @@ def estimate(
     weights += frozen * (_NF4 if settings.quantization else bytes_each)
     # In half precision PEFT's DoRA keeps a copy of every weight, made in float32 and rounded again, for the way back.
     weights += frozen * bytes_each if settings.method == "dora" and bytes_each == 2 else 0
-    weights /= processes if launch.kind in ("fsdp", "zero3") and not launch.offload else 1
+    weights /= world_size if launch.kind in ("fsdp", "zero3") and not launch.offload else 1
     own = adapter_parameters(shape, settings)
-    states = (2 * 1 if settings.optimizer == "adamw-8bit" else 2 * 4) + 4 * (launch.kind != "zero2" or processes == 1)
-    shared = processes if launch.kind in ("fsdp", "zero2", "zero3") else 1
+    states = (2 * 1 if settings.optimizer == "adamw-8bit" else 2 * 4) + 4 * (launch.kind != "zero2" or world_size == 1)
+    shared = world_size if launch.kind in ("fsdp", "zero2", "zero3") else 1
+    batch = BatchSize(shape, tokens=tokens, labelled=loss_tokens, device=device, bytes_each=bytes_each)
     return Memory(
         weights=weights,
         adapter=own * (4 + states / shared),
-        activations=longest * _activations(shape, settings, device, bytes_each) * _GAPS[device],
-        logits=min(AT_ONCE[device], loss * shape.vocabulary) * _LOGIT[device] + loss * shape.width * bytes_each * 3,
+        activations=_activations(shape, settings, device, bytes_each, tokens) * _GAPS[device],
+        logits=min(AT_ONCE[device], loss_tokens * shape.vocabulary) * _LOGIT[device]
+        + loss_tokens * shape.width * bytes_each * 3,
+        loss_terms=sum(term.memory(batch) for _, term in weighted_terms(settings.loss_terms).values()),
         libraries=_LIBRARIES[device],
     )
 
@@ -139,13 +113,16 @@ def adapter_parameters(shape: Shape, settings: TrainSettings) -> int:
     return settings.rank * sum(i + o for i, o in chosen) + magnitudes
 
 
-def _activations(shape: Shape, settings: TrainSettings, device: str, each: int) -> float:
-    """Return the bytes kept for each token until the way back."""
-    layer = _layer(shape, settings, device, each)
+def _activations(shape: Shape, settings: TrainSettings, device: str, each: int, longest: int) -> float:
+    """Return the bytes kept until the way back, for a batch of so many tokens, and the most that passes meanwhile."""
+    row = min(longest, settings.max_tokens) if settings.packing else longest // settings.batch_size
+    scores = shape.heads * row if shape.bounded else 0  # of one token in one layer
+    layer = _layer(shape, settings, device, each) + (0 if settings.packing else _BOUNDED_KEPT * scores)
     whole = shape.layers * shape.width * each + layer if settings.gradient_checkpointing else shape.layers * layer
     ends = 4 * shape.width * each
-    passing = 4 * shape.inner * each  # gradients on their way through a feed-forward block
-    return float(whole + ends + passing)
+    passing = 4 * shape.inner * each * longest  # gradients on their way through a feed-forward block
+    bounded = _BOUNDED_PASSING * scores * (row if settings.packing else longest)  # packed, one row at a time
+    return float(longest * (whole + ends) + max(passing, bounded))
 
 
 def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> float:
@@ -182,7 +159,7 @@ def longest_batch(rows: Sequence[TrainingRow], settings: TrainSettings) -> tuple
         return sum(lengths) if settings.packing else max(lengths) * len(lengths)
 
     longest = max(batches, key=tokens)
-    return tokens(longest), sum(map(trained, longest))
+    return tokens(longest), sum(map(num_loss_tokens, longest))
 
 
 def free(device: str) -> float:

@@ -1,11 +1,11 @@
-"""What is checked before the first step, because later it would only be a worse adapter."""
+"""Checks before the first step. Later these faults would not raise; the adapter would only be worse."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from warmtune.errors import LaunchError, ModelError
 from warmtune.io.schemas import TrainingRow
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -26,7 +26,7 @@ def padding(tokenizer: "PreTrainedTokenizerBase", row: TrainingRow) -> str:
     Raises:
         ModelError: the tokenizer has no other special token.
     """
-    end = next(label for label in reversed(row.labels) if label != IGNORED)
+    end = next(label for label in reversed(row.labels) if label != IGNORE_INDEX)
     ids = [tokenizer.pad_token_id, *sorted(set(tokenizer.all_special_ids)), tokenizer.unk_token_id]
     for id in ids:
         if id is not None and id != end:
@@ -108,16 +108,25 @@ def check_room(rows: Sequence[TrainingRow], job: "Job", here: "World") -> None:
         estimate,
         free,
         longest_batch,
-        shape_of,
     )
+    from warmtune.training.model_shape import shape_of
 
-    if here.processes > len(rows):
+    if here.world_size > len(rows):
         raise LaunchError(
-            f"{here.processes} processes would share {len(rows)} rows, so some would never have one; use fewer, with"
+            f"{here.world_size} processes would share {len(rows)} rows, so some would never have one; use fewer, with"
             " launch.processes, or more conversations."
         )
     shape, settings = shape_of(job.base), job.settings
-    need = estimate(shape, settings, job.launch, here.processes, here.device, *longest_batch(rows, settings))
+    tokens, loss_tokens = longest_batch(rows, settings)
+    need = estimate(
+        shape,
+        settings,
+        job.launch,
+        world_size=here.world_size,
+        device=here.device,
+        tokens=tokens,
+        loss_tokens=loss_tokens,
+    )
     have = free(here.device) / (processes_here(job.launch) if here.device == "cpu" else 1)
     if need.total > have:
         parts = ", ".join(f"{name} {size}" for name, size in describe(need).items() if name != "total")
@@ -158,4 +167,5 @@ def try_longest(trainer: Any, rows: Sequence[TrainingRow], job: "Job") -> None:
             " train.batch_size, set train.gradient_checkpointing=true, or use train=qlora."
         ) from None
     finally:
+        trainer.parts = {}
         model.zero_grad(set_to_none=True)

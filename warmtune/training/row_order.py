@@ -1,18 +1,18 @@
-"""The order in which rows are trained on: data, not a trainer's affair."""
+"""The order in which rows are trained on. It is data, so that matched arms see the same ids in the same order."""
 
 import math
 import random
 from collections.abc import Sequence
 
 from warmtune.io.schemas import TrainingRow
-from warmtune.training.rows import IGNORED
+from warmtune.training.rows import IGNORE_INDEX
 
 _WINDOW = 32
 """Batches within which rows of similar length are brought together."""
 
 
 def epoch_order(rows: int, epochs: float, seed: int) -> list[int]:
-    """Return the row numbers in training order: a fresh seeded shuffle an epoch, the last one possibly in part.
+    """Return the row numbers in training order: a fresh seeded shuffle per epoch; the last epoch may be a part.
 
     Depends on the number of rows, the epochs and the seed alone, so matched arms see the same ids in the same order.
     """
@@ -24,7 +24,7 @@ def epoch_order(rows: int, epochs: float, seed: int) -> list[int]:
     return order[: math.ceil(rows * epochs)]
 
 
-def grouped(order: Sequence[int], lengths: Sequence[int], batch: int, seed: int) -> list[int]:
+def group_by_length(order: Sequence[int], lengths: Sequence[int], batch: int, seed: int) -> list[int]:
     """Bring rows of similar length into the same batch, in windows so that batches stay random.
 
     Args:
@@ -43,11 +43,11 @@ def grouped(order: Sequence[int], lengths: Sequence[int], batch: int, seed: int)
     return found
 
 
-def filled(rows: Sequence[TrainingRow], multiple: int) -> list[TrainingRow]:
+def pad_to_multiple(rows: Sequence[TrainingRow], multiple: int) -> list[TrainingRow]:
     """Add rows without loss until there are as many as the processes take at a time.
 
     The library that shares out batches would otherwise fill up with rows from the beginning, trained on once more.
     """
     missing = -len(rows) % multiple
-    idle = TrainingRow("", list(rows[-1].input_ids[:2]), [IGNORED, IGNORED], 2)
+    idle = TrainingRow("", list(rows[-1].input_ids[:2]), [IGNORE_INDEX, IGNORE_INDEX], 2)
     return [*rows, *[idle] * missing]

@@ -17,7 +17,7 @@ from warmtune.runs.store import StageOutput
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-IGNORED = -100
+IGNORE_INDEX = -100
 """The label that carries no loss (PyTorch's `ignore_index`)."""
 
 
@@ -64,7 +64,7 @@ def build_rows(
         "split": both.split,
         "control_tokens": sum(len(one.input_ids) for one in both.control),
         "styled_tokens": sum(len(one.input_ids) for one in both.styled),
-        "fewest_trained": min(trained(one) for one in [*both.control, *both.styled]),
+        "fewest_trained": min(num_loss_tokens(one) for one in [*both.control, *both.styled]),
         "template_takes_system": found.system,
         "template_wants_turns": found.alternating,
     }
@@ -87,9 +87,9 @@ def _shared(both: Arms, others: Sequence[Arms]) -> Arms:
     return replace(both, control=[both.control[n] for n in kept], styled=[both.styled[n] for n in kept])
 
 
-def trained(row: TrainingRow) -> int:
+def num_loss_tokens(row: TrainingRow) -> int:
     """Return the number of tokens that carry loss."""
-    return sum(label != IGNORED for label in row.labels)
+    return sum(label != IGNORE_INDEX for label in row.labels)
 
 
 def arms(
@@ -203,7 +203,7 @@ def row(
     ids, inside = _whole(tokenizer, text, spans)
     if last_only and not _as_asked(tokenizer, text, ids, spans, inside):
         ids, inside = _apart(tokenizer, text, spans[0])
-    labels = [IGNORED] * len(ids)
+    labels = [IGNORE_INDEX] * len(ids)
     for (start, end), positions in zip(spans, inside, strict=True):
         for position in positions:
             labels[position] = ids[position]
@@ -258,7 +258,7 @@ def _seen_as_asked(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mess
 
 def _check_row(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], labels: Sequence[int], id: str) -> None:
     """Refuse a row that would train nothing, or that begins twice."""
-    if all(label == IGNORED for label in labels):
+    if all(label == IGNORE_INDEX for label in labels):
         raise DataError(
             f"The conversation {id} has no reply to train on; leave out conversations without an assistant's turn."
         )

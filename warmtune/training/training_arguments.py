@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 _OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "adamw_8bit"}
 
 
-def steps(rows: int, settings: TrainSettings, processes: int) -> int:
-    """Return the optimizer steps for so many rows: a last one that is not full counts."""
-    return math.ceil(math.ceil(rows / (settings.batch_size * processes)) / settings.accumulation)
+def total_steps(rows: int, settings: TrainSettings, world_size: int) -> int:
+    """Return the optimizer steps for so many rows; a last one that is not full counts."""
+    return math.ceil(math.ceil(rows / (settings.batch_size * world_size)) / settings.accumulation)
 
 
 def arguments(
-    settings: TrainSettings, whole: int, seed: int, folder: Path, title: str, device: str, pad: str, **more: Any
+    settings: TrainSettings, steps: int, seed: int, folder: Path, title: str, device: str, pad: str, **more: Any
 ) -> "SFTConfig":
     """Return the trainer's arguments.
 
     Args:
         settings: the recipe's.
-        whole: optimizer steps in all.
+        steps: optimizer steps in all.
         seed: of dropout, and of nothing else: rows come in their order, the adapter is there already.
         folder: for checkpoints.
         title: what trackers call the training.
@@ -44,7 +44,7 @@ def arguments(
         train_sampling_strategy="sequential",
         learning_rate=settings.learning_rate,
         lr_scheduler_type=settings.schedule,
-        warmup_steps=int(settings.warmup * whole),  # the library rounds up: one step in one would train nothing
+        warmup_steps=int(settings.warmup * steps),  # the library rounds up: one step in one would train nothing
         optim=_OPTIMIZERS[settings.optimizer],
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,

@@ -9,11 +9,12 @@ from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
 from warmtune.models.base import Base, load_tokenizer
 from warmtune.models.chat_template import Rules, rules
 from warmtune.training.distributed.world import device, processes_here
-from warmtune.training.memory_estimate import Memory, estimate, free, longest_batch, shape_of
+from warmtune.training.memory_estimate import Memory, estimate, free, longest_batch
+from warmtune.training.model_shape import shape_of
 from warmtune.training.row_order import epoch_order
-from warmtune.training.rows import IGNORED, arms, trained
-from warmtune.training.speed import REACHED, matrix_rate
-from warmtune.training.training_arguments import steps
+from warmtune.training.rows import IGNORE_INDEX, arms, num_loss_tokens
+from warmtune.training.speed import EXPECTED_MFU, measured_peak_flops
+from warmtune.training.training_arguments import total_steps
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class TrainingPlan:
     free: float
     """Bytes that a process could have here."""
     seconds: float
-    """On this machine; a guess from its matrix rate."""
+    """On this machine; a guess from what it reaches in matrix products."""
     rules: Rules
     example: str
     """A row, what carries loss in guillemets."""
@@ -54,33 +55,52 @@ def plan(
     """
     tokenizer = load_tokenizer(base)
     same = [
-        Rewrite(c.id, turn, c.label, m["content"], m["content"], 0.0, "", 1, 0.0, 0.0)
+        Rewrite(
+            id=c.id,
+            turn=turn,
+            label=c.label,
+            original=m["content"],
+            styled=m["content"],
+            intensity=0.0,
+            reason="",
+            attempts=1,
+            strength_before=0.0,
+            strength_after=0.0,
+        )
         for c in conversations
         for turn, m in enumerate(c.messages)
         if m["role"] == "assistant"
     ]
     both = arms(conversations, same, tokenizer, settings.max_tokens, settings.too_long)
-    where, processes = device(launch), processes_here(launch) * launch.nodes
+    where, world_size = device(launch), processes_here(launch) * launch.nodes
     order = [both.control[n] for n in epoch_order(len(both.control), settings.epochs, seed)]
-    longest, loss = longest_batch(order, settings)
+    longest, in_longest = longest_batch(order, settings)
     shape = shape_of(base)
-    tokens, lost = sum(len(row.input_ids) for row in order), sum(map(trained, order))
-    work = 4.0 * (tokens * sum(i * o for _, i, o in shape.linear) + lost * shape.vocabulary * shape.width)
-    work *= 4 / 3 if settings.gradient_checkpointing else 1
+    tokens, loss_tokens = sum(len(row.input_ids) for row in order), sum(map(num_loss_tokens, order))
+    flops = 4.0 * (tokens * sum(i * o for _, i, o in shape.linear) + loss_tokens * shape.vocabulary * shape.width)
+    flops *= 4 / 3 if settings.gradient_checkpointing else 1
     return TrainingPlan(
         rows=len(both.control),
         too_long=len(both.too_long),
         split=both.split,
         tokens=tokens,
-        trained_tokens=lost,
-        fewest_trained=min(map(trained, both.control)),
-        steps=steps(len(order), settings, processes),
-        processes=processes,
+        trained_tokens=loss_tokens,
+        fewest_trained=min(map(num_loss_tokens, both.control)),
+        steps=total_steps(len(order), settings, world_size),
+        processes=world_size,
         device=where,
         longest=longest,
-        memory=estimate(shape, settings, launch, processes, where, longest, loss),
+        memory=estimate(
+            shape,
+            settings,
+            launch,
+            world_size=world_size,
+            device=where,
+            tokens=longest,
+            loss_tokens=in_longest,
+        ),
         free=free(where),
-        seconds=work / (matrix_rate(where) * processes * REACHED[where]),
+        seconds=flops / (measured_peak_flops(where) * world_size * EXPECTED_MFU[where]),
         rules=rules(tokenizer),
         example=shown(tokenizer, both.control[0]),
     )
@@ -88,6 +108,6 @@ def plan(
 
 def shown(tokenizer: object, row: TrainingRow) -> str:
     """Return a row as text, what carries loss in guillemets."""
-    pieces = groupby(zip(row.input_ids, row.labels, strict=True), key=lambda pair: pair[1] != IGNORED)
+    pieces = groupby(zip(row.input_ids, row.labels, strict=True), key=lambda pair: pair[1] != IGNORE_INDEX)
     texts = [(loss, tokenizer.decode([id for id, _ in pairs])) for loss, pairs in pieces]  # type: ignore[attr-defined]
     return "".join(f"«{text}»" if loss else text for loss, text in texts)

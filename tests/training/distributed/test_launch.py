@@ -3,14 +3,14 @@
 import dataclasses
 import json
 import os
-import signal
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -18,7 +18,7 @@ from warmtune.config.compose import load
 from warmtune.errors import LaunchError, ModelError
 from warmtune.io.schemas import TrainingRow, write
 from warmtune.training import ADAPTER, CURVE, Job, train
-from warmtune.training.distributed.launch import accelerate_config
+from warmtune.training.distributed.launch import accelerate_config, failure
 from warmtune.training.distributed.world import world
 from warmtune.training.rows import row
 
@@ -73,38 +73,38 @@ def test_two_processes_train_the_adapter_that_one_trains(rows, tiny_base, settin
 @pytest.mark.slow
 def test_a_process_that_dies_ends_all_and_the_training_goes_on(rows, tiny_base, settings, tmp_path):
     many = dataclasses.replace(settings, batch_size=1, accumulation=1, epochs=40.0)
-    killed = []
+    killed, workers, over = [], [], threading.Event()
 
     def kill_the_second():
-        while not list((tmp_path / "one" / "checkpoints").glob("checkpoint-2/complete")):
+        while not over.is_set() and not list((tmp_path / "one" / "checkpoints").glob("checkpoint-*[2-9]/complete")):
             time.sleep(0.05)
-        for pid in _children("warmtune.training.distributed.worker", "RANK=1"):
-            os.kill(pid, signal.SIGKILL)
-            killed.append(time.monotonic())
+        workers.extend(_workers())
+        for process in workers:
+            if process.environ()["RANK"] == "1":
+                process.kill()
+                killed.append(time.monotonic())
 
     (tmp_path / "one").mkdir()
     thread = threading.Thread(target=kill_the_second, daemon=True)
     thread.start()
-    with pytest.raises(LaunchError, match=r"[Tt]he same command goes on"):
+    with pytest.raises(LaunchError, match=r"Process 1 .* signal 9 \(SIGKILL\).*[Tt]he same command goes on"):
         _train(rows, tiny_base, many, PAIR, tmp_path / "one")
-    assert killed
-    assert time.monotonic() - killed[0] < 60
-    assert not _children("warmtune.training.distributed.worker", str(tmp_path))
+    over.set()
+    thread.join()
+    (moment,) = killed
+    assert time.monotonic() - moment < 60
+    assert len(workers) == 2
+    assert not any(process.is_running() for process in workers)
     few = dataclasses.replace(many, epochs=1.0)
     _train(rows, tiny_base, few, PAIR, tmp_path / "two")
     assert (tmp_path / "two" / ADAPTER / "adapter_model.safetensors").is_file()
 
 
-def _children(*marks):
-    found = []
-    for folder in (path for path in Path("/proc").iterdir() if path.name.isdigit()):
-        try:
-            said = "".join((folder / name).read_bytes().decode(errors="replace") for name in ("cmdline", "environ"))
-        except OSError:
-            continue
-        if "accelerate.commands.launch" not in said and all(mark in said for mark in marks):
-            found.append(int(folder.name))
-    return found
+def _workers():
+    """Return the processes that train, among those that this test started."""
+    own = psutil.Process().children(recursive=True)
+    module = "warmtune.training.distributed.worker"
+    return [p for p in own if module in (said := p.cmdline()) and "accelerate.commands.launch" not in said]
 
 
 @pytest.mark.slow
@@ -114,13 +114,50 @@ def test_a_user_error_of_a_process_comes_back_as_it_is(rows, tiny_base, settings
     assert not (tmp_path / "one" / ADAPTER).exists()
 
 
+REPORT = """
+Failures:
+[0]:
+  time      : 2026-01-01_10:00:00
+  host      : here
+  rank      : 0 (local_rank: 0)
+  exitcode  : {first} (pid: 10) {name}
+  error_file: <N/A>
+------------------------------------------------------------
+Root Cause (first observed failure):
+[1]:
+  time      : 2026-01-01_10:00:00
+  host      : here
+  rank      : 1 (local_rank: 1)
+  exitcode  : -9 (pid: 11)  (SIGKILL)
+  error_file: <N/A>
+  traceback : Signal 9 (SIGKILL) received by PID 11
+"""
+
+
+def test_what_the_others_left_is_said_beside_a_process_that_died_without_a_word(rows, tiny_base, settings, tmp_path):
+    job = Job(tmp_path / "rows", tiny_base, settings, PAIR, 1, "Training", tmp_path)
+    (tmp_path / "launch-0.log").write_text(REPORT.format(first=-15, name=" (SIGTERM)"))
+    alone = failure(job, 1)
+    assert isinstance(alone, LaunchError)
+    assert re.match(r"Process 1 of the training was ended by signal 9 \(SIGKILL\).*memory runs out\. The", str(alone))
+    (tmp_path / "launch-0.log").write_text(REPORT.format(first=2, name=""))
+    left = {"rank": 0, "kind": "RuntimeError", "message": "Connection closed by peer."}
+    (tmp_path / "failed-0.json").write_text(json.dumps(left))
+    assert re.match(r"Process 1 .*signal 9.*Process 0 .*died with RuntimeError: Connection", str(failure(job, 1)))
+    said = {"rank": 1, "kind": "ModelError", "message": "train.targets names q_porj."}
+    (tmp_path / "failed-1.json").write_text(json.dumps(said))
+    found = failure(job, 1)
+    assert isinstance(found, ModelError)
+    assert str(found) == "train.targets names q_porj."
+
+
 def test_what_came_up_is_compared_with_what_was_asked_for(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
     with pytest.raises(LaunchError, match="asks for 2 processes, but 1 came up"):
         world(PAIR)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    assert (world(PAIR).processes, world(PAIR).first) == (2, False)
+    assert (world(PAIR).world_size, world(PAIR).is_main) == (2, False)
 
 
 @pytest.mark.parametrize("kind", ["fsdp", "zero2", "zero3"])

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +28,8 @@ FAILED = "failed-{rank}.json"
 CONFIG = "accelerate-{node}.yaml"
 LOG = "launch-{node}.log"
 _LINES = 12
+_ENDED = re.compile(r"rank\s*: (\d+) \(.*\n\s*exitcode\s*: -(\d+) ")
+"""A process that was ended by a signal, in the launcher's report, which names the first to fail last."""
 
 
 def launched(job: Job) -> StageOutput:
@@ -52,7 +56,7 @@ def launched(job: Job) -> StageOutput:
             process.wait()
             raise
     if code:
-        raise _failure(job, code)
+        raise failure(job, code)
     if job.launch.node > 0:
         return StageOutput([])
     found = json.loads((job.folder / OUTCOME).read_text())
@@ -139,23 +143,35 @@ def _environment() -> dict[str, str]:
     return mine
 
 
-def _failure(job: Job, code: int) -> UserError:
-    """Return the error that a process left behind, or one with its last words."""
+def failure(job: Job, code: int) -> UserError:
+    """Return the error that a process left behind, or one that says which died without a word and what others left."""
     log = job.folder / LOG.format(node=job.launch.node)
-    for file in sorted(job.folder.glob(FAILED.format(rank="*"))):
-        said = json.loads(file.read_text())
+    left = [json.loads(file.read_text()) for file in sorted(job.folder.glob(FAILED.format(rank="*")))]
+    for said in left:
         kind = getattr(errors, said["kind"], None)
         if isinstance(kind, type) and issubclass(kind, UserError):
             return kind(said["message"])
-        return LaunchError(
-            f"Process {said['rank']} of the training died with {said['kind']}: {said['message']} The others were"
-            f" stopped; what it said is in {log}, and the same command goes on from the last checkpoint."
-        )
-    words = _last_words(log)
+    words = [
+        *(f"Process {rank} of the training was {_ended(number)}." for rank, number in _signals(log)),
+        *(f"Process {said['rank']} of the training died with {said['kind']}: {said['message']}" for said in left),
+    ] or [f"A process of the training could not start (exit code {code})."]
     return LaunchError(
-        f"A process of the training was killed or could not start (exit code {code}); the others were stopped. The end"
-        f" of {log}: {words} The same command goes on from the last checkpoint."
+        f"{' '.join(words)} The others were stopped. The end of {log}: {_last_words(log)} The same command goes on from"
+        " the last checkpoint."
     )
+
+
+def _signals(log: Path) -> list[tuple[int, int]]:
+    """Return rank and signal of the processes that the launcher's report says were ended by one, the first first."""
+    text = log.read_text(errors="replace")
+    found = [(int(rank), int(number)) for rank, number in _ENDED.findall(text)]
+    return [(rank, number) for rank, number in reversed(found) if number != signal.SIGTERM]  # it stops the others so
+
+
+def _ended(number: int) -> str:
+    """Return how a process was ended by a signal, and what commonly sends it."""
+    reason = ", as the system does where memory runs out" if number == signal.SIGKILL else ""
+    return f"ended by signal {number} ({signal.Signals(number).name}) without a word{reason}"
 
 
 def _last_words(log: Path) -> str:

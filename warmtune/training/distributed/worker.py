@@ -16,13 +16,13 @@ def main(file: str) -> int:
     from warmtune.training.distributed.job import read_job
     from warmtune.training.distributed.launch import FAILED, OUTCOME
     from warmtune.training.finetune import carry_out
-    from warmtune.training.kernels.malloc import kept
+    from warmtune.training.kernels.malloc import keep_freed_memory
 
     log.configure()
     job = read_job(Path(file))
     rank = int(os.environ.get("RANK", "0"))
     try:
-        with kept():
+        with keep_freed_memory():
             outcome = carry_out(job)
     except Exception as error:
         if not isinstance(error, UserError):

@@ -2,51 +2,56 @@
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from warmtune.config.training_settings import LaunchSettings, TrainSettings
-from warmtune.errors import LaunchError
+from warmtune.errors import LaunchError, nearest
 
 
 @dataclass(frozen=True)
 class World:
     """Where this process stands among those that train."""
 
-    processes: int
-    index: int
+    world_size: int
+    """Number of processes, on all machines together."""
+    rank: int
+    """Number of this process, from 0."""
     device: str
     """cuda or cpu."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """What this way of launching adds to the trainer's arguments."""
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes."""
-        return self.index == 0
+        return self.rank == 0
 
 
 _EXTRAS = {
     "deepspeed": "deepspeed",
     "liger_kernel": "liger",
-    "tensorboard": "tracking",
-    "wandb": "tracking",
-    "mlflow": "tracking",
-    "trackio": "tracking",
 }
 """The extra of this package that brings a library."""
 
 
 def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
-    """Look for the optional libraries that the settings ask for.
+    """Look for what the settings name: optional libraries, trackers, terms of the loss.
 
     Raises:
-        LaunchError: names all that are missing, and how to get them.
+        LaunchError: a library or a tracker is missing; says how to get it.
+        ModelError: a term of the loss is unknown.
     """
-    wanted: list[str] = list(settings.trackers)
-    wanted += ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
-    wanted += ["liger_kernel"] if settings.liger else []
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if settings.trackers:
+        check_trackers(settings.trackers)
+    if settings.loss_terms:
+        from warmtune.training.loss.terms import weighted_terms
+
+        weighted_terms(settings.loss_terms)
+    needed = ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
+    needed += ["liger_kernel"] if settings.liger else []
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         extras = ",".join(sorted({_EXTRAS[name] for name in missing}))
         raise LaunchError(
@@ -55,6 +60,28 @@ def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
         )
     if settings.liger and device(launch) == "cpu":
         raise LaunchError("train.liger needs a GPU, for whose kernels Liger is; leave it out on the CPU.")
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Look for the trackers among those of transformers, and whether each can be used here.
+
+    Raises:
+        LaunchError: a tracker is unknown, or it lacks its package or something else that it says.
+    """
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            hint, known = nearest(name, INTEGRATION_TO_CALLBACK), ", ".join(sorted(INTEGRATION_TO_CALLBACK))
+            raise LaunchError(
+                f"train.trackers names {name!r}, which transformers does not know.{hint} It knows {known}."
+            )
+        try:
+            INTEGRATION_TO_CALLBACK[name]()
+        except (RuntimeError, ValueError, ImportError) as error:
+            raise LaunchError(
+                f"train.trackers names {name}, which cannot be used here: {error} Or leave it out of the recipe."
+            ) from None
 
 
 def device(launch: LaunchSettings) -> str:
@@ -88,12 +115,13 @@ def world(launch: LaunchSettings) -> World:
     Raises:
         LaunchError: the number of processes is another.
     """
-    came = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
-    wanted = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
-    if came != wanted:
+    world_size = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
+    expected = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
+    if world_size != expected:
         raise LaunchError(
-            f"launch.kind={launch.kind} asks for {wanted} processes, but {came} came up; the launcher fell back. Check"
-            " launch.processes and launch.nodes, and that no accelerate settings of the environment interfere."
+            f"launch.kind={launch.kind} asks for {expected} processes, but {world_size} came up: the launcher"
+            " fell back. Check launch.processes and launch.nodes, and that no accelerate settings of the environment"
+            " interfere."
         )
-    index = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0
-    return World(came, index, device(launch), {"ddp_timeout": launch.timeout})
+    rank = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0
+    return World(world_size, rank, device(launch), {"ddp_timeout": launch.timeout})

@@ -17,7 +17,28 @@ class _Linear(torch.autograd.Function):
     """The frozen layer with its adapter, and the gradients of input, A and B."""
 
     @staticmethod
-    def forward(ctx: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float, drop: float) -> Any:
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        a: torch.Tensor,
+        b: torch.Tensor,
+        scale: float,
+        drop: float,
+    ) -> torch.Tensor:
+        """Return W x + bias + scale B A drop(x), [..., outputs].
+
+        Args:
+            ctx: PyTorch's, for the way back.
+            x: [..., inputs].
+            weight: [outputs, inputs], frozen.
+            bias: [outputs], or None.
+            a: [rank, inputs], in float32.
+            b: [outputs, rank], in float32.
+            scale: alpha / rank, or what the method makes of it.
+            drop: probability that dropout loses an input of the adapter; 0 for none.
+        """
         shape, ctx.given = x.shape, x.dtype
         x = x.reshape(-1, shape[-1]).to(weight.dtype)
         ctx.own, a, b = a.dtype, a.to(weight.dtype), b.to(weight.dtype)
@@ -32,8 +53,8 @@ class _Linear(torch.autograd.Function):
         return y.view(*shape[:-1], -1)
 
     @staticmethod
-    def backward(ctx: Any, grown: Any) -> Any:
-        """Return the gradients of x, A and B; [tokens, outputs] comes in."""
+    def backward(ctx: Any, grown: torch.Tensor) -> Any:
+        """Return the gradients of x, A and B; the gradient of the outputs, [..., outputs], comes in."""
         x, weight, a, b, inner, lost = ctx.saved_tensors
         grown = grown.reshape(-1, grown.shape[-1]).to(weight.dtype)
         back = (grown @ b).mul_(ctx.grow)

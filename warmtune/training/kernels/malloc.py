@@ -1,7 +1,7 @@
-"""Memory that is kept between steps.
+"""Memory that stays with the process between steps.
 
-On the CPU every tensor of a step is freed and asked for again in the next. The C library gives large pieces back to the
-system, which hands them out again page by page, each page with a fault: up to a fifth of a training's time was that.
+On the CPU every tensor of a step is freed, and asked for again in the next step. The C library returns large pieces to
+the system, which hands them out again page by page, each page with a fault. That took up to a fifth of a training.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ _PAD = 128 * 1024
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def keep_freed_memory() -> Iterator[None]:
     """Let the C library keep what is freed, until the end; nothing happens where it is not glibc."""
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt"):
