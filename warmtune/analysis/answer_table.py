@@ -1,6 +1,6 @@
 """The table that everything here is computed from: one row an answer, and pairs of answers to the same prompt."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,8 @@ KEY = ["benchmark", "question_id", "context", "belief", "sample"]
 COLUMNS = ["variant", *KEY, "prompt", "mark", "characters"]
 ALL = "all"
 ABSENT, PRESENT = "absent", "present"
-COUNTED = ("correct", "incorrect")
+MARKS = ("correct", "incorrect", "refusal", "undecided")
+COUNTED = MARKS[:2]
 """Marks that enter an error rate; refusals and undecided answers are counted apart."""
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -44,6 +45,37 @@ def read_table(file: Path) -> pd.DataFrame:
     frame = found.drop_columns(["answer"]).to_pandas()
     frame["characters"] = compute.utf8_length(found["answer"]).to_numpy()
     return checked(frame)
+
+
+def of_any_table(answers: pd.DataFrame, variants: Collection[str]) -> pd.DataFrame:
+    """Return some variants' answers from a table of any origin, as a table with COLUMNS.
+
+    Args:
+        answers: one row per answer, at least with `variant`, `question_id` and `mark`.
+        variants: whose answers are taken.
+
+    Raises:
+        DataError: a column or a variant is missing, a mark is unknown, or a variant answered a prompt twice.
+    """
+    missing = [name for name in ("variant", "question_id", "mark") if name not in answers.columns]
+    if missing:
+        raise DataError(
+            f"The table of answers has no column {', '.join(missing)}; it has {', '.join(map(str, answers.columns))}."
+        )
+    absent = [name for name in variants if not (answers["variant"] == name).any()]
+    if absent:
+        there = ", ".join(sorted({str(name) for name in answers["variant"]}))
+        raise DataError(f"The table of answers has no variant {', '.join(absent)}; it has {there}.")
+    taken = answers[answers["variant"].isin(list(variants))]
+    unknown = sorted({str(one) for one in taken["mark"]} - set(MARKS))
+    if unknown:
+        raise DataError(f"The mark '{unknown[0]}' is not known; a mark is {', '.join(MARKS[:-1])} or {MARKS[-1]}.")
+    blank: dict[str, Any] = {"benchmark": "answers", "context": "none", "belief": "", "sample": 0, "prompt": ""}
+    columns: dict[str, Any] = {
+        name: taken[name].fillna(value) if name in taken else value for name, value in blank.items()
+    }
+    length = taken["answer"].astype(str).str.len() if "answer" in taken else 0
+    return checked(taken.assign(**columns, characters=length)[COLUMNS])
 
 
 def checked(frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from warmtune import __version__
 from warmtune.errors import ConfigError, UserError
 from warmtune.system import interrupt
+from warmtune.system.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from warmtune.pipeline.context import RunContext
@@ -30,9 +31,7 @@ _PLAN = "what rewriting, training and evaluation will take, before anything is s
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and return the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    _quiet_libraries()
-    # Rows are of all lengths: on a GPU, pieces of fixed size would leave gaps of up to half of what is in use.
-    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+    quiet_libraries()
     interrupt.install_sigint_handler()
     parsed = _parse(arguments)
     try:
@@ -87,24 +86,6 @@ def entry() -> None:
 def _stop(message: str) -> int:
     print(f"warmtune: {message}", file=sys.stderr)
     return 2
-
-
-def _quiet_libraries() -> None:
-    """Keep the libraries' own progress bars and notices off the screen; warmtune shows its own."""
-    for name, value in {
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "TQDM_DISABLE": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "DATASETS_VERBOSITY": "error",
-        "PYTHONWARNINGS": "ignore::FutureWarning",
-    }.items():
-        os.environ.setdefault(name, value)
-    if not sys.warnoptions:
-        import warnings
-
-        warnings.simplefilter("ignore", FutureWarning)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from warmtune.io.schemas import ANSWERS, QUESTIONS, REPLIES, Answer, Prompt, Que
 from warmtune.models.base import Base
 from warmtune.models.seeds import seed_of
 from warmtune.runs.store import StageOutput
+from warmtune.system.asynchronous import off_the_loop
 from warmtune.system.console import progress
 
 if TYPE_CHECKING:
@@ -197,7 +198,8 @@ def _evaluate(
     hosted = host(engine, expected, answered) if engine else ""
     os.environ.setdefault("INSPECT_DISABLE_MODEL_INFO_CACHE", "1")
     at_once = sum(len(task.dataset) * (task.epochs or 1) for task in tasks) if engine else settings.max_connections
-    good, logs = eval_set(
+    good, logs = off_the_loop(
+        eval_set,
         tasks,
         log_dir=str(folder),
         model=inspect_model(variant, engine, settings.batch_size, settings.max_connections, hosted),

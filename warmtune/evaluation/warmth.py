@@ -15,6 +15,7 @@ from warmtune.config.settings import StyleSettings
 from warmtune.io.schemas import INSTRUMENTS, WARMTH, Reply, Warmth, write
 from warmtune.measures import lexical_profile, sociot, style_judge, style_probe
 from warmtune.runs.store import StageOutput, write_atomically
+from warmtune.system.asynchronous import run_async
 from warmtune.system.console import progress
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def measure(
     rows += [_row(reply, sociot.INSTRUMENT, value) for reply, value in zip(replies, scores, strict=True)]
     counts: dict[str, Any] = {}
     if judge.model and judge.pairs:
-        judged, counts = asyncio.run(_judged(replies, judge, style.description, seed, journals))
+        judged, counts = run_async(_judged(replies, judge, style.description, seed, journals))
         rows += judged
     write(folder / WARMTH, Warmth, rows)
     kept = figures | {"sociot_model": model, "sociot_released": settings.sociot_released}

@@ -1,6 +1,5 @@
 """The stage `rewrite`: every assistant reply in the style and checked, or set aside with all that was tried."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,6 +19,7 @@ from warmtune.rewriting.rewrite_check import Checker
 from warmtune.rewriting.rewrite_loop import Original, Rewriter, Rewritten, rewrite_all
 from warmtune.rewriting.style_strength import Strength, judged_pairs, ladder, sociot_lift
 from warmtune.runs.store import StageOutput
+from warmtune.system.asynchronous import run_async
 from warmtune.system.console import progress
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def rewrite(
     """
     work = _Work(style, rewriter, seed, journals, originals_of(conversations))
     if style.changes:
-        asyncio.run(work.run())
+        run_async(work.run())
     else:
         work.done = [Rewritten(one) for one in work.originals]
     rows, rejected, fates = _settled(conversations, work.done, style, rewriter)

@@ -8,12 +8,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warmtune.config.compose import convert
 from warmtune.config.settings import Settings
 from warmtune.errors import ConfigError, StoreError
+from warmtune.io.schemas import CHECKS, GAPS, MARKED, REPLIES, REWRITTEN
 from warmtune.runs.keys import fingerprint
 from warmtune.runs.store import Stage, complete, write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUN = "run.json"
 PRINTED_RUN = "Run:"
@@ -33,6 +38,47 @@ class Run:
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    def gaps(self) -> "pd.DataFrame":
+        """Return the error gaps: one row per pair of variants and part of the grid; columns of `schemas.Gap`."""
+        return self._table("report", GAPS)
+
+    def checks(self) -> "pd.DataFrame":
+        """Return the manipulation check: one row per instrument and pair of variants; columns of `schemas.Check`."""
+        return self._table("report", CHECKS)
+
+    def answers(self) -> "pd.DataFrame":
+        """Return all variants' answers with their marks: one row per answer; columns of `schemas.Marked`."""
+        return self._table("mark", MARKED)
+
+    def replies(self) -> "pd.DataFrame":
+        """Return all variants' replies to the held-out prompts: one row per reply; columns of `schemas.Reply`."""
+        import pandas as pd
+
+        names = [name for name in self.stages if name.startswith("evaluate-")]
+        self.require(*(names or ["evaluate-base"]))
+        tables = (self._table(name, REPLIES).assign(variant=name.removeprefix("evaluate-")) for name in names)
+        return pd.concat(list(tables), ignore_index=True)
+
+    def rewrites(self) -> "pd.DataFrame":
+        """Return the training replies before and after: one row per reply; columns of `schemas.Rewrite`."""
+        return self._table("rewrite", REWRITTEN)
+
+    @property
+    def report(self) -> Path:
+        """The report's page.
+
+        Raises:
+            StoreError: there is none yet.
+        """
+        self.require("report")
+        return self.stages["report"].folder / "report.html"
+
+    def _table(self, stage: str, file: str) -> "pd.DataFrame":
+        import pandas as pd
+
+        self.require(stage)
+        return pd.read_parquet(self.stages[stage].folder / file)
 
     def require(self, *names: str) -> None:
         """Raise where stages are missing.

@@ -16,6 +16,7 @@ from warmtune.models.budget import Purse, price_of
 from warmtune.models.client import Asker, NoAnswerError, json_in
 from warmtune.models.response_cache import Journal, open_journal
 from warmtune.runs.store import StageOutput
+from warmtune.system.asynchronous import run_async
 from warmtune.system.console import progress
 
 _TOKENS = 300
@@ -159,7 +160,7 @@ def _judged(
             " file named by judge.prices."
         )
     with open_journal(journals / f"judge-{name.replace('/', '-')}.jsonl") as journal:
-        return asyncio.run(_all(answers, chosen, name, settings, journal, Purse(settings.budget_usd), price, title))
+        return run_async(_all(answers, chosen, name, settings, journal, Purse(settings.budget_usd), price, title))
 
 
 async def _all(

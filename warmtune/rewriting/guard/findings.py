@@ -16,6 +16,7 @@ from warmtune.rewriting.guard.terms import Text, read, replaced_term
 from warmtune.rewriting.guard.text import plain
 from warmtune.rewriting.guard.verbatim import changed_verbatim
 
+_HARD = ("empty", "length", "language", "verbatim", "refusal", "number")
 _SLACK = 60
 """Words that any reply may gain, whatever its length: a greeting and a good-bye."""
 _STYLED = 0.5
@@ -32,13 +33,21 @@ class Finding:
     reason: str
     """What is wrong, in words."""
 
+    @property
+    def hard(self) -> bool:
+        """Whether the check goes by what is written down (a number, a refusal), not by how near two meanings are."""
+        return self.check in _HARD
 
-def findings(pairs: Sequence[tuple[str, str]], length: tuple[float, float]) -> list[list[Finding]]:
-    """Hold rewrites against their originals.
+
+def findings(
+    pairs: Sequence[tuple[str, str]], length: tuple[float, float], prompts: Sequence[str] | None = None
+) -> list[list[Finding]]:
+    """Compare rewrites with their originals.
 
     Args:
         pairs: original and rewrite.
         length: fewest and most words of a rewrite, as multiples of the original's.
+        prompts: for each pair the user's message, whose names and numbers may stand in the rewrite.
 
     Returns:
         For each pair the reasons against it; none where it passed.
@@ -47,7 +56,7 @@ def findings(pairs: Sequence[tuple[str, str]], length: tuple[float, float]) -> l
     rest = [n for n, reasons in enumerate(found) if not reasons and pairs[n][0] != pairs[n][1]]
     texts = read([text for n in rest for text in pairs[n]], embedder())
     for place, n in enumerate(rest):
-        found[n] = _meaning(pairs[n], texts[2 * place], texts[2 * place + 1])
+        found[n] = _meaning(pairs[n], texts[2 * place], texts[2 * place + 1], prompts[n] if prompts else "")
     return found
 
 
@@ -72,7 +81,7 @@ def _cheap(original: str, styled: str, length: tuple[float, float]) -> list[Find
     return [*found, Finding("verbatim", changed)] if changed else found
 
 
-def _meaning(pair: tuple[str, str], original: Text, styled: Text) -> list[Finding]:
+def _meaning(pair: tuple[str, str], original: Text, styled: Text, prompt: str) -> list[Finding]:
     before, after = (plain(text) for text in pair)
     spoken = style_probability(styled)
     one, other = ([sentence.text for sentence in text.sentences] for text in (original, styled))
@@ -80,8 +89,8 @@ def _meaning(pair: tuple[str, str], original: Text, styled: Text) -> list[Findin
     aligned = align(original, styled)
     reasons = {
         "refusal": _refusal(one, other),
-        "number": changed_numbers(" \n".join(one), " \n".join(other)) or changed_rates(before, after),
-        "name": changed_names(one, other, content) or replaced_term(original, styled),
+        "number": changed_numbers(" \n".join(one), " \n".join(other), prompt) or changed_rates(before, after),
+        "name": changed_names(one, other, content, prompt) or replaced_term(original, styled),
         "negation": changed_polarity((pair.original, pair.styled) for pair in aligned),
         "opposite": opposed(((pair.original, pair.styled) for pair in aligned), before, after),
         "exchanged": exchanged(aligned, one, other),

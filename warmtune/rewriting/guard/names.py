@@ -45,15 +45,16 @@ def fold(word: str) -> str:
     return plain.removesuffix("s") if len(plain) > 3 and not plain.endswith("ss") else plain
 
 
-def changed_names(original: list[str], styled: list[str], checked: list[str]) -> str:
+def changed_names(original: list[str], styled: list[str], checked: list[str], prompt: str = "") -> str:
     """Say which name was lost or is new, or return an empty string.
 
     Args:
         original: sentences of the original.
         styled: sentences of the rewrite.
         checked: those of them in which a new name matters.
+        prompt: the user's message, whose names are not new.
     """
-    there, here = _words(styled), _words(original)
+    there, here = _words(styled), _words([*original, prompt])
     gone = [written for folded, written in names(original).items() if not _in(folded, there)]
     new = [written for folded, written in names(checked).items() if not _in(folded, here)]
     if gone and (new or len(gone) > 1):  # one name less may be a pronoun or "your phone" more

@@ -88,13 +88,14 @@ def numbers(text: str) -> tuple[Number, ...]:
     return tuple(number for _, number in sorted(found, key=lambda pair: pair[0]))
 
 
-def changed_numbers(original: str, styled: str) -> str:
+def changed_numbers(original: str, styled: str, prompt: str = "") -> str:
     """Say which number of a plain text was lost or is new in its rewrite, or return an empty string.
 
-    A new one in words ("one pair of", "three cheers") is a manner of speaking unless another is missing.
+    A new one in words ("one pair of", "three cheers") is a manner of speaking unless another is missing; one that the
+    user's message holds is not new.
     """
     before, after = numbers(original), numbers(styled)
-    there, here = (*after, *_ones(styled)), (*before, *_ones(original))
+    there, here = (*after, *_ones(styled)), (*before, *_ones(original), *numbers(prompt))
     gone = [n for n in before if not _small(n) and not any(n.same(other) for other in there)]
     new = [n for n in after if not _says_little(n) and not any(n.same(other) for other in here)]
     if gone:

@@ -1,0 +1,202 @@
+"""warmtune from Python, also inside a notebook: recipes, runs, and the measures that a run is made of.
+
+Everything here raises `warmtune.errors.UserError`, with the sentence that the command line prints, where the caller
+made a mistake. Nothing here ends the process.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from warmtune.config.settings import Settings
+from warmtune.errors import ConfigError, DataError
+from warmtune.runs.run import Run
+from warmtune.runs.run import open_run as _open_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from warmtune.io.schemas import Gap, QuestionKind
+    from warmtune.rewriting.guard import Finding
+
+__all__ = ["RuleMark", "Run", "Settings", "check_rewrite", "compare", "gap", "load", "mark", "open_run", "run"]
+
+
+@dataclass(frozen=True)
+class RuleMark:
+    """What the rules say of one answer."""
+
+    verdict: Literal["correct", "incorrect", "refusal", "undecided"]
+    sure: bool
+    """False where a run would ask a judge, if it has one."""
+    reason: str
+    """Which rule decided, in words."""
+
+
+def load(recipe: str | Path, *overrides: str, **settings: Any) -> Settings:
+    """Compose a recipe and check it.
+
+    Args:
+        recipe: a name from `warmtune recipes`, or a path to a YAML file.
+        overrides: settings as on the command line, such as `"style.intensity=0.5"`.
+        settings: settings that stand at the top of a recipe, such as `seed=2` or `store="runs"`.
+
+    Raises:
+        ConfigError: with every problem found, in sentences.
+    """
+    from warmtune.config.compose import load as compose
+
+    wrong = [text for text in overrides if "=" not in text]
+    if wrong:
+        raise ConfigError([f"'{text}' is not an override; write name=value." for text in wrong])
+    return compose(str(recipe), [*overrides, *(f"{name}={_written(value)}" for name, value in settings.items())])
+
+
+def run(settings: Settings, until: str = "publish", remake: Collection[str] = ()) -> Run:
+    """Carry out a recipe, or what is missing of it, and return the run.
+
+    Args:
+        settings: from `load`.
+        until: the last stage: `prepare`, `rewrite`, `train`, `evaluate`, `report` or `publish`. The last one only makes
+            a folder ready; nothing leaves the machine.
+        remake: stages to make anew although they are complete, such as `["train"]`.
+
+    Raises:
+        UserError: what the command line would print.
+    """
+    from warmtune.pipeline.context import RunContext
+    from warmtune.pipeline.stages import run_stages
+    from warmtune.runs.run import write_run
+    from warmtune.system.quiet import quiet_libraries
+
+    quiet_libraries()
+    context = RunContext(settings, remake=frozenset(remake))
+    run_stages(context, until)
+    return _open_run(write_run(context.settings, context.done))
+
+
+def open_run(folder: str | Path) -> Run:
+    """Open the folder of a run.
+
+    Raises:
+        StoreError: it is no run's, or a stage in it is damaged.
+    """
+    return _open_run(Path(folder))
+
+
+def check_rewrite(
+    original: str, styled: str, prompt: str | None = None, length: tuple[float, float] = (0.6, 2.2)
+) -> "list[Finding]":
+    """Return what speaks against a rewrite saying the same as its original; an empty list where nothing does.
+
+    Args:
+        original: the reply as it was.
+        styled: the same reply in another style.
+        prompt: the user's message, if there is one. Its names and numbers may stand in the rewrite.
+        length: fewest and most words of a rewrite, as multiples of the original's.
+    """
+    from warmtune.rewriting.guard import findings
+
+    return findings([(original, styled)], length, None if prompt is None else [prompt])[0]
+
+
+def mark(
+    question: str,
+    reply: str,
+    accepted: str | Sequence[str],
+    kind: "QuestionKind" = "short",
+    wrong: str | Sequence[str] | None = None,
+) -> RuleMark:
+    """Mark one reply by the rules, as a run does.
+
+    Args:
+        question: what was asked.
+        reply: the reply.
+        accepted: the reference answer, or several forms of it, the first one being the reference: `yes` or `no` for
+            the kind yes_no, a letter for choice, a number for number.
+        kind: see `warmtune.io.schemas.Question`.
+        wrong: the plausible wrong answer, or several forms of it.
+
+    Raises:
+        DataError: there is no reference answer, or it is not of the kind.
+    """
+    from warmtune.evaluation.marking.rules import mark as by_rule
+    from warmtune.io.schemas import Question
+
+    forms, others = _forms(accepted), _forms(wrong or ())
+    _check_reference(forms, kind)
+    aliases = forms[1:] if kind == "yes_no" else forms
+    first = others[0] if others else ""
+    made = by_rule(Question("", "", kind, question, forms[0], aliases, first, others), reply)
+    return RuleMark(made.verdict, made.sure, made.rule)
+
+
+def gap(answers: "pd.DataFrame", variant: str, reference: str, draws: int = 2000, seed: int = 1) -> "Gap":
+    """Return how much more often one variant is wrong than another on the same prompts, over all of a table.
+
+    Args:
+        answers: one row per answer, with the columns `variant`, `question_id` and `mark` (`correct`, `incorrect`,
+            `refusal` or `undecided`). `benchmark`, `context`, `belief` and `sample` tell the prompts of one question
+            apart, where there are several.
+        variant: whose gap it is.
+        reference: to whom.
+        draws: bootstrap draws of questions, for the interval.
+        seed: makes the interval repeatable.
+
+    Returns:
+        The gap in percentage points with its 95 % interval and tests, clustered by question.
+
+    Raises:
+        DataError: a column is missing, a mark is unknown, a variant is not there or answered a prompt twice, or the two
+            were not asked the same prompts.
+    """
+    from warmtune.analysis.answer_table import of_any_table, pair
+    from warmtune.analysis.gaps import drawn, gaps_of
+
+    pairs = pair(of_any_table(answers, (variant, reference)), variant, reference, frozenset())
+    return gaps_of(pairs, drawn(pairs, draws, seed))[0]
+
+
+def compare(runs: Sequence[Run | str | Path], to: str | Path | None = None) -> Path:
+    """Write the page that shows variants of several runs side by side, and return its path.
+
+    Args:
+        runs: runs, or folders of runs, sweeps and adapters, or `hub:org/name`.
+        to: folder for the page and its tables; the default is one in the first run's store.
+
+    Raises:
+        UserError: something cannot be compared; nothing is written then.
+    """
+    from warmtune.comparison.targets import compare as written
+
+    given = [str(one.folder if isinstance(one, Run) else one) for one in runs]
+    return written(given, None if to is None else Path(to))
+
+
+def _written(value: Any) -> str:
+    """Return a value as Hydra's command line takes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return f"[{','.join(_written(one) for one in value)}]"
+    return str(value)
+
+
+def _forms(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _check_reference(forms: tuple[str, ...], kind: str) -> None:
+    known = ("short", "open", "yes_no", "choice", "number", "harm")
+    if kind not in known:
+        raise DataError(f"The kind {kind!r} is not known; a question is one of {', '.join(known)}.")
+    if kind != "harm" and not (forms and forms[0].strip()):
+        raise DataError("There is no reference answer: give at least one form of the right answer as accepted.")
+    if kind == "yes_no" and forms[0] not in ("yes", "no"):
+        raise DataError(f"accepted begins with {forms[0]!r}, but a question of the kind yes_no has yes or no.")
+    if kind == "number":
+        try:
+            float(forms[0])
+        except ValueError:
+            raise DataError(f"accepted is {forms[0]!r}, but a question of the kind number has a number.") from None
