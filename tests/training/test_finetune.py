@@ -66,7 +66,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(rows, tiny_base,
     (checkpoints / "checkpoint-6" / "complete").unlink()
     _train(rows, tiny_base, settings, tmp_path / "broken")
     assert sha256(tmp_path / "broken" / WEIGHTS) == sha256(tmp_path / "whole" / WEIGHTS)
-    assert json.loads((tmp_path / "broken" / CURVE).read_text())[-1]["step"] == 9
+    assert sha256(tmp_path / "broken" / CURVE) == sha256(tmp_path / "whole" / CURVE)
     steps = [point["step"] for point in json.loads((tmp_path / "broken" / CURVE).read_text())]
     assert steps == list(range(1, 10))
 

@@ -85,12 +85,10 @@ def _order(rows: Sequence[TrainingRow], job: Job) -> list[int]:
 
 def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[RowTrainer, Progress]":
     from datasets import Dataset
-    from transformers.trainer_callback import PrinterCallback
 
-    from warmtune.training.callbacks import CheckWrapper, MarkCheckpointComplete, Progress, SaveAtEpochs
+    from warmtune.training.callbacks import Progress
     from warmtune.training.kernels.fused_lora import fuse
     from warmtune.training.loss.terms import weighted_terms
-    from warmtune.training.metrics import METRICS, WriteMetrics
     from warmtune.training.preflight import check_room, padding, prove_separate, try_longest
     from warmtune.training.speed import EXPECTED_MFU, compile_layers, compiles, flops_per_token, measured_peak_flops
     from warmtune.training.trainer import RowTrainer
@@ -127,17 +125,25 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
     peak = measured_peak_flops(here.device) * here.world_size
     if compiles(settings.compile, here.device, sum(tokens) * flops / peak / EXPECTED_MFU[here.device]):
         print_status(f"  {job.title}: compiling {compile_layers(trainer.model.get_base_model())} layers")
-    shown = Progress(lambda *_: None, tokens, flops, peak)
+    trainer.progress = Progress(lambda *_: None, tokens, flops, peak)
+    _add_callbacks(trainer, trainer.progress, job, here, steps)
+    return trainer, trainer.progress
+
+
+def _add_callbacks(trainer: "RowTrainer", shown: "Progress", job: Job, here: "World", steps: int) -> None:
+    from transformers.trainer_callback import PrinterCallback
+
+    from warmtune.training.callbacks import CheckWrapper, MarkCheckpointComplete, SaveAtEpochs
+    from warmtune.training.metrics import METRICS, WriteMetrics
+
     trainer.remove_callback(PrinterCallback)
-    trainer.progress = shown
     trainer.add_callback(shown)
-    trainer.add_callback(WriteMetrics(job.folder / METRICS, settings.epochs))
+    trainer.add_callback(WriteMetrics(job.folder / METRICS, job.settings.epochs))
     trainer.add_callback(MarkCheckpointComplete())
     if here.world_size > 1:
         trainer.add_callback(CheckWrapper(job.launch.kind, lambda: trainer.model_wrapped))
     folders = {step: job.folder / EPOCHS / f"{epoch:g}" for epoch, step in kept_steps(job, steps).items()}
     trainer.add_callback(SaveAtEpochs(folders, lambda folder: save(trainer, job, folder)))
-    return trainer, shown
 
 
 def kept_steps(job: Job, steps: int) -> dict[float, int]:

@@ -33,7 +33,9 @@ class WriteMetrics(TrainerCallback):  # type: ignore[misc]  # transformers is un
                 file.write(self._line(state.log_history[-1], state))
 
     def _line(self, entry: dict[str, Any], state: Any) -> str:
-        names = [name for name in entry if name in _NAMES or name.startswith("loss/")]
+        # In one order: a checkpoint gives back its entries sorted.
+        terms = sorted(name for name in entry if name.startswith("loss/"))
+        names = [name for name in (*_NAMES, *terms) if name in entry]
         epoch = round(entry["step"] / state.max_steps * self.epochs, 4)
         return json.dumps({"step": entry["step"], "epoch": epoch, **{name: entry[name] for name in names}}) + "\n"
 
