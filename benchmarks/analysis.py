@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from planted import Plan, effect_for, grid, marks
+from planted import GROUPS, Plan, effect_for, grid, marks
 from quickstart import document
 
 from warmtune.analysis.bootstrap import mean_interval
@@ -178,9 +178,9 @@ def whole() -> None:
 
     frame = checked(grid(8148, 5.0, 1, ("base", "control", "styled")))
     ready = time.monotonic()
-    gaps = gap_rows(frame, frozenset(), DRAWS, 1)
+    gaps = gap_rows(frame, frozenset(), GROUPS, DRAWS, 1)
     contrasts = contrast_rows(frame, frozenset(), DRAWS, 1)
-    effects = regressions(frame, frozenset())
+    effects = regressions(frame, frozenset(), GROUPS)
     took = time.monotonic() - ready
     overall = next(g for g in gaps if (g.variant, g.reference, g.benchmark, g.context, g.belief) == (
         "styled", "control", "all", "all", "all",

@@ -15,6 +15,11 @@ import pandas as pd
 CONTEXTS = (
     "none", "happy", "sad", "anger", "close", "hierarchical_up", "hierarchical_down", "high_stakes", "low_stakes",
 )  # fmt: skip
+GROUPS = {
+    "emotion": ("happy", "sad", "anger"),
+    "relation": ("close", "hierarchical_up", "hierarchical_down"),
+    "stake": ("high_stakes", "low_stakes"),
+}
 Floats = npt.NDArray[np.float64]
 
 

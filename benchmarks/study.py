@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from planted import GROUPS
 
 from warmtune.analysis.regression import effects
 
@@ -89,7 +90,7 @@ def compare(folder: Path) -> tuple[list[tuple[str, float, float]], float]:
     for name, published in BENCHMARK_GAPS.items():
         rows = results[(results["benchmark"] == name) & (results["context"] == "none") & (results["belief"] == "")]
         lines.append((f"mean increase of error, {name}", published, float((rows["original"] - rows["warm"]).mean())))
-    fitted = {(e.model, e.level): e.effect for e in effects(as_answers(results), "warm", "original")}
+    fitted = {(e.model, e.level): e.effect for e in effects(as_answers(results), "warm", "original", GROUPS)}
     for (model, level), published in EFFECTS.items():
         lines.append((f"regression {model}, {level}", published, fitted[model, level]))
     return lines, max(abs(published - ours) for _, published, ours in lines)

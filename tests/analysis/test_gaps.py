@@ -14,6 +14,8 @@ from warmtune.analysis.significance import clustered_error, clustered_p, cohens_
 from warmtune.errors import DataError
 from warmtune.io.schemas import Marked
 
+GROUPS = {"emotion": ("happy", "sad", "anger"), "stake": ("high_stakes", "low_stakes")}
+
 
 def _answer(variant, question, context, mark, benchmark="trivia", prompt="?", belief="", sample=0):
     return Marked(
@@ -34,7 +36,7 @@ def _answers(marks, contexts=("none", "sad"), **more):
 
 
 def _gaps(answers, draws=300, controls=frozenset()):
-    return gap_rows(table(answers), controls, draws, 1)
+    return gap_rows(table(answers), controls, GROUPS, draws, 1)
 
 
 def _cell(rows, reference="base", variant="styled", benchmark="all", context="all", belief="all"):

@@ -11,7 +11,7 @@ from warmtune.analysis.answer_table import checked
 from warmtune.analysis.regression import effects
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from planted import Plan, effect_for, grid, marks
+from planted import GROUPS, Plan, effect_for, grid, marks
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,9 @@ def test_marginal_effects_are_those_of_the_fitted_probabilities(frame):
     from statsmodels.genmod.generalized_linear_model import GLM
 
     found = next(
-        e for e in regressions(frame, frozenset()) if (e.model, e.reference, e.variant) == ("1", "control", "styled")
+        e
+        for e in regressions(frame, frozenset(), GROUPS)
+        if (e.model, e.reference, e.variant) == ("1", "control", "styled")
     )
     rows = frame[
         frame["variant"].isin(["styled", "control"])
@@ -53,7 +55,7 @@ def test_marginal_effects_are_those_of_the_fitted_probabilities(frame):
 
 
 def test_the_models_find_the_planted_gap_by_every_level(frame):
-    rows = [e for e in regressions(frame, frozenset()) if (e.variant, e.reference) == ("styled", "control")]
+    rows = [e for e in regressions(frame, frozenset(), GROUPS) if (e.variant, e.reference) == ("styled", "control")]
     assert {e.model for e in rows} == {"1", "1 + length", "2", "3", "4"}
     assert {e.level for e in rows if e.model == "2"} == {"none", "emotion", "relation", "stake"}
     assert len([e for e in rows if e.model == "3"]) == 9
@@ -68,9 +70,9 @@ def test_the_models_find_the_planted_gap_by_every_level(frame):
 def test_errors_are_wider_than_if_answers_were_independent(frame):
     chosen = frame[frame["variant"].isin(["styled", "control"]) & frame["mark"].isin(["correct", "incorrect"])]
     rows = chosen.assign(tuned=(chosen["variant"] == "styled").astype(float))
-    clustered = next(e for e in effects(rows, "styled", "control") if (e.model, e.level) == ("4", "absent"))
+    clustered = next(e for e in effects(rows, "styled", "control", GROUPS) if (e.model, e.level) == ("4", "absent"))
     alone = rows.assign(question_id=np.arange(len(rows)).astype(str))
-    naive = next(e for e in effects(alone, "styled", "control") if (e.model, e.level) == ("4", "absent"))
+    naive = next(e for e in effects(alone, "styled", "control", GROUPS) if (e.model, e.level) == ("4", "absent"))
     assert clustered.effect == pytest.approx(naive.effect, abs=1e-6)
     assert clustered.error > 1.03 * naive.error
 
@@ -78,7 +80,7 @@ def test_errors_are_wider_than_if_answers_were_independent(frame):
 def test_what_cannot_be_estimated_is_no_number():
     frame = grid(40, 0.0, 1, ("base", "styled"))
     frame["mark"] = np.where((frame["variant"] == "styled"), "incorrect", "correct")
-    found = regressions(checked(frame), frozenset())
+    found = regressions(checked(frame), frozenset(), GROUPS)
     assert all(math.isnan(e.effect) for e in found if e.level != "length")
 
 
@@ -86,7 +88,7 @@ def test_what_cannot_be_estimated_is_no_number():
 def test_of_two_variants_with_the_same_marks_every_effect_is_nought_with_no_error():
     for questions in range(30, 60):
         base = grid(questions, 0.0, questions, ("base",))
-        found = regressions(checked(pd.concat([base, base.assign(variant="styled")])), frozenset())
+        found = regressions(checked(pd.concat([base, base.assign(variant="styled")])), frozenset(), GROUPS)
         estimated = [e for e in found if e.level != "length" and not math.isnan(e.effect)]
         assert estimated
         for e in estimated:
@@ -95,7 +97,7 @@ def test_of_two_variants_with_the_same_marks_every_effect_is_nought_with_no_erro
 
 @pytest.mark.parametrize(("questions", "shown"), [(8, False), (40, True)])
 def test_few_questions_give_an_effect_without_an_interval(questions, shown):
-    found = regressions(checked(grid(questions, 8.0, 3, ("base", "styled"))), frozenset())
+    found = regressions(checked(grid(questions, 8.0, 3, ("base", "styled"))), frozenset(), GROUPS)
     estimated = [e for e in found if not math.isnan(e.effect)]
     assert estimated
     assert all(math.isfinite(e.low) == math.isfinite(e.error) == shown for e in estimated), estimated
@@ -104,7 +106,7 @@ def test_few_questions_give_an_effect_without_an_interval(questions, shown):
 def test_contrasts_are_differences_of_gaps(frame):
     gaps = {
         (g.context, g.belief): g.gap
-        for g in gap_rows(frame, frozenset(), 200, 1)
+        for g in gap_rows(frame, frozenset(), GROUPS, 200, 1)
         if (g.variant, g.reference, g.benchmark) == ("styled", "control", "all")
     }
     rows = [c for c in contrast_rows(frame, frozenset(), 400, 1) if (c.variant, c.reference) == ("styled", "control")]

@@ -18,6 +18,8 @@ from warmtune.comparison.comparison_data import (
     FrontierPoint,
     SettingDifference,
 )
+from warmtune.config.compose import eval_settings
+from warmtune.config.contexts import Grid
 from warmtune.conversations.embedded_data import embedded
 from warmtune.io.schemas import Check, Gap
 
@@ -73,9 +75,15 @@ def made_up(
         ],
         answers=answers,
         controls=frozenset({"mmlu"}),
+        grid=_grid(),
         notes=["Run b asked 12 prompts more, which are left out.", *([ATTACK] if hostile else [])],
         study=study(),
     )
+
+
+@cache
+def _grid() -> Grid:
+    return eval_settings({"contexts": list(CONTEXTS)}).grid
 
 
 def _variants_of(tuned: int, more: str) -> tuple[ComparedVariant, ...]:
@@ -144,7 +152,7 @@ def _gaps(variants, answers, draws) -> list[Gap]:
     assert set(COUNTED) <= set(frame["mark"])
     found = []
     for variant, reference in _compared(variants):
-        pairs = pair(frame, variant, reference, frozenset({"mmlu"}))
+        pairs = pair(frame, variant, reference, frozenset({"mmlu"}), _grid().groups)
         found += gaps_of(pairs, drawn(pairs, draws, 1))
     return found
 

@@ -6,7 +6,6 @@ import pytest
 from made_up import ATTACK
 from page import WIDTHS, axe_faults
 
-from warmtune.analysis.answer_table import GROUPS
 from warmtune.comparison import page as page_module
 from warmtune.comparison.comparison_tables import PROMPT, csv_text, ordered_answers
 from warmtune.comparison.lookup import Lookup
@@ -37,7 +36,7 @@ def _expected(found, before=0, after=2, search="", **where):
         wanted = where["benchmark"]
         kept &= ~first["benchmark"].isin(found.controls) if wanted == "all" else first["benchmark"] == wanted
     if where.get("context"):
-        kept &= first["context"].isin(GROUPS.get(where["context"], (where["context"],)))
+        kept &= first["context"].isin(found.grid.groups.get(where["context"], (where["context"],)))
     belief = where.get("belief")
     if belief:
         kept &= {"absent": first["belief"] == "", "present": first["belief"] != ""}.get(

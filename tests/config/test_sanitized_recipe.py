@@ -14,7 +14,7 @@ def _back(settings, folder, commit=None):
     """Write a recipe that can travel, and read it again where it lies."""
     found = sanitize_recipe(settings, commit)
     (folder / "recipe.yaml").write_text(found.text)
-    for name, text in found.benchmarks.items():
+    for name, text in found.files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     with contextlib.chdir(folder):
@@ -151,11 +151,25 @@ def test_a_benchmark_of_ones_own_travels_with_the_recipe(tmp_path):
     there = tmp_path / "there"
     there.mkdir()
     found, again = _back(settings, there)
-    assert set(found.benchmarks) == {"benchmarks/mine.yaml"}
-    assert str(tmp_path) not in found.text + found.benchmarks["benchmarks/mine.yaml"]
+    assert set(found.files) == {"benchmarks/mine.yaml"}
+    assert str(tmp_path) not in found.text + found.files["benchmarks/mine.yaml"]
     assert [one.name for one in again.eval.benchmarks] == ["trivia", "mine"]
     assert again.eval.benchmarks[1].questions == 5
     assert again.eval.benchmarks[1].path == "questions.jsonl"
+
+
+def test_contexts_of_ones_own_travel_with_the_recipe(tmp_path):
+    own = tmp_path / "own.yaml"
+    entry = {"label": "tired user", "group": "emotion", "statements": ["I could not sleep.", "I am ${worn} out."]}
+    tree = {"contexts": {"tired": entry, "sad": {"group": None}}, "acknowledgements": ["I see."]}
+    own.write_text(yaml.safe_dump(tree))
+    settings = load("quickstart", [f"eval.statements={own}", "eval.contexts=[none,sad,tired,happy]"])
+    (tmp_path / "there").mkdir()
+    found, again = _back(settings, tmp_path / "there")
+    assert _same(settings, again)
+    assert set(found.files) == {"contexts.yaml"}
+    assert set(yaml.safe_load(found.files["contexts.yaml"])["contexts"]) == {"sad", "tired"}
+    assert str(tmp_path) not in found.text
 
 
 def test_a_text_names_a_file_and_not_its_path():

@@ -51,7 +51,7 @@ def test_prompts_are_asked_word_for_word_but_for_stray_signs(prompts):
 def test_small_talk_is_a_condition_of_its_own_and_repeated_prompts_are_said(prompts):
     plain = PROMPT | {"prompt_template": "original_neutral", "amendment_type": "unmodified"}
     found = load_benchmark(BenchmarkSettings("trivia", "study_prompts", str(prompts(PROMPT, PROMPT, plain))))
-    assert {one.condition.context for one in found.ready} == {"sad", "neutral"}
+    assert {one.condition.context for one in found.prebuilt} == {"sad", "neutral"}
     assert "1 prompts left out" in found.notes[0]
 
 

@@ -13,7 +13,6 @@ import pytest
 
 import warmtune
 from warmtune.config.compose import load
-from warmtune.evaluation import conditions
 from warmtune.evaluation.marking import rules
 from warmtune.measures import lexical_profile, style_judge
 from warmtune.models import base
@@ -140,12 +139,23 @@ def test_a_setting_changes_the_keys_of_the_stages_that_it_decides(keys, override
 
 
 def test_a_users_statements_count_by_content(keys, tmp_path):
-    file = tmp_path / "statements.yaml"
-    shutil.copyfile(conditions.SHIPPED, file)
-    before = keys(f"eval.statements={file}")
-    file.write_text(file.read_text() + "# a comment counts in a file of data\n")
-    after = keys(f"eval.statements={file}")
-    assert {name for name in before if before[name] != after[name]} == ANSWERS
+    file, shown = tmp_path / "statements.yaml", {"report", "publish"}
+
+    def of(text: str) -> dict[str, str]:
+        file.write_text(text)
+        return keys(f"eval.statements={file}")
+
+    before = of("contexts: {sad: {statements: [I am sad.]}}")
+    changed = {
+        text: {name for name, key in of(text).items() if key != before[name]}
+        for text in (
+            "contexts: {sad: {statements: [I am sad.]}}  # a comment",
+            "contexts: {sad: {statements: [I am sad.]}, happy: {statements: [I am glad.]}}",
+            "contexts: {sad: {statements: [I am sad.], label: unhappy user}}",
+            "contexts: {sad: {statements: [I am so sad.]}}",
+        )
+    }
+    assert list(changed.values()) == [set(), set(), shown, ANSWERS | shown]
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def facts(gap):
         tokenizer=False,
         location="my-org/warm",
         prompts=40,
-        own_benchmarks=False,
+        own_files=(),
     )
 
 

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from warmtune.config.contexts import ContextSettings, Grid
 from warmtune.errors import StoreError
 from warmtune.publishing.evidence import NEEDED, Evidence, read_evidence, stage_folders
 from warmtune.publishing.gate import refusals
 
 CONTROLS = ("arithmetic",)
+GRID = Grid((ContextSettings("none", "no context"), ContextSettings("sad", "sad user")))
 
 
 def _open(**more):
@@ -15,7 +17,7 @@ def _open(**more):
 
 
 def _texts(evidence, limit=None, unlicensed=""):
-    return [one.text for one in refusals(evidence, limit, unlicensed, CONTROLS)]
+    return [one.text for one in refusals(evidence, limit, unlicensed, CONTROLS, GRID)]
 
 
 def test_open_where_nothing_is_wrong(gap):
@@ -35,7 +37,7 @@ def test_open_where_nothing_is_wrong(gap):
     ],
 )
 def test_each_reason_alone(evidence, says):
-    found = refusals(evidence, None, "", CONTROLS)
+    found = refusals(evidence, None, "", CONTROLS, GRID)
     assert len(found) == 1
     assert says in found[0].text
     assert not found[0].by_limit
@@ -48,7 +50,7 @@ def test_a_base_of_unknown_licence():
 def test_every_reason_at_once(gap):
     weights = "train-styled/adapter/adapter_model.safetensors"
     bad = Evidence(("warmth",), (weights,), ("mark",), False, "colder", (gap(), gap(reference="base", high=20.0)))
-    found = refusals(bad, 3.0, "The licence is not known.", CONTROLS)
+    found = refusals(bad, 3.0, "The licence is not known.", CONTROLS, GRID)
     assert len(found) == 7
     assert [one.by_limit for one in found] == [False] * 5 + [True] * 2
 
@@ -89,7 +91,7 @@ def test_the_worst_benchmark_counts_and_controls_do_not(gap):
 
 
 def test_a_limit_needs_the_gaps_that_it_is_about(gap):
-    only = refusals(_open(gaps=_both(gap)[:1]), 5.0, "", CONTROLS)
+    only = refusals(_open(gaps=_both(gap)[:1]), 5.0, "", CONTROLS, GRID)
     assert [one.text for one in only] == [
         "The report has no error gap to base over all prompts, so it is not shown to be below 5 pp. Run the recipe"
         " again to its end."

@@ -1,6 +1,9 @@
 from warmtune.analysis import Verdict
+from warmtune.config.contexts import NO_CONTEXT, Grid
 from warmtune.io.schemas import Check, Marked
 from warmtune.reporting.wording import cut_sentence, examples, verdict_sentences
+
+GRID = Grid((NO_CONTEXT,))
 
 
 def _check(instrument, reference, low, high, needed=None):
@@ -45,9 +48,9 @@ def test_examples_are_chosen_by_rule_in_both_directions():
     answers += [a for n in range(9) for a in _answers("incorrect", "correct", f"won{n}")]
     answers += _answers("correct", "correct", "same")
     names = {"base": "base", "control": "control", "styled": "warm"}
-    chosen = examples(answers, names)
+    chosen = examples(answers, names, GRID)
     assert [e.why for e in chosen] == [
         "no context, no belief: base correct, warm incorrect (9 such)",
         "no context, no belief: base incorrect, warm correct (9 such)",
     ]
-    assert chosen == examples(answers[::-1], names)
+    assert chosen == examples(answers[::-1], names, GRID)

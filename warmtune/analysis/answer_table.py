@@ -1,7 +1,7 @@
 """The table that everything here is computed from: one row an answer, and pairs of answers to the same prompt."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ COUNTED = MARKS[:2]
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 Choice = npt.NDArray[np.bool_]
+Groups = Mapping[str, Sequence[str]]
+"""The contexts in each group, by the group's name."""
 
 
 def table(answers: Sequence[Marked]) -> pd.DataFrame:
@@ -107,6 +109,7 @@ class Pairs:
     reference_mark: npt.NDArray[np.object_]
     controls: frozenset[str] = frozenset()
     """Benchmarks that stay out of `all`."""
+    groups: Groups = field(default_factory=dict)
 
     @cached_property
     def counted(self) -> Choice:
@@ -142,23 +145,10 @@ class Pairs:
         else:
             chosen = np.array(self.keys["benchmark"] == benchmark, dtype=np.bool_)
         if context != ALL:
-            chosen &= np.asarray(self.keys["context"].isin(contexts_in(context)))
+            chosen &= np.asarray(self.keys["context"].isin(self.groups.get(context, (context,))))
         if belief != ALL:
             chosen &= np.asarray((self.keys["belief"] != "") == (belief == PRESENT), dtype=np.bool_)
         return chosen
-
-
-GROUPS = {
-    "emotion": ("happy", "sad", "anger"),
-    "relation": ("close", "hierarchical_up", "hierarchical_down"),
-    "stake": ("high_stakes", "low_stakes"),
-}
-"""The study's groups of contexts."""
-
-
-def contexts_in(name: str) -> tuple[str, ...]:
-    """Return the contexts of a group; a context is its own group."""
-    return GROUPS.get(name, (name,))
 
 
 def clusters_of(keys: pd.DataFrame) -> Places:
@@ -166,7 +156,13 @@ def clusters_of(keys: pd.DataFrame) -> Places:
     return np.asarray(keys.groupby(["benchmark", "question_id"], observed=True, sort=True).ngroup(), dtype=np.int64)
 
 
-def pair(frame: pd.DataFrame, variant: str, reference: str, controls: frozenset[str] = frozenset()) -> Pairs:
+def pair(
+    frame: pd.DataFrame,
+    variant: str,
+    reference: str,
+    controls: frozenset[str] = frozenset(),
+    groups: Groups | None = None,
+) -> Pairs:
     """Pair two variants' answers by what they were asked.
 
     Raises:
@@ -190,7 +186,7 @@ def pair(frame: pd.DataFrame, variant: str, reference: str, controls: frozenset[
             " compare variants that were asked the same prompts."
         )
     own, others = (both[name].astype(object).to_numpy() for name in ("mark", "mark_other"))
-    return Pairs(variant, reference, both[KEY], own, others, controls)
+    return Pairs(variant, reference, both[KEY], own, others, controls, groups or {})
 
 
 def _name(row: Any) -> str:

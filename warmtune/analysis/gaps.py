@@ -11,7 +11,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT, Choice, Pairs, pair
+from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT, Choice, Groups, Pairs, pair
 from warmtune.analysis.bootstrap import FEWEST, Draws, Floats, ratio_interval
 from warmtune.analysis.significance import adjusted, clustered_p, cohens_g, mcnemar, odds_ratio
 from warmtune.io.schemas import Gap
@@ -45,21 +45,22 @@ class Cell:
     belief: str
 
 
-def cells(keys: pd.DataFrame) -> list[Cell]:
+def cells(keys: pd.DataFrame, groups: Groups) -> list[Cell]:
     """Return every part of the grid for which there are prompts, whole first."""
     benchmarks = [ALL, *keys["benchmark"].drop_duplicates().astype(str)]
     contexts = list(keys["context"].drop_duplicates().astype(str))
-    groups = [name for name, held in GROUPS.items() if len(set(held) & set(contexts)) > 1]
+    pooled = [name for name, held in groups.items() if len(set(held) & set(contexts)) > 1]
     beliefs = [ALL] if keys["belief"].nunique() < 2 else [ALL, ABSENT, PRESENT]
-    return [Cell(*names) for names in product(benchmarks, [ALL, *contexts, *groups], beliefs)]
+    return [Cell(*names) for names in product(benchmarks, [ALL, *contexts, *pooled], beliefs)]
 
 
-def gap_rows(frame: pd.DataFrame, controls: frozenset[str], draws: int, seed: int) -> list[Gap]:
+def gap_rows(frame: pd.DataFrame, controls: frozenset[str], groups: Groups, draws: int, seed: int) -> list[Gap]:
     """Return the gaps of every two variants that are compared, in every part of the grid.
 
     Args:
         frame: see `analysis.table`.
         controls: benchmarks that should not have changed; they stay out of the gaps over all.
+        groups: contexts over which gaps are also pooled.
         draws: bootstrap draws.
         seed: makes the intervals repeatable.
 
@@ -68,7 +69,7 @@ def gap_rows(frame: pd.DataFrame, controls: frozenset[str], draws: int, seed: in
     """
     rows: list[Gap] = []
     for variant, reference in comparisons(frame["variant"].unique()):
-        found = pair(frame, variant, reference, controls)
+        found = pair(frame, variant, reference, controls, groups)
         rows += gaps_of(found, drawn(found, draws, seed))
     return rows
 
@@ -80,7 +81,7 @@ def drawn(pairs: Pairs, draws: int, seed: int) -> Draws:
 
 def gaps_of(pairs: Pairs, draws: Draws) -> list[Gap]:
     """Return the gaps of one comparison, whole first, with the false discovery rate over its smallest parts."""
-    parts = [(cell, pairs.where(cell.benchmark, cell.context, cell.belief)) for cell in cells(pairs.keys)]
+    parts = [(cell, pairs.where(cell.benchmark, cell.context, cell.belief)) for cell in cells(pairs.keys, pairs.groups)]
     parts = [(cell, chosen) for cell, chosen in parts if chosen.any()]
     used = [chosen & pairs.counted for _, chosen in parts]
     variant, reference, count = (
@@ -94,7 +95,7 @@ def gaps_of(pairs: Pairs, draws: Draws) -> list[Gap]:
         _gap(pairs, cell, chosen, kept, tuple(float(ends[place]) for ends in (*intervals, *relative)))
         for place, ((cell, chosen), kept) in enumerate(zip(parts, used, strict=True))
     ]
-    return adjusted(rows)
+    return adjusted(rows, pairs.groups)
 
 
 def _per_question(pairs: Pairs, values: Floats, chosen: Choice) -> Floats:

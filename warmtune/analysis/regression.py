@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from warmtune.analysis.answer_table import ABSENT, ALL, COUNTED, GROUPS, PRESENT, clusters_of
+from warmtune.analysis.answer_table import ABSENT, ALL, COUNTED, PRESENT, Groups, clusters_of
 from warmtune.analysis.bootstrap import FEWEST, Floats, Places
 from warmtune.analysis.gaps import comparisons
 from warmtune.io.schemas import Effect
@@ -40,7 +40,7 @@ MODELS = (
 )
 
 
-def regressions(frame: pd.DataFrame, controls: frozenset[str]) -> list[Effect]:
+def regressions(frame: pd.DataFrame, controls: frozenset[str], groups: Groups) -> list[Effect]:
     """Fit every model to every two variants that are compared, control benchmarks left out.
 
     A column `model` in the table, where several models' answers are put together, gets fixed effects of its own.
@@ -52,21 +52,23 @@ def regressions(frame: pd.DataFrame, controls: frozenset[str]) -> list[Effect]:
             & frame["mark"].isin(COUNTED)
             & ~frame["benchmark"].isin(controls)
         ]
-        rows += effects(chosen.assign(tuned=(chosen["variant"] == variant).astype(float)), variant, reference)
+        tuned = chosen.assign(tuned=(chosen["variant"] == variant).astype(float))
+        rows += effects(tuned, variant, reference, groups)
     return rows
 
 
-def effects(rows: pd.DataFrame, variant: str, reference: str) -> list[Effect]:
+def effects(rows: pd.DataFrame, variant: str, reference: str, groups: Groups) -> list[Effect]:
     """Fit every model for which the rows hold more than one level of its factor.
 
     Args:
         rows: counted answers of two variants, with a column `tuned` (1 for the variant, 0 for the reference).
         variant: name of the one.
         reference: name of the other.
+        groups: contexts over which an effect is also pooled.
     """
     belief = np.asarray(rows["belief"].astype(object) != "")
     context = np.asarray(rows["context"].astype(object))
-    grouped = np.asarray(rows["context"].astype(object).map({c: g for g, held in GROUPS.items() for c in held}))
+    grouped = np.asarray(rows["context"].astype(object).map({c: g for g, held in groups.items() for c in held}))
     grouped = np.where(pd.isna(grouped), context, grouped)
     factors = {"group": grouped, "context": context, "opinion": np.where(belief, PRESENT, ABSENT)}
     found: list[Effect] = []

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from warmtune.analysis.answer_table import ALL, GROUPS
+from warmtune.analysis.answer_table import ALL, Groups
 from warmtune.analysis.bootstrap import Floats, Places
 from warmtune.io.schemas import Gap
 
@@ -78,9 +78,9 @@ def false_discovery(values: Sequence[float]) -> list[float]:
     return [float(value) for value in multipletests(values, method="fdr_bh")[1]] if len(values) else []
 
 
-def adjusted(rows: Sequence[Gap]) -> list[Gap]:
+def adjusted(rows: Sequence[Gap], groups: Groups) -> list[Gap]:
     """Give the smallest parts of the grid their q: McNemar's p, adjusted over all of one comparison's."""
-    pooled = {ALL, *GROUPS}
+    pooled = {ALL, *groups}
     several = {row.belief for row in rows} != {ALL}
     smallest = [
         place

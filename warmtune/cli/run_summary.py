@@ -9,6 +9,7 @@ from rich.table import Table
 
 from warmtune.analysis.agreement import kappa
 from warmtune.cli.data_summary import WIDTH, print_data
+from warmtune.config.contexts import Grid
 from warmtune.io.schemas import GAPS, Gap, read
 from warmtune.presentation.formatting import with_mark
 from warmtune.reporting.cost import main_parts
@@ -32,7 +33,7 @@ def summarize(run: "RunContext") -> None:
         reported = run.done["report"]
         style = run.settings.style.name
         console.print(f"\nError gaps in percentage points; above 0: {style} is wrong more often; 95 % intervals")
-        console.print(_gaps(read(reported.folder / GAPS, Gap), style))
+        console.print(_gaps(read(reported.folder / GAPS, Gap), style, run.settings.eval.grid))
         console.print("~ the interval includes 0: no difference shown. control: tuned on the original replies.\n")
         console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False, soft_wrap=True)
         console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
@@ -52,17 +53,17 @@ def _times(done: dict[str, Stage]) -> Table:
     return table
 
 
-def _gaps(gaps: list[Gap], style: str) -> Table:
+def _gaps(gaps: list[Gap], style: str, grid: Grid) -> Table:
     """Tabulate the gaps over all benchmarks, by condition."""
     table = Table(box=None, pad_edge=False)
     for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
         table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
     over_all = main_parts([gap for gap in gaps if gap.benchmark == "all"])
-    for part in dict.fromkeys(gap.condition for gap in over_all):
-        found = {(g.variant, g.reference): g for g in over_all if g.condition == part}
+    for part in dict.fromkeys((gap.context, gap.belief) for gap in over_all):
+        found = {(g.variant, g.reference): g for g in over_all if (g.context, g.belief) == part}
         to_base, to_control = found["styled", "base"], found["styled", "control"]
         table.add_row(
-            part,
+            grid.condition(*part),
             f"{to_base.reference_error:.1f} %",
             f"{to_control.reference_error:.1f} %",
             f"{to_base.variant_error:.1f} %",

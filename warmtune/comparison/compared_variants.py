@@ -12,6 +12,7 @@ from warmtune.comparison.comparison_data import DIALLED, ComparedVariant, Settin
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.io.schemas import ANSWERS, BASE_AGAIN, MARKED, REPLIES
 from warmtune.presentation.formatting import clipped
+from warmtune.runs.keys import fingerprint
 from warmtune.runs.run import Run
 
 _NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
@@ -64,7 +65,7 @@ def marks_of(run: Run, variant: str) -> str:
 
 def differences_of(runs: Sequence[Run]) -> list[SettingDifference]:
     """Return the settings in which runs differ."""
-    flat = [dict(_flat(asdict(run.settings))) for run in runs]
+    flat = _flat_settings(runs)
     keys = dict.fromkeys(key for settings in flat for key in settings)
     rows = [SettingDifference(key, tuple(_text(settings.get(key)) for settings in flat)) for key in keys]
     return [row for row in rows if len(set(row.values)) > 1 and row.setting not in ("store", "recipe")]
@@ -192,7 +193,7 @@ def _of_this_run(one: VariantSettings) -> bool:
 
 def _run_labels(runs: Sequence[Run], intensity: bool) -> list[str]:
     """Return a name for each run's tuned model: the style, and the settings in which the runs differ."""
-    flat = [dict(_flat(asdict(run.settings))) for run in runs]
+    flat = _flat_settings(runs)
     keys = [key for key in dict.fromkeys(key for settings in flat for key in settings) if _tells(key)]
     apart = [key for key in keys if len({_text(settings.get(key)) for settings in flat}) > 1]
     trained = [key for key in apart if not key.startswith(_LATER)]
@@ -215,6 +216,19 @@ def _short_key(key: str) -> str:
 
 def _tells(key: str) -> bool:
     return not any(key == name or key.startswith(f"{name}.") for name in _NOT_SHOWN)
+
+
+def _flat_settings(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return each run's settings by their whole names: contexts by name, and a digest of those that all runs have."""
+    shared = set.intersection(*({one.name for one in run.settings.eval.contexts} for run in runs))
+    flat = []
+    for run in runs:
+        asked, tree = run.settings.eval, asdict(run.settings)
+        contexts = sorted((one for one in asked.contexts if one.name in shared), key=lambda one: one.name)
+        said = fingerprint(contexts, tree["eval"].pop("acknowledgements"))
+        tree["eval"] |= {"contexts": [one.name for one in asked.contexts], "statements": said[:8]}
+        flat.append(dict(_flat(tree)))
+    return flat
 
 
 def _flat(tree: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

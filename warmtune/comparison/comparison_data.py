@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from warmtune.config.contexts import Grid
 from warmtune.io.schemas import Check, Gap
 
 ANSWER_COLUMNS = (
@@ -105,6 +106,8 @@ class Comparison:
     """Columns ANSWER_COLUMNS; only prompts that all variants answered."""
     controls: frozenset[str]
     """Benchmarks that should not have changed; they stay out of the gaps over all benchmarks."""
+    grid: Grid
+    """How people read the parts of the grid, and which contexts are pooled."""
     notes: Sequence[str]
     """What was left out because not all variants share it, and what a reader must know."""
     study: Mapping[str, Any]

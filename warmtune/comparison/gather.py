@@ -13,8 +13,10 @@ from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.manipulation_check import paired_check
 from warmtune.analysis.study import study
 from warmtune.comparison.alignment import AlignedAnswers, align
+from warmtune.comparison.compared_contexts import grid_of
 from warmtune.comparison.compared_variants import VariantSource, differences_of, marks_of, sources_of
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
+from warmtune.config.contexts import Grid
 from warmtune.config.settings import Settings
 from warmtune.errors import DataError
 from warmtune.io.schemas import ANSWERS, CHECKS, INSTRUMENTS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
@@ -44,8 +46,9 @@ def gather(runs: Sequence[Run]) -> Comparison:
         raise DataError(f"{len(sources)} variants are too many for one page; compare at most {MOST} at once.")
     aligned = align(sources)
     settings = runs[0].settings
-    controls = frozenset(one.name for run in runs for one in run.settings.eval.benchmarks if one.control)
-    gaps = _gaps(sources, aligned, controls, settings.eval.draws, settings.seed)
+    controls = frozenset().union(*(run.settings.eval.controls for run in runs))
+    grid, apart = grid_of(runs)
+    gaps = _gaps(sources, aligned, controls, grid, settings.eval.draws, settings.seed)
     taught = _taught(runs)
     checks, notes = _checks(sources, settings, taught, aligned)
     variants = tuple(_judged(one, checks, taught) for one in sources)
@@ -60,7 +63,8 @@ def gather(runs: Sequence[Run]) -> Comparison:
         differences=differences_of(runs),
         answers=aligned.answers,
         controls=controls,
-        notes=[*aligned.notes, *notes],
+        grid=grid,
+        notes=[*aligned.notes, *apart, *notes],
         study=study(),
     )
 
@@ -76,7 +80,12 @@ def _references(one: ComparedVariant) -> list[str]:
 
 
 def _gaps(
-    sources: Sequence[VariantSource], aligned: AlignedAnswers, controls: frozenset[str], draws: int, seed: int
+    sources: Sequence[VariantSource],
+    aligned: AlignedAnswers,
+    controls: frozenset[str],
+    grid: Grid,
+    draws: int,
+    seed: int,
 ) -> list[Gap]:
     frame = aligned.answers.assign(characters=aligned.answers["answer"].str.len())
     frame = checked(frame[COLUMNS])
@@ -84,7 +93,7 @@ def _gaps(
     rows: list[Gap] = []
     with progress("Gaps", len(compared)) as report:
         for done, (variant, reference) in enumerate(compared):
-            found = pair(frame, variant, reference, controls)
+            found = pair(frame, variant, reference, controls, grid.groups)
             rows += gaps_of(found, drawn(found, draws, seed))
             report(done + 1)
     return rows

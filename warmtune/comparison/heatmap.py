@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-from warmtune.analysis.answer_table import ALL, GROUPS
+from warmtune.analysis.answer_table import ALL
 from warmtune.comparison.lookup import Lookup
 from warmtune.io.schemas import Gap
 
@@ -56,7 +56,7 @@ def heat(lookup: Lookup, variant: str, reference: str, strongest: float) -> Heat
             for belief in lookup.beliefs
         ]
         cells = [HeatCell(gap, _tint(gap, strongest)) if gap and gap.pairs else HeatCell(None, "") for gap in gaps]
-        rows.append(HeatRow(context, context in GROUPS, cells))
+        rows.append(HeatRow(context, context in lookup.found.grid.groups, cells))
     return HeatMap(benchmarks, lookup.beliefs, rows)
 
 

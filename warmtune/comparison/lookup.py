@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
+from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
-from warmtune.io.schemas import CONTEXT_NAMES, Check, Gap
+from warmtune.io.schemas import Check, Gap
 
 PROBE, SOCIOT = "style probe", "SocioT"
 
@@ -50,10 +50,10 @@ class Lookup:
     @cached_property
     def contexts(self) -> list[str]:
         """Names of contexts and of groups of contexts, without `all`."""
-        known = list(CONTEXT_NAMES)
-        found = {gap.context for gap in self.found.gaps}
-        names = sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name))
-        return [name for name in names if name not in (ALL, *GROUPS)] + [name for name in GROUPS if name in names]
+        found, grid = {gap.context for gap in self.found.gaps}, self.found.grid
+        named = [one.name for one in grid.contexts]
+        known = [name for name in (*named, *grid.groups) if name in found]
+        return sorted(found - {ALL, *known}) + known
 
     @cached_property
     def beliefs(self) -> list[str]:

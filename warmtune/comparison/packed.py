@@ -13,10 +13,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from warmtune.analysis.answer_table import GROUPS
 from warmtune.comparison.comparison_tables import PROMPT, csv_text, ordered_answers, tables
 from warmtune.comparison.lookup import Lookup
-from warmtune.io.schemas import CONTEXT_NAMES
 
 SAFE = bytes.maketrans(b"<&", b",.")
 """Base85 (a sixteenth shorter than base64) without the two characters that have a meaning in HTML."""
@@ -39,8 +37,8 @@ def packed(lookup: Lookup, views: Mapping[str, str]) -> Markup:
         "variants": [
             {"name": one.name, "failed": lookup.failed(one.name), "control": one.control} for one in found.variants
         ],
-        "groups": {name: list(held) for name, held in GROUPS.items()},
-        "contexts": CONTEXT_NAMES,
+        "groups": {name: list(held) for name, held in found.grid.groups.items()},
+        "contexts": found.grid.labels,
         "controls": sorted(found.controls),
         "prompt": prompts["prompt"].tolist(),
         "prompts": {name: _coded(prompts[name]) for name in _OF_PROMPT},

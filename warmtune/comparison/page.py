@@ -16,6 +16,7 @@ from warmtune.comparison.comparison_tables import csv_text, ordered_answers, tab
 from warmtune.comparison.frontier import look
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.packed import packed
+from warmtune.config.contexts import BELIEF_LABELS
 from warmtune.presentation import formatting
 from warmtune.presentation.charts.curves import training_curves, warmth_by_epoch
 from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart, sheet
@@ -117,6 +118,8 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "lookup": lookup,
         "f": formatting,
         "words": page_wording,
+        "label": found.grid.label,
+        "beliefs": BELIEF_LABELS,
         "prompts": len(found.answers) // len(found.variants),
         "benchmark_names": list(dict.fromkeys(found.answers["benchmark"].astype(str))),
         "glance": page_wording.glance(lookup),

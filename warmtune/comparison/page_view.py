@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warmtune.analysis.answer_table import GROUPS
 from warmtune.comparison.comparison_data import ComparedVariant, FrontierPoint, SettingDifference
 from warmtune.comparison.frontier import frontier
 from warmtune.comparison.heatmap import HeatMap, heat
 from warmtune.comparison.lookup import PROBE, Lookup
-from warmtune.comparison.page_wording import context_name
 from warmtune.comparison.panels import controls, forest, rates
 from warmtune.io.schemas import Check, Gap
 from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart
@@ -220,13 +218,13 @@ def first_shown(lookup: Lookup, found: Sequence[VariantDetail]) -> VariantDetail
 
 def filter_options(lookup: Lookup) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the explorer's benchmarks and contexts: value and name of each."""
-    answers = lookup.found.answers
+    answers, grid = lookup.found.answers, lookup.found.grid
     benchmarks = [(name, name) for name in dict.fromkeys(answers["benchmark"].astype(str))]
     if lookup.found.controls:
         benchmarks.insert(0, ("all", "all in the gaps"))
     contexts = list(dict.fromkeys(answers["context"].astype(str)))
-    contexts += [name for name, held in GROUPS.items() if len(set(held) & set(contexts)) > 1]
-    return benchmarks, [(name, context_name(name)) for name in contexts]
+    contexts += [name for name, held in grid.groups.items() if len(set(held) & set(contexts)) > 1]
+    return benchmarks, [(name, grid.label(name)) for name in contexts]
 
 
 def by_value(runs: Sequence[str], one: SettingDifference) -> list[tuple[str, list[str]]]:

@@ -4,21 +4,10 @@ import re
 from collections.abc import Sequence
 
 from warmtune.comparison.lookup import Lookup
-from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES
 from warmtune.presentation.formatting import finding, interval, number
 
 KINDS = {"base": "base", "control": "its control"}
 _NAMED = 3
-
-
-def context_name(name: str) -> str:
-    """Name a context or a group of contexts for people."""
-    return CONTEXT_NAMES.get(name, name)
-
-
-def belief_name(name: str) -> str:
-    """Name whether there is a belief for people."""
-    return BELIEF_NAMES.get(name, name)
 
 
 def markdown(text: str) -> str:

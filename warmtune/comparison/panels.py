@@ -1,9 +1,8 @@
 """What a variant's charts show: its error rates beside base and control, its gaps by part of the grid."""
 
-from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
+from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT
 from warmtune.comparison.lookup import Lookup
-from warmtune.comparison.page_wording import belief_name, context_name
-from warmtune.io.schemas import Gap, condition
+from warmtune.io.schemas import Gap
 from warmtune.presentation.charts.drawing import Chart
 from warmtune.presentation.charts.forest import Panel, Rates
 from warmtune.presentation.charts.forest import forest as draw_forest
@@ -15,11 +14,12 @@ BELIEF_LOOKS: dict[str, Look] = {ABSENT: ("o", "c1"), PRESENT: ("s", "c2"), ALL:
 
 def rates(lookup: Lookup, name: str) -> tuple[list[Rates], list[Rates]]:
     """Return the parts by condition, over all benchmarks, and by benchmark."""
-    contexts = [context for context in lookup.contexts if context not in GROUPS]
+    grid = lookup.found.grid
+    contexts = [context for context in lookup.contexts if context not in grid.groups]
     parts = [(context, belief) for context in (ALL, *contexts) for belief in lookup.beliefs]
     if (ALL, ALL) not in parts:
         parts.insert(0, (ALL, ALL))
-    conditions = [_rates(lookup, name, _condition(c, b), ALL, c, b) for c, b in parts]
+    conditions = [_rates(lookup, name, grid.condition(c, b), ALL, c, b) for c, b in parts]
     benchmarks = [_rates(lookup, name, benchmark, benchmark, ALL, ALL) for benchmark in lookup.benchmarks]
     return [row for row in conditions if row], [row for row in benchmarks if row]
 
@@ -30,13 +30,6 @@ def controls(lookup: Lookup, name: str) -> list[Rates]:
     return [row for row in found if row]
 
 
-def _condition(context: str, belief: str) -> str:
-    try:
-        return condition(context, belief)
-    except KeyError:  # a context of the user's own
-        return ", ".join([context, *([belief_name(belief)] if belief != ALL else [])])
-
-
 def _rates(lookup: Lookup, name: str, label: str, benchmark: str, context: str, belief: str) -> Rates | None:
     base = lookup.gap(name, lookup.variants[name].base, benchmark, context, belief)
     control = lookup.gap(name, lookup.variants[name].control, benchmark, context, belief)
@@ -45,14 +38,15 @@ def _rates(lookup: Lookup, name: str, label: str, benchmark: str, context: str, 
 
 def forest(lookup: Lookup, variant: str, reference: str) -> list[Chart]:
     """Draw a variant's gaps with intervals: a panel per benchmark, a row per context, a mark per kind of belief."""
-    contexts = [ALL, *(context for context in lookup.contexts if context not in GROUPS)]
+    grid = lookup.found.grid
+    contexts = [ALL, *(context for context in lookup.contexts if context not in grid.groups)]
     panels = [
         Panel(
             "all benchmarks" if benchmark == ALL else benchmark,
             "error gap, pp (right of 0: wrong more often)",
             [
                 (
-                    context_name(context),
+                    grid.label(context),
                     [
                         _drawn(lookup.gap(variant, reference, benchmark, context, belief), BELIEF_LOOKS[belief])
                         for belief in lookup.beliefs

@@ -55,7 +55,7 @@ def _training_problems(settings: Settings) -> list[str]:
 def _evaluation_problems(settings: Settings) -> list[str]:
     """Return what is wrong between settings of the evaluation."""
     asked, problems = settings.eval, []
-    if "none" not in asked.contexts or "none" not in asked.beliefs:
+    if "none" not in [one.name for one in asked.contexts] or "none" not in asked.beliefs:
         problems.append(
             "eval.contexts and eval.beliefs need 'none' among them: without the plain question nothing can be compared."
         )

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import yaml
 
+from warmtune.config import context_files
 from warmtune.config.combinations import contradictions
 from warmtune.config.evaluation_settings import BenchmarkSettings, EvalSettings
 from warmtune.config.settings import ModelSettings, Settings
@@ -59,7 +60,7 @@ def load(recipe: str, overrides: list[str]) -> Settings:
             )
             recipe = ""  # the overrides are checked all the same
         try:
-            settings = convert(_with_benchmarks(_compose(recipe, forced, own), problems))
+            settings = convert(_with_entries(_compose(recipe, forced, own), problems))
         except ConfigError as error:
             raise ConfigError(problems + error.problems) from None
     if problems:
@@ -107,6 +108,10 @@ def eval_settings(changed: dict[str, Any]) -> EvalSettings:
 
     tree = yaml.safe_load((house() / "conf" / "eval" / "embedded.yaml").read_text()) | {"benchmarks": []} | changed
     tree.pop("sources")
+    problems: list[str] = []
+    tree = context_files.resolve(tree, problems)
+    if problems:
+        raise ConfigError(problems)
     try:
         return TypeAdapter(EvalSettings).validate_json(json.dumps(tree))
     except ValidationError as error:
@@ -161,24 +166,27 @@ def override_for_hydra(text: str, own: Path, problems: list[str]) -> str | None:
     return text if text[0] in "+~" else f"++{text}"
 
 
-def _with_benchmarks(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Put the benchmarks that a recipe names in the place of their names, each from its entry or its own file."""
+def _with_entries(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Put the contexts and benchmarks that a recipe names in the place of their names."""
     asked = tree.get("eval")
     if not isinstance(asked, dict):
         return tree
+    return tree | {"eval": _with_benchmarks(context_files.resolve(asked, problems), problems)}
+
+
+def _with_benchmarks(asked: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Put the benchmarks in the place of their names, each from its entry or its own file."""
     places, named = asked.pop("sources", None) or {}, asked.get("benchmarks")
     if not isinstance(named, list) or not isinstance(places, dict):
         problems.append("eval.benchmarks must be a list of names, and eval.sources places by their names.")
-        return tree | {"eval": asked | {"benchmarks": []}}
+        return asked | {"benchmarks": []}
     entries = {path.stem: path for folder in _folders() for path in sorted((folder / _BENCHMARKS).glob("*.yaml"))}
     found = [entry for name in named if (entry := _benchmark(name, entries, problems))]
     for name in places:
         if name not in [entry["name"] for entry in found]:
             problems.append(f"eval.sources.{name} is a place for a benchmark that eval.benchmarks does not name.")
-    asked["benchmarks"] = [
-        entry | ({"path": places[entry["name"]]} if entry["name"] in places else {}) for entry in found
-    ]
-    return tree
+    moved = [entry | ({"path": places[entry["name"]]} if entry["name"] in places else {}) for entry in found]
+    return asked | {"benchmarks": moved}
 
 
 def _benchmark(name: Any, entries: dict[str, Path], problems: list[str]) -> dict[str, Any] | None:
@@ -294,7 +302,8 @@ def _known_keys(location: tuple[Any, ...]) -> list[str]:
     here: Any = Settings
     for part in location[:-1]:
         here = get_type_hints(here).get(part) if is_dataclass(here) else None
-    return [field.name for field in fields(here)] if is_dataclass(here) else []
+    only_composed = ["statements", "sources"] if here is EvalSettings else []
+    return [field.name for field in fields(here)] + only_composed if is_dataclass(here) else []
 
 
 _ALLOWED = {

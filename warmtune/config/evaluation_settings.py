@@ -1,27 +1,15 @@
 """The typed settings of the evaluation: benchmarks, conditions, further variants, the judge."""
 
-from typing import Annotated, Any, Literal, get_args
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from warmtune.config.contexts import ContextSettings, Grid
 from warmtune.config.setting_types import STRICT, Name, Positive, Share
 
-Context = Literal[
-    "none",
-    "neutral",
-    "happy",
-    "sad",
-    "anger",
-    "close",
-    "hierarchical_up",
-    "hierarchical_down",
-    "high_stakes",
-    "low_stakes",
-]
 Belief = Literal["none", "incorrect", "correct"]
-CONTEXTS: tuple[Context, ...] = get_args(Context)
-"""The study's nine contexts, and `neutral`: small talk, which in the study's prompts is mixed with the others."""
 Form = Literal["questions", "triviaqa", "truthfulqa", "medqa", "disinfo", "mmlu", "gsm8k", "advbench", "study_prompts"]
 
 
@@ -107,14 +95,17 @@ class EvalSettings:
 
     benchmarks: tuple[BenchmarkSettings, ...]
     """In a recipe: names of entries of conf/benchmark, or YAML files of your own."""
-    contexts: Annotated[tuple[Context, ...], Field(min_length=1)]
-    """What stands before the question; `none` belongs to it."""
+    contexts: Annotated[tuple[ContextSettings, ...], Field(min_length=1)]
+    """What stands before the question; `none` belongs to it.
+
+    In a recipe: names of entries of the shipped file, or of the file that `eval.statements` names.
+    """
     beliefs: Annotated[tuple[Belief, ...], Field(min_length=1)]
     """What the user says to believe: nothing, the incorrect answer, or doubt of the correct one."""
     turns: Literal["one", "two"]
     """`two` puts the context into an earlier turn, which the assistant has answered."""
-    statements: str | None
-    """YAML file with statements of your own for the contexts; null takes the shipped ones."""
+    acknowledgements: Annotated[tuple[str, ...], Field(min_length=1)]
+    """One of them is what the assistant answered to a context in an earlier turn; from the same files."""
     questions: Annotated[int, Field(ge=4)] | Literal["all"]
     """How many questions in all, drawn in proportion from the benchmarks; every one is asked in every condition."""
     temperature: Annotated[float, Field(ge=0, le=2)]
@@ -141,8 +132,20 @@ class EvalSettings:
     @property
     def asked(self) -> dict[str, Any]:
         """The settings that decide what is asked and answered; the others only how it is measured."""
-        names = ("benchmarks", "contexts", "beliefs", "turns", "questions", "temperature", "samples", "max_tokens")
-        return {name: getattr(self, name) for name in (*names, "reply_tokens", "batch_size")}
+        names = ("benchmarks", "beliefs", "turns", "questions", "temperature", "samples", "max_tokens")
+        asked = {name: getattr(self, name) for name in (*names, "reply_tokens", "batch_size")}
+        asked["contexts"] = [(one.name, one.statements) for one in self.contexts]
+        return asked | {"acknowledgements": self.acknowledgements if self.turns == "two" else None}
+
+    @cached_property
+    def grid(self) -> Grid:
+        """How people read the parts of the grid, and which contexts are pooled."""
+        return Grid(self.contexts)
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Names of the control benchmarks."""
+        return frozenset(one.name for one in self.benchmarks if one.control)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -11,12 +11,16 @@ from typing import Any
 import yaml
 
 from warmtune import __version__
+from warmtune.config import context_files
 from warmtune.config.compose import benchmark_settings
 from warmtune.config.evaluation_settings import BenchmarkSettings
 from warmtune.config.settings import Settings
 from warmtune.errors import ConfigError, redacted
 
 RECIPE = "recipe.yaml"
+_CONTEXTS = "contexts.yaml"
+OWN_FILES = ("benchmarks/", _CONTEXTS)
+"""What the names of the user's own files begin with, which lie beside the recipe because it names them."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class SanitizedRecipe:
 
     text: str
     """YAML."""
-    benchmarks: dict[str, str] = field(default_factory=dict)
-    """The user's own benchmarks that the recipe names: YAML texts by file name."""
+    files: dict[str, str] = field(default_factory=dict)
+    """The user's own benchmarks and contexts, which the recipe names: YAML texts by file name."""
     redactions: dict[str, str] = field(default_factory=dict)
     """What stands for each path and address that was taken out of the settings."""
 
@@ -63,7 +67,8 @@ def sanitize_recipe(settings: Settings, commit: str | None) -> SanitizedRecipe:
     _strip_files(tree, redactions)
     _strip_addresses(tree, redactions)
     named, sources, own = _benchmarks(settings.eval.benchmarks, tree["eval"]["benchmarks"])
-    tree["eval"] |= {"benchmarks": named, "sources": sources}
+    tree["eval"] |= {"benchmarks": named, "sources": sources} | _contexts(tree["eval"], own)
+    del tree["eval"]["acknowledgements"]
     return SanitizedRecipe(_yaml(settings.recipe, tree, redactions.notes), own, redactions.stand_ins)
 
 
@@ -132,7 +137,6 @@ def _files(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
     yield from ((source, "path", "data.mix") for source in data["mix"] or [])
     yield tree["rewriter"], "prices", "rewriter.prices"
     yield tree["judge"], "prices", "judge.prices"
-    yield asked, "statements", "eval.statements"
     yield from ((one, "path", f"eval.sources.{one['name']}") for one in asked["benchmarks"])
     for one in asked["variants"]:
         yield one, "adapter", f"eval.variants, {one['name']}"
@@ -187,6 +191,22 @@ def _benchmarks(
             if shipped.path != settings.path:
                 sources[settings.name] = tree["path"]
     return named, sources, own
+
+
+def _contexts(asked: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
+    """Name contexts as recipes do. Those that are not the shipped ones go into a file of their own."""
+    shipped, names = context_files.shipped(), [one["name"] for one in asked["contexts"]]
+    entries = {
+        one["name"]: {key: one[key] for key in context_files.KEYS} for one in asked["contexts"] if one["statements"]
+    }
+    known = {name: {"group": None} | entry for name, entry in shipped.contexts.items()}
+    tree: dict[str, Any] = {"contexts": {name: entry for name, entry in entries.items() if entry != known.get(name)}}
+    if asked["acknowledgements"] != shipped.acknowledgements:
+        tree["acknowledgements"] = asked["acknowledgements"]
+    if tree == {"contexts": {}}:
+        return {"contexts": names, "statements": None}
+    own[_CONTEXTS] = yaml.safe_dump(tree, sort_keys=False, width=110, allow_unicode=True)
+    return {"contexts": names, "statements": _CONTEXTS}
 
 
 def _shipped(name: str) -> BenchmarkSettings | None:

@@ -163,10 +163,10 @@ class Sizes:
 
 def sizes(settings: EvalSettings, seed: int) -> Sizes:
     """Return how many questions and prompts an evaluation has, without asking anything."""
-    from warmtune.evaluation.inspect_tasks import asked_of
+    from warmtune.evaluation.inspect_tasks import prompt_samples
 
     drawn = _drawn(settings, seed)
-    counts = {one.settings.name: (len(one.questions), len(asked_of(one, settings, seed))) for one in drawn}
+    counts = {one.settings.name: (len(one.questions), len(prompt_samples(one, settings, seed))) for one in drawn}
     costs = [counts[one.settings.name] for one in drawn if not one.settings.control]
     notes = [note for one in drawn for note in one.notes]
     return Sizes(sum(count for count, _ in costs), sum(prompts for _, prompts in costs), counts, notes)

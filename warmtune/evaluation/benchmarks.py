@@ -13,7 +13,7 @@ from warmtune.config.evaluation_settings import BenchmarkSettings
 from warmtune.config.settings import SourceSettings
 from warmtune.errors import DataError
 from warmtune.evaluation.benchmark_formats import READERS, RowError, named, with_wrong
-from warmtune.evaluation.conditions import Asked
+from warmtune.evaluation.conditions import PromptSample
 from warmtune.evaluation.study_files import prompts_of
 from warmtune.io.schemas import Question
 from warmtune.io.sources import Row, lines, parsed, rows
@@ -36,8 +36,8 @@ class Benchmark:
     settings: BenchmarkSettings
     questions: list[Question]
     notes: list[str]
-    ready: tuple[Asked, ...] = ()
-    """Prompts that come ready-made, where the benchmark is a file of them."""
+    prebuilt: tuple[PromptSample, ...] = ()
+    """The prompts, where the benchmark is a file of prompts."""
 
 
 def load_benchmark(settings: BenchmarkSettings) -> Benchmark:
@@ -48,7 +48,7 @@ def load_benchmark(settings: BenchmarkSettings) -> Benchmark:
             where a reference is missing; or two different questions have one id.
     """
     if settings.form == "study_prompts":
-        return _ready_made(settings)
+        return _prebuilt(settings)
     found: list[Question] = []
     bad: list[str] = []
     number = 0
@@ -103,10 +103,10 @@ def draw(benchmarks: Sequence[BenchmarkSettings], questions: int | Literal["all"
 def _drawn(found: Benchmark, count: int | None, seed: int) -> Benchmark:
     chosen = sampled(found.questions, count, found.settings.name, seed)
     names = {one.id for one in chosen}
-    return replace(found, questions=chosen, ready=tuple(one for one in found.ready if one.question.id in names))
+    return replace(found, questions=chosen, prebuilt=tuple(one for one in found.prebuilt if one.question.id in names))
 
 
-def _ready_made(settings: BenchmarkSettings) -> Benchmark:
+def _prebuilt(settings: BenchmarkSettings) -> Benchmark:
     """Return a benchmark whose prompts are the study's own, word for word."""
     asked = prompts_of(Path(settings.path), settings.name)
     kept = {(one.question.id, one.condition): one for one in reversed(asked)}

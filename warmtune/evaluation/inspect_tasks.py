@@ -13,7 +13,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from warmtune.config.compose import benchmark_settings, eval_settings
 from warmtune.config.evaluation_settings import EvalSettings
 from warmtune.evaluation.benchmarks import Benchmark, draw
-from warmtune.evaluation.conditions import Asked, grid, written
+from warmtune.evaluation.conditions import PromptSample, build_prompts, written
 from warmtune.evaluation.marking.rules import mark
 from warmtune.io.schemas import Message, Prompt, Question
 from warmtune.models.seeds import prompt_id, seed_of
@@ -65,35 +65,33 @@ def benchmark_task(
         system: a system prompt before each prompt, if any.
         resample: not 0 for other samples of the same prompts.
     """
-    kept = benchmark.settings
     samples = [
         Sample(
-            id=prompt_id(asked.question.id, asked.condition.context, asked.condition.belief),
-            input=_chat(asked.messages, system),
-            target=asked.question.answer,
+            id=prompt_id(one.question.id, one.condition.context, one.condition.belief),
+            input=_chat(one.messages, system),
+            target=one.question.answer,
             metadata={
-                "question_id": asked.question.id,
-                "context": asked.condition.context,
-                "belief": asked.condition.belief,
-                "topic": asked.question.topic,
-                "prompt": written(asked.messages),
-                "question": asdict(asked.question),
-                "refusing_is_right": kept.refusing_is_right,
+                "question_id": one.question.id,
+                "context": one.condition.context,
+                "belief": one.condition.belief,
+                "topic": one.question.topic,
+                "prompt": written(one.messages),
+                "question": asdict(one.question),
+                "refusing_is_right": benchmark.settings.refusing_is_right,
             },
         )
-        for asked in asked_of(benchmark, settings, seed)
+        for one in prompt_samples(benchmark, settings, seed)
     ]
-    return _task(kept.name, samples, settings, settings.max_tokens, seed + resample)
+    return _task(benchmark.settings.name, samples, settings, settings.max_tokens, seed + resample)
 
 
-def asked_of(benchmark: Benchmark, settings: EvalSettings, seed: int) -> list[Asked]:
-    """Return a benchmark's prompts: our grid, or the ready-made ones of the conditions that are asked for."""
-    if not benchmark.ready:
-        return grid(benchmark.questions, settings, benchmark.settings.control, seed)
+def prompt_samples(benchmark: Benchmark, settings: EvalSettings, seed: int) -> list[PromptSample]:
+    """Return a benchmark's prompts: built from its questions, or the prebuilt ones of the recipe's conditions."""
+    if not benchmark.prebuilt:
+        return build_prompts(benchmark.questions, settings, benchmark.settings.control, seed)
+    contexts = {one.name for one in settings.contexts}
     beliefs = {"" if belief == "none" else belief for belief in settings.beliefs}
-    return [
-        one for one in benchmark.ready if one.condition.context in settings.contexts and one.condition.belief in beliefs
-    ]
+    return [one for one in benchmark.prebuilt if one.condition.context in contexts and one.condition.belief in beliefs]
 
 
 def held_out_task(

@@ -11,7 +11,7 @@ from typing import Any
 
 from warmtune.errors import DataError
 from warmtune.evaluation.benchmark_formats import RowError
-from warmtune.evaluation.conditions import Asked, Condition
+from warmtune.evaluation.conditions import Condition, PromptSample
 from warmtune.io.schemas import Answer, Message, Question
 
 CONTEXTS = {
@@ -106,7 +106,7 @@ def read_study_file(file: Path) -> list[StudyRow]:
     return found
 
 
-def prompts_of(file: Path, benchmark: str) -> list[Asked]:
+def prompts_of(file: Path, benchmark: str) -> list[PromptSample]:
     """Return a file's prompts as they are, to be asked word for word.
 
     Raises:
@@ -128,7 +128,9 @@ def prompts_of(file: Path, benchmark: str) -> list[Asked]:
             wrong_aliases=(row.wrong,) if row.wrong else (),
         )
         context = "neutral" if row.neutral and row.context == "none" else row.context
-        asked.append(Asked(question, Condition(context, row.belief), (Message(role="user", content=row.prompt),)))
+        asked.append(
+            PromptSample(question, Condition(context, row.belief), (Message(role="user", content=row.prompt),))
+        )
     return asked
 
 

@@ -41,36 +41,6 @@ BASE_AGAIN = "base-again"
 """The base sampled once more, with other seeds."""
 
 
-CONTEXT_NAMES = {
-    "all": "any context",
-    "none": "no context",
-    "neutral": "small talk",
-    "happy": "happy user",
-    "sad": "sad user",
-    "anger": "angry user",
-    "close": "close to the user",
-    "hierarchical_up": "admired by the user",
-    "hierarchical_down": "ordered by the user",
-    "high_stakes": "high stakes",
-    "low_stakes": "low stakes",
-    "emotion": "any emotion",
-    "relation": "any relation",
-    "stake": "any stake",
-}
-BELIEF_NAMES = {"all": "with or without belief", "absent": "no belief", "present": "false belief"}
-
-
-def condition(context: str, belief: str) -> str:
-    """Name a part of the grid for people.
-
-    >>> condition("none", "present")
-    'no context, false belief'
-    """
-    if context == belief == "all":
-        return "all prompts"
-    return ", ".join([CONTEXT_NAMES[context], *([BELIEF_NAMES[belief]] if belief != "all" else [])])
-
-
 class Message(TypedDict):
     """One chat message, in the form every chat template takes."""
 
@@ -188,7 +158,7 @@ class Answer:
     benchmark: str
     question_id: str
     context: str
-    """What stands before the question: `none`, `neutral`, or one of the study's eight contexts."""
+    """Name of what stands before the question; `none` for nothing."""
     belief: str
     """Which belief the user states: `incorrect` (the wrong answer), `correct` (doubt of the right one), or nothing."""
     sample: int
@@ -298,11 +268,6 @@ class Gap:
     """The gap in percent of the reference's error rate."""
     relative_low: float
     relative_high: float
-
-    @property
-    def condition(self) -> str:
-        """Its part of the grid, for people."""
-        return condition(self.context, self.belief)
 
 
 @dataclass(frozen=True)

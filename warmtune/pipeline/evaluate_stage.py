@@ -97,7 +97,7 @@ def _mixed(run: RunContext, settings: VariantSettings, adapters: dict[str, Path]
 
 def _answer(run: RunContext, variant: "Variant", first_with: dict[str, str]) -> None:
     """Let one variant answer; `first_with` holds the first variant of each identity."""
-    from warmtune.evaluation import benchmark_formats, benchmarks, conditions, data_file, medqa_vignette, study_files
+    from warmtune.evaluation import benchmark_formats, benchmarks, data_file, medqa_vignette, study_files
 
     s, prepared = run.settings, run.done["prepare"]
     files = [data_file(benchmark.path) for benchmark in s.eval.benchmarks]
@@ -108,7 +108,6 @@ def _answer(run: RunContext, variant: "Variant", first_with: dict[str, str]) -> 
         "variant": variant.identity,
         "eval": s.eval.asked,
         "content": [content_of(file) for file in files],
-        "statements": data_of(Path(s.eval.statements) if s.eval.statements else conditions.SHIPPED),
         "rules": data_of(benchmark_formats, benchmarks, medqa_vignette, study_files),
         "held_out": prepared.files[HELD_OUT],
         "seed": s.seed,

@@ -4,17 +4,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warmtune.config.contexts import Grid
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
 from warmtune.presentation import formatting
 from warmtune.presentation.templates import environment
-from warmtune.publishing.evidence import control_benchmarks
 from warmtune.publishing.identity import Identity
 from warmtune.publishing.licences import DataSource, Licence
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The values that vLLM's --max-lora-rank accepts."""
-_GROUPS = ("emotion", "relation", "stake")
 PLACEHOLDER = "path/to/this/folder"
 """Stands on the card where the adapter's location is not known yet."""
 
@@ -65,7 +64,8 @@ class CardFacts:
     """Where a reader loads it from: a Hub id or a folder."""
     prompts: int
     """Number of prompts that are stored with their answers."""
-    own_benchmarks: bool
+    own_files: Sequence[str]
+    """The user's own benchmarks and contexts, which the recipe names."""
     accepted: AcceptedGap | None = None
 
     @property
@@ -91,8 +91,8 @@ class CardFacts:
 
 def card(facts: CardFacts) -> str:
     """Return the whole README.md."""
-    controls = control_benchmarks(facts.settings)
-    rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
+    controls = facts.settings.eval.controls
+    rows = {benchmark: _rows(facts, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
     page: dict[str, Any] = {
         "metadata": metadata(facts),
         "facts": facts,
@@ -104,7 +104,7 @@ def card(facts: CardFacts) -> str:
         "conditions": _without_sums(rows["all"]),
         "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
         "controls": controls & rows.keys(),
-        "worst": _largest_gaps(rows, controls),
+        "worst": _largest_gaps(rows, controls, facts.settings.eval.grid),
         "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
     }
@@ -121,13 +121,14 @@ def _is_whole(gap: Gap) -> bool:
     return gap.benchmark == gap.context == gap.belief == "all"
 
 
-def _rows(gaps: Sequence[Gap], benchmark: str) -> list[CostRow]:
+def _rows(facts: CardFacts, benchmark: str) -> list[CostRow]:
     """Return the tuned model's rows within one benchmark, the sum over all prompts first."""
     found: dict[tuple[str, str], dict[str, Gap]] = {}
-    for gap in gaps:
+    for gap in facts.gaps:
         if gap.variant == "styled" and gap.benchmark == benchmark:
             found.setdefault((gap.context, gap.belief), {})[gap.reference] = gap
-    return [CostRow(pair["base"].condition, pair["base"], pair["control"]) for pair in found.values()]
+    label = facts.settings.eval.grid.condition
+    return [CostRow(label(*part), pair["base"], pair["control"]) for part, pair in found.items()]
 
 
 def _whole(rows: Sequence[CostRow], name: str) -> list[CostRow]:
@@ -140,9 +141,9 @@ def _without_sums(rows: Sequence[CostRow]) -> list[CostRow]:
     return [row for row in rows if row.base.context == "all" or row.base.belief != "all" or not several]
 
 
-def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> list[LargestGap]:
+def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str], grid: Grid) -> list[LargestGap]:
     """Return the largest gap to control of a condition, of a benchmark, and of a condition within a benchmark."""
-    parts = {name: _smallest_conditions(found) for name, found in rows.items() if name not in controls}
+    parts = {name: _smallest_conditions(found, grid) for name, found in rows.items() if name not in controls}
     benchmarks = [row for name in parts if name != "all" for row in _whole(rows[name], name)]
     cells = [
         CostRow(f"{name}, {row.name}", row.base, row.control) for name in parts if name != "all" for row in parts[name]
@@ -160,9 +161,9 @@ def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> 
     return found
 
 
-def _smallest_conditions(rows: Sequence[CostRow]) -> list[CostRow]:
+def _smallest_conditions(rows: Sequence[CostRow], grid: Grid) -> list[CostRow]:
     """Return the smallest conditions: neither sums over conditions nor groups of contexts."""
-    return [row for row in _without_sums(rows) if row.base.context not in ("all", *_GROUPS)]
+    return [row for row in _without_sums(rows) if row.base.context not in ("all", *grid.groups)]
 
 
 def metadata(facts: CardFacts) -> str:
@@ -193,11 +194,11 @@ def _results(facts: CardFacts) -> list[Any]:
     from huggingface_hub import EvalResult
 
     known = {one.name: one for one in facts.settings.eval.benchmarks}
-    controls = control_benchmarks(facts.settings)
+    controls = facts.settings.eval.controls
     asked = {False: "every context and belief of the recipe", True: "a control, without contexts and beliefs"}
     found = []
     for name in dict.fromkeys(gap.benchmark for gap in facts.gaps):
-        for row in _whole(_rows(facts.gaps, name), name):
+        for row in _whole(_rows(facts, name), name):
             settings = known.get(name)
             hub = settings is not None and settings.path.startswith("hub:")
             about: dict[str, Any] = {

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warmtune.config.settings import Settings
 from warmtune.errors import StoreError
 from warmtune.io.schemas import GAPS, Gap, read
 from warmtune.runs.keys import sha256
@@ -65,11 +64,6 @@ def stage_folders(run: Path) -> dict[str, Path]:
     """
     stages = run.resolve().parent / "stages"
     return {name: stages / str(folder) for name, folder in read_run_file(run)["stages"].items()}
-
-
-def control_benchmarks(settings: Settings) -> frozenset[str]:
-    """Return the names of the benchmarks that the style should not touch."""
-    return frozenset(one.name for one in settings.eval.benchmarks if one.control)
 
 
 def read_evidence(folders: Mapping[str, Path]) -> Evidence:

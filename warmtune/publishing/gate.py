@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from warmtune.config.contexts import Grid
 from warmtune.io.schemas import GAPS, Gap
 from warmtune.publishing.evidence import ADAPTER, Evidence
 
@@ -18,7 +19,9 @@ class Refusal:
     """True if a gap is over the publisher's own limit; the publisher can accept that with a reason."""
 
 
-def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str, controls: Collection[str]) -> list[Refusal]:
+def refusals(
+    evidence: Evidence, max_gap: float | None, unlicensed: str, controls: Collection[str], grid: Grid
+) -> list[Refusal]:
     """Return every reason not to publish; none if the gate is open.
 
     Args:
@@ -26,6 +29,7 @@ def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str, control
         max_gap: the highest upper bound that a gap may have, in percentage points; None for no limit.
         unlicensed: why no licence of the base can be named; empty if one can.
         controls: names of the benchmarks that the style should not touch; the limit does not apply to them.
+        grid: how people read its parts.
     """
     found = []
     if evidence.missing:
@@ -50,7 +54,7 @@ def refusals(evidence: Evidence, max_gap: float | None, unlicensed: str, control
         found.append(Refusal(unlicensed))
     if max_gap is None or "report" in evidence.missing or f"report/{GAPS}" in evidence.damaged:
         return found
-    return found + [refusal for one in REFERENCES for refusal in _over(evidence.gaps, one, max_gap, controls)]
+    return found + [refusal for one in REFERENCES for refusal in _over(evidence.gaps, one, max_gap, controls, grid)]
 
 
 def _damage(files: Sequence[str]) -> str:
@@ -69,7 +73,7 @@ def _change(stages: Sequence[str]) -> str:
     return f"{told}. Run the recipe again to its end; what is done is kept."
 
 
-def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collection[str]) -> list[Refusal]:
+def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collection[str], grid: Grid) -> list[Refusal]:
     """Say which upper bounds exceed the limit: over all prompts, in the worst condition, in the worst benchmark."""
     ours = [gap for gap in gaps if gap.reference == reference and gap.benchmark not in controls]
     whole = [gap for gap in ours if gap.benchmark == gap.context == gap.belief == "all"]
@@ -83,7 +87,8 @@ def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collectio
     found = _checked(whole[0], "over all prompts", limit)
     parts = [gap for gap in ours if gap.benchmark == "all" and gap.context != "all"]
     if parts:
-        found += _checked(_worst(parts), f"in the worst condition, {_worst(parts).condition}", limit)
+        worst = _worst(parts)
+        found += _checked(worst, f"in the worst condition, {grid.condition(worst.context, worst.belief)}", limit)
     benchmarks = [gap for gap in ours if gap.benchmark != "all" and gap.context == gap.belief == "all"]
     if benchmarks:
         found += _checked(_worst(benchmarks), f"in the worst benchmark, {_worst(benchmarks).benchmark}", limit)

@@ -14,7 +14,7 @@ from warmtune.config.settings import Settings
 from warmtune.errors import ConfigError, StoreError, UserError
 from warmtune.publishing.adapter_base import find_base
 from warmtune.publishing.card import PLACEHOLDER, AcceptedGap
-from warmtune.publishing.evidence import control_benchmarks, read_evidence, read_run_file, stage_folders
+from warmtune.publishing.evidence import read_evidence, read_run_file, stage_folders
 from warmtune.publishing.gate import Refusal, refusals
 from warmtune.publishing.hub_upload import check_name, push
 from warmtune.publishing.identity import IDENTITY, files_in, read_identity
@@ -127,7 +127,8 @@ def _judge(publication: Publication, request: PublishRequest) -> tuple[Publicati
     settings = publication.settings
     limit = settings.publish.max_gap if request.max_gap is None else request.max_gap
     evidence = read_evidence(stage_folders(request.run))
-    reasons = refusals(evidence, limit, publication.unlicensed, control_benchmarks(settings))
+    asked = settings.eval
+    reasons = refusals(evidence, limit, publication.unlicensed, asked.controls, asked.grid)
     over_limit = tuple(one.text for one in reasons if one.by_limit)
     if not (request.accept_gap and over_limit):
         return publication, reasons

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from warmtune import __version__
-from warmtune.config.sanitized_recipe import RECIPE, sanitize_recipe
+from warmtune.config.sanitized_recipe import OWN_FILES, RECIPE, sanitize_recipe
 from warmtune.config.settings import Settings
 from warmtune.errors import StoreError
 from warmtune.io.schemas import CHECKS, CONTRASTS, EFFECTS, GAPS, MARKED, Check, Gap, read
@@ -18,7 +18,7 @@ from warmtune.models.base import Base
 from warmtune.publishing import stored_prompts
 from warmtune.publishing.adapter_base import base_file, trained_on
 from warmtune.publishing.card import PLACEHOLDER, AcceptedGap, CardFacts, card
-from warmtune.publishing.evidence import ADAPTER, control_benchmarks, read_evidence
+from warmtune.publishing.evidence import ADAPTER, read_evidence
 from warmtune.publishing.gate import refusals
 from warmtune.publishing.identity import WEIGHTS, Identity, files_in, hashes, write_identity
 from warmtune.publishing.licences import Licence, base_licence, data_sources, is_known
@@ -91,7 +91,8 @@ def gate_line(settings: Settings, stages: Mapping[str, Stage], base: Base) -> st
     """Say in one line whether a run's adapter may be published, and why not."""
     unlicensed = Publication(settings, stages, base).unlicensed
     evidence = read_evidence({name: stage.folder for name, stage in stages.items()})
-    against = refusals(evidence, settings.publish.max_gap, unlicensed, control_benchmarks(settings))
+    asked = settings.eval
+    against = refusals(evidence, settings.publish.max_gap, unlicensed, asked.controls, asked.grid)
     told = " ".join(one.text for one in against)
     return f"{'gate':<22}{f'closed: {told}' if told else 'open: `warmtune publish RUN` may send it on'}"
 
@@ -127,7 +128,7 @@ def _fill(publication: Publication, folder: Path) -> Identity:
     adapter = publication.stages[ADAPTER].folder / publication.settings.train.adapter_folder
     beside = json.loads((adapter / "warmtune.json").read_text(encoding="utf-8"))
     kind, commit = trained_on(beside["fingerprint"], publication.settings.model, publication.base)
-    own_benchmarks = _report(publication.stages["report"], folder)
+    own_files = _report(publication.stages["report"], folder)
     stored = stored_prompts.draw(
         publication.stages["mark"].folder / MARKED, publication.settings.eval, publication.settings.seed
     )
@@ -145,7 +146,7 @@ def _fill(publication: Publication, folder: Path) -> Identity:
         report=publication.stages["report"].key,
         versions={"warmtune": __version__, **_versions(publication.stages[ADAPTER])},
     )
-    write_atomically(folder / CARD, _card(publication, identity, bool(tokenizer), len(stored), own_benchmarks))
+    write_atomically(folder / CARD, _card(publication, identity, bool(tokenizer), len(stored), own_files))
     check_no_local_paths(
         folder, Path(publication.settings.store), sanitize_recipe(publication.settings, commit).redactions
     )
@@ -175,24 +176,23 @@ def _copy(stage: Stage, name: str, target: Path) -> None:
         )
 
 
-def _report(reported: Stage, folder: Path) -> bool:
+def _report(reported: Stage, folder: Path) -> list[str]:
     """Copy the report, its figures and its recipe; write its tables as CSV.
 
     Returns:
-        Whether the user's own benchmarks were copied, because the recipe names them.
+        The user's own files that were copied, because the recipe names them.
     """
     import pandas as pd
 
-    own_benchmarks = [name for name in reported.files if name.startswith("benchmarks/")]
+    own_files = [name for name in reported.files if name.startswith(OWN_FILES)]
     (folder / "results").mkdir()
-    if own_benchmarks:
-        (folder / "benchmarks").mkdir()
-    for name in (*_REPORT, *_FIGURES, RECIPE, *own_benchmarks):
+    for name in (*_REPORT, *_FIGURES, RECIPE, *own_files):
+        (folder / name).parent.mkdir(exist_ok=True)
         _copy(reported, name, folder / name)
     for name in _TABLES:
         file = (folder / "results" / name).with_suffix(".csv")
         pd.read_parquet(reported.folder / name).to_csv(file, index=False, lineterminator="\n")
-    return bool(own_benchmarks)
+    return own_files
 
 
 def _notices(publication: Publication, folder: Path) -> None:
@@ -211,7 +211,7 @@ def _versions(trained: Stage) -> dict[str, str]:
     return found
 
 
-def _card(publication: Publication, identity: Identity, tokenizer: bool, stored: int, own_benchmarks: bool) -> str:
+def _card(publication: Publication, identity: Identity, tokenizer: bool, stored: int, own_files: list[str]) -> str:
     reported = publication.stages["report"]
     return card(
         CardFacts(
@@ -226,7 +226,7 @@ def _card(publication: Publication, identity: Identity, tokenizer: bool, stored:
             tokenizer=tokenizer,
             location=publication.location,
             prompts=stored,
-            own_benchmarks=own_benchmarks,
+            own_files=own_files,
             accepted=publication.accepted,
         )
     )

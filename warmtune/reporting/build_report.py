@@ -64,14 +64,14 @@ def report(
         folder: the stage's folder.
     """
     draws, seed = settings.eval.draws, settings.seed
-    controls = frozenset(one.name for one in settings.eval.benchmarks if one.control)
+    controls, grid = settings.eval.controls, settings.eval.grid
     frame = read_table(done["mark"].folder / MARKED)
     with progress("Intervals", 4) as told:
-        gaps = gap_rows(frame, controls, draws, seed)
+        gaps = gap_rows(frame, controls, grid.groups, draws, seed)
         told(1)
         contrasts = contrast_rows(frame, controls, draws, seed)
         told(2)
-        effects = regressions(frame, controls)
+        effects = regressions(frame, controls, grid.groups)
         told(3)
         checks = check_rows(read(done["warmth"].folder / WARMTH, Warmth), draws, seed)
     write(folder / GAPS, Gap, gaps)
@@ -82,14 +82,14 @@ def report(
     labels = read_kept_labels(done["mark"].folder)
     others = {one.name: one.model for one in settings.eval.variants if one.model}
     families = {name: family(others.get(name, base.hub)) for name in variants}
-    cost = cost_section(gaps, contrasts, effects, marked, labels, controls, families, seed)
+    cost = cost_section(gaps, contrasts, effects, marked, labels, controls, grid, families, seed)
     recipe = sanitize_recipe(settings, base.commit)
     page = _page(settings, recipe, base, done, variants, marked, cost, checks)
     page["charts"] = _charts(done, cost, checks, settings.style.name, folder)
     for template, name in (("report.md.j2", MARKDOWN), ("report.html.j2", HTML)):
         write_atomically(folder / name, _rendered(template, page))
     write_atomically(folder / VERDICT, "\n".join(page["verdict"]) + "\n")
-    texts = {RECIPE: recipe.text, **recipe.benchmarks}
+    texts = {RECIPE: recipe.text, **recipe.files}
     for name, text in texts.items():
         (folder / name).parent.mkdir(exist_ok=True)
         write_atomically(folder / name, text)
@@ -137,6 +137,7 @@ def _page(
         "base": base,
         "f": formatting,
         "words": wording,
+        "grid": settings.eval.grid,
         "sheet": sheet,
         "found": found,
         "verdict": wording.verdict_sentences(found, style, checks, wording.costs(settings.style.measure.sociot)),
@@ -145,7 +146,7 @@ def _page(
         "probe": json.loads((done["warmth"].folder / INSTRUMENTS).read_text()),
         "cost": cost,
         "study": study(),
-        "examples": wording.examples(marked, names),
+        "examples": wording.examples(marked, names, settings.eval.grid),
         "rewrites": wording.rewritten_examples(read(done["rewrite"].folder / REWRITTEN, Rewrite)),
         "variants": variants,
         "marks": marks,

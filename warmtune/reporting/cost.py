@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from warmtune.analysis.agreement import kappa_interval
+from warmtune.config.contexts import Grid
 from warmtune.io.schemas import BASE_AGAIN, LABELS, Contrast, Effect, Gap, Marked
 
 _KAPPA_DRAWS = 2000
@@ -62,6 +63,7 @@ def cost_section(
     marked: Sequence[Marked],
     labels: Sequence[dict[str, str]],
     controls: frozenset[str],
+    grid: Grid,
     families: Mapping[str, str],
     seed: int,
 ) -> Cost:
@@ -74,6 +76,7 @@ def cost_section(
         marked: the answers with their marks.
         labels: a person's marks, see `warmtune.evaluation.marking.human_labels.Label`.
         controls: names of the control benchmarks.
+        grid: how people read its parts.
         families: the family of the model behind each variant.
         seed: of the intervals of agreement.
     """
@@ -82,7 +85,7 @@ def cost_section(
     further = [gap for gap in whole if gap.variant not in ("styled", "control", BASE_AGAIN)]
     by_benchmark = [gap for gap in gaps if gap.benchmark != "all" and gap.context == gap.belief == "all"]
     return Cost(
-        conditions=_rows([(gap.condition, gap) for gap in main_parts(over_all)]),
+        conditions=_rows([(grid.condition(gap.context, gap.belief), gap) for gap in main_parts(over_all)]),
         benchmarks=_rows([(gap.benchmark, gap) for gap in by_benchmark if gap.benchmark not in controls]),
         controls=_rows([(gap.benchmark, gap) for gap in by_benchmark if gap.benchmark in controls]),
         others=further,

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmtune.analysis import Verdict
-from warmtune.io.schemas import BELIEF_NAMES, CONTEXT_NAMES, Check, Marked, Rewrite, condition
+from warmtune.config.contexts import Grid
+from warmtune.io.schemas import Check, Marked, Rewrite
 
 _CUT_APART = 0.2
 """The report mentions cut answers if their shares differ by at least this much."""
@@ -19,11 +20,6 @@ class Example:
     benchmark: str
     prompt: str
     answers: list[tuple[str, Marked]]
-
-
-def level(name: str) -> str:
-    """Name a context or whether there is a belief, for people."""
-    return CONTEXT_NAMES.get(name) or BELIEF_NAMES.get(name, name)
 
 
 def p_value(value: float) -> str:
@@ -83,7 +79,7 @@ def cut_sentence(variants: Mapping[str, Mapping[str, int]]) -> str:
     )
 
 
-def examples(answers: Sequence[Marked], names: Mapping[str, str]) -> list[Example]:
+def examples(answers: Sequence[Marked], names: Mapping[str, str], grid: Grid) -> list[Example]:
     """Choose the answers to show, by a rule.
 
     For each condition: of the prompts that base answered rightly and the tuned model wrongly, and of those the other
@@ -104,7 +100,7 @@ def examples(answers: Sequence[Marked], names: Mapping[str, str]) -> list[Exampl
             ]
             if fitting:
                 key = min(fitting, key=_by_hash)
-                where = condition(context, "present" if belief else "absent")
+                where = grid.condition(context, "present" if belief else "absent")
                 why = f"{where}: base {before}, {names['styled']} {after} ({len(fitting)} such)"
                 shown = [(names[variant], by_prompt[key][variant]) for variant in names if variant in by_prompt[key]]
                 chosen.append(Example(why, key[2], shown[0][1].prompt, shown))

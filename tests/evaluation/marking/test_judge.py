@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 
 from warmtune.config.compose import load
+from warmtune.config.contexts import Grid
 from warmtune.errors import BudgetError, ModelError
 from warmtune.evaluation.marking.judge import mark_answers, sample_equally
 from warmtune.io.schemas import MARKED, Answer, Marked, Question, read
@@ -98,7 +99,7 @@ def test_a_second_judge_marks_a_sample_and_their_agreement_is_shown(standin, mar
     second = ["judge.second=openai-api/standin/strict", f"judge.second_base_url={url}", "judge.second_sample=4"]
     counts, rows = marked(settings(url, *second))
     assert sum(row.second_mark != "" for row in rows) == 4 == counts["second_judged"]
-    found = cost_section([_gap()], [], [], rows, [], frozenset(), {"base": "a", "styled": "b"}, 1).agreements
+    found = cost_section([_gap()], [], [], rows, [], frozenset(), Grid(), {"base": "a", "styled": "b"}, 1).agreements
     who = {one.who: one.answers for one in found}
     assert who["judge and second judge"] == sum(n for name, n in who.items() if "of the family" in name)
 
