@@ -45,7 +45,7 @@ def gather(runs: Sequence[Run]) -> Comparison:
     aligned = align(sources)
     settings = runs[0].settings
     controls = frozenset(one.name for run in runs for one in run.settings.eval.benchmarks if one.control)
-    gaps = _gaps(sources, aligned, controls, settings.eval.draws, settings.seed)
+    gaps = _gaps(sources, aligned, controls, settings.eval.bootstrap_samples, settings.seed)
     taught = _taught(runs)
     checks, notes = _checks(sources, settings, taught, aligned)
     variants = tuple(_judged(one, checks, taught) for one in sources)
@@ -109,7 +109,7 @@ def _checks(
     for name, replies in aligned.replies.items():
         values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
-    args = (settings.eval.draws, settings.seed)
+    args = (settings.eval.bootstrap_samples, settings.seed)
     compared = [(one, reference) for one in sources for reference in _references(one.variant)]
     for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
         for one, reference in compared:
