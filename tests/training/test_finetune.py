@@ -127,7 +127,7 @@ def test_the_loss_is_the_mean_over_trained_tokens(rows, tiny_base, settings, tmp
 
 
 def test_unknown_modules_are_said(rows, tiny_base, settings, tmp_path):
-    with pytest.raises(ModelError, match=r"train\.targets names q_porj.*Did you mean 'q_proj'"):
+    with pytest.raises(ModelError, match=r"train\.target_modules names q_porj.*Did you mean 'q_proj'"):
         _train(rows, tiny_base, dataclasses.replace(settings, target_modules=("q_porj",)), tmp_path / "one")
 
 

@@ -173,7 +173,7 @@ def test_a_gpu_that_is_not_there_and_a_port_in_use_are_said():
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        with pytest.raises(LaunchError, match=r"launch\.port"):
+        with pytest.raises(LaunchError, match=r"launch\.master_port"):
             accelerate_config(dataclasses.replace(PAIR, master_port=taken.getsockname()[1]))
     with pytest.raises(LaunchError, match="needs a port"):
         accelerate_config(dataclasses.replace(PAIR, nnodes=2))
