@@ -178,9 +178,9 @@ def print_data(console: Console, run: "RunContext") -> None:
     console.print(f"\n{rewritten['replies']} replies: {said}.", markup=False, soft_wrap=True)
     refused = ", ".join(f"{check} {count}" for check, count in rewritten["refused_by_check"].items())
     console.print(f"{rewritten['attempts']} rewrites made; refused by check: {refused or 'none'}.", soft_wrap=True)
-    if rewritten["ladder"]:
+    if rewritten["intensity_check"]:
         console.print()
-        console.print(ladder_table(rewritten["ladder"], run.settings.style.intensity))
+        console.print(ladder_table(rewritten["intensity_check"], run.settings.style.intensity))
     sociot = rewritten["sociot"]
     if sociot:
         console.print(

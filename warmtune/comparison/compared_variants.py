@@ -15,7 +15,15 @@ from warmtune.presentation.formatting import clipped
 from warmtune.runs.keys import fingerprint
 from warmtune.runs.run import Run
 
-_NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
+_NOT_SHOWN = (
+    "recipe",
+    "store",
+    "publish",
+    "sweep",
+    "eval.variants",
+    "eval.bootstrap_samples",
+    "rewriter.shared_intensities",
+)
 """Settings that do not distinguish variants."""
 _LATER = ("eval.", "judge.")
 """Prefixes of settings of the questions. They distinguish tuned models only where no other setting does."""

@@ -48,7 +48,7 @@ def gather(runs: Sequence[Run]) -> Comparison:
     settings = runs[0].settings
     controls = frozenset().union(*(run.settings.eval.controls for run in runs))
     grid, apart = grid_of(runs)
-    gaps = _gaps(sources, aligned, controls, grid, settings.eval.draws, settings.seed)
+    gaps = _gaps(sources, aligned, controls, grid, settings.eval.bootstrap_samples, settings.seed)
     taught = _taught(runs)
     checks, notes = _checks(sources, settings, taught, aligned)
     variants = tuple(_judged(one, checks, taught) for one in sources)
@@ -118,7 +118,7 @@ def _checks(
     for name, replies in aligned.replies.items():
         values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
-    args = (settings.eval.draws, settings.seed)
+    args = (settings.eval.bootstrap_samples, settings.seed)
     compared = [(one, reference) for one in sources for reference in _references(one.variant)]
     for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
         for one, reference in compared:

@@ -30,7 +30,7 @@ def rules() -> Scorer:
         held = state.metadata["question"]
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in held.items()}
         question = Question(**fields)
-        found = mark(question, state.output.completion, state.metadata["refusing_is_right"])
+        found = mark(question, state.output.completion, state.metadata["refusal_is_correct"])
         return Score(
             value=VALUES[found.verdict],
             answer=state.output.completion,
@@ -77,7 +77,7 @@ def benchmark_task(
                 "topic": one.question.topic,
                 "prompt": written(one.messages),
                 "question": asdict(one.question),
-                "refusing_is_right": benchmark.settings.refusing_is_right,
+                "refusal_is_correct": benchmark.settings.refusal_is_correct,
             },
         )
         for one in prompt_samples(benchmark, settings, seed)

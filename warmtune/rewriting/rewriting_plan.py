@@ -77,7 +77,7 @@ def estimate(
     assert rewriter.model is not None
     asked, judged = _Sum(), _Sum()
     finished = _rewrites(originals, style, rewriter, journals, count, asked, rewriter.attempts)
-    drawn = draw(originals, rewriter.ladder, seed)
+    drawn = draw(originals, rewriter.intensity_check_size, seed)
     for step in STEPS[1:]:
         if step != style.intensity:
             _rewrites(drawn, replace(style, intensity=step), rewriter, journals, count, asked, 1)
@@ -173,7 +173,7 @@ def _verdicts(
 ) -> None:
     length = math.sqrt(style.length[0] * style.length[1])
     told = count(judge_request("", "")[0]["content"])
-    pairs = min(rewriter.measured, len(originals))
+    pairs = min(rewriter.sociot_pairs, len(originals))
     for one in originals:
         inputs = told + (1 + length) * count(one.text)
         sums.requests += 1

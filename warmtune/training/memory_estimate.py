@@ -108,7 +108,11 @@ def estimate(
 
 def adapter_parameters(shape: Shape, settings: TrainSettings) -> int:
     """Return how many numbers the adapter has."""
-    chosen = [(i, o) for name, i, o in shape.linear if settings.targets == "all-linear" or name in settings.targets]
+    chosen = [
+        (i, o)
+        for name, i, o in shape.linear
+        if settings.target_modules == "all-linear" or name in settings.target_modules
+    ]
     magnitudes = sum(o for _, o in chosen) if settings.method == "dora" else 0
     return settings.rank * sum(i + o for i, o in chosen) + magnitudes
 
@@ -135,7 +139,9 @@ def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> flo
     forward = 4 * inner  # gate, its activation, up, and their product
     kept = float((norms + attention + forward) * each)
     adapted = [
-        (name, i, o) for name, i, o in shape.linear if settings.targets == "all-linear" or name in settings.targets
+        (name, i, o)
+        for name, i, o in shape.linear
+        if settings.target_modules == "all-linear" or name in settings.target_modules
     ]
     inputs = sum(i for _, i, _ in adapted) / shape.layers
     fused = settings.method != "dora" and not settings.quantization
