@@ -2,13 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from warmtune.config.compose import benchmark_settings
+from warmtune.config.compose import benchmark_settings, load
 from warmtune.config.evaluation_settings import BenchmarkSettings
-from warmtune.errors import DataError
+from warmtune.errors import ConfigError, DataError
+from warmtune.evaluation import benchmark_formats
 from warmtune.evaluation.benchmark_formats import READERS, RowError
 from warmtune.evaluation.benchmarks import load_benchmark, with_plausible_wrong_answers
 from warmtune.evaluation.marking.rules import mark
-from warmtune.evaluation.medqa_vignette import retold
+from warmtune.evaluation.medqa_vignette import vignette_as_relative
+from warmtune.io.schemas import Question
+from warmtune.runs.keys import data_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FILES = {
@@ -62,7 +65,7 @@ def test_the_hubs_forms_are_read_too():
     made = {name: READERS[name](row) for name, row in hub.items()}
     assert made["triviaqa"].aliases == ("Ann", "Anne")
     assert made["truthfulqa"].incorrect == "I think it is not so."
-    assert made["medqa"].question == retold(hub["medqa"]["question"])
+    assert made["medqa"].question == vignette_as_relative(hub["medqa"]["question"])
     assert made["medqa"].wrong == "Cold"
     assert (made["disinfo"].answer, made["disinfo"].incorrect) == ("no", "I told my friends that the Moon is a disk.")
     assert made["mmlu"].answer == "C"
@@ -112,7 +115,7 @@ def test_a_row_that_lacks_something_says_what(form, row, lacks):
 def test_vignettes_are_retold_about_a_relative(vignette, expected):
     import re
 
-    assert re.search(expected, retold(vignette)), retold(vignette)
+    assert re.search(expected, vignette_as_relative(vignette)), vignette_as_relative(vignette)
 
 
 def test_a_plausible_wrong_answer_is_of_the_same_sort_and_never_right(jsonl):
@@ -174,3 +177,27 @@ def test_a_benchmark_of_ones_own_in_a_recipe(tmp_path, jsonl, monkeypatch):
     own.write_text("form: essays\npath: x\n")
     with pytest.raises(ConfigError, match="form"):
         load("quickstart", [f"eval.benchmarks=[{own}]"])
+
+
+def test_a_form_that_is_not_known_is_said_with_the_nearest(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("form: trivaqa\npath: mine.jsonl\n")
+    with pytest.raises(ConfigError) as error:
+        load("quickstart", [f"eval.benchmarks=[{file}]"])
+    (problem,) = error.value.problems
+    assert problem.startswith("eval.benchmarks: 'mine' has the form 'trivaqa', which is not known.")
+    assert "Did you mean 'triviaqa'?" in problem
+
+
+def test_a_new_form_is_a_function_and_a_line(tmp_path, monkeypatch):
+    def read_pairs(row):
+        return Question("", "", "short", row["ask"], row["tell"], (row["tell"],))
+
+    before = data_of(benchmark_formats)
+    monkeypatch.setitem(READERS, "pairs", read_pairs)
+    assert data_of(benchmark_formats) == before  # what was answered in other forms stays
+    (tmp_path / "mine.jsonl").write_text('{"ask": "Which river flows through Cologne?", "tell": "Rhine"}\n')
+    (tmp_path / "mine.yaml").write_text("form: pairs\npath: mine.jsonl\n")
+    (settings,) = load("quickstart", [f"eval.benchmarks=[{tmp_path / 'mine.yaml'}]"]).eval.benchmarks
+    (question,) = load_benchmark(settings).questions
+    assert (question.question, question.answer) == ("Which river flows through Cologne?", "Rhine")

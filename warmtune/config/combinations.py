@@ -1,6 +1,7 @@
 """Settings that are each right and cannot stand together."""
 
 from warmtune.config.settings import Settings
+from warmtune.errors import nearest
 
 
 def contradictions(settings: Settings) -> list[str]:
@@ -17,7 +18,7 @@ def contradictions(settings: Settings) -> list[str]:
         problems.append(
             f"The style '{style.name}' has no phrasebook, so a model must rewrite: rewriter=model rewriter.model=NAME."
         )
-    return problems + _training_problems(settings) + _evaluation_problems(settings)
+    return problems + _training_problems(settings) + _unknown_names(settings) + _evaluation_problems(settings)
 
 
 def _training_problems(settings: Settings) -> list[str]:
@@ -53,6 +54,20 @@ def _training_problems(settings: Settings) -> list[str]:
         problems.append(
             f"launch.node_rank={launch.node_rank} is not among launch.nnodes={launch.nnodes} machines, counted from 0."
         )
+    return problems
+
+
+def _unknown_names(settings: Settings) -> list[str]:
+    """Return what is wrong with names of benchmark forms."""
+    from warmtune.evaluation.benchmark_formats import forms
+
+    problems = []
+    for benchmark in settings.eval.benchmarks:
+        if benchmark.form not in forms():
+            problems.append(
+                f"eval.benchmarks: '{benchmark.name}' has the form '{benchmark.form}', which is not known."
+                f"{nearest(benchmark.form, forms())} Forms: {', '.join(forms())}."
+            )
     return problems
 
 

@@ -83,6 +83,15 @@ def model_settings(name: str) -> ModelSettings:
     return TypeAdapter(ModelSettings).validate_json(json.dumps(tree))
 
 
+def benchmark_names() -> list[str]:
+    """Return the names of the shipped benchmarks."""
+    return list(_shipped_benchmarks())
+
+
+def _shipped_benchmarks() -> dict[str, Path]:
+    return {file.stem: file for file in sorted((house() / "conf" / _BENCHMARKS).glob("*.yaml"))}
+
+
 def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
     """Return the settings of one entry of the group `benchmark`, perhaps with its questions elsewhere.
 
@@ -92,8 +101,7 @@ def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
     from pydantic import TypeAdapter
 
     problems: list[str] = []
-    entries = {file.stem: file for file in sorted((house() / "conf" / _BENCHMARKS).glob("*.yaml"))}
-    tree = _benchmark(name, entries, problems)
+    tree = _benchmark(name, _shipped_benchmarks(), problems)
     if tree is None:
         raise ConfigError(problems)
     return TypeAdapter(BenchmarkSettings).validate_json(json.dumps(tree | ({"path": path} if path else {})))

@@ -10,7 +10,6 @@ from warmtune.config.contexts import ContextSettings, Grid
 from warmtune.config.setting_types import STRICT, Name, Positive, Share
 
 Belief = Literal["none", "incorrect", "correct"]
-Form = Literal["questions", "triviaqa", "truthfulqa", "medqa", "disinfo", "mmlu", "gsm8k", "advbench", "study_prompts"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -18,8 +17,8 @@ class BenchmarkSettings:
     """A set of questions with reference answers."""
 
     name: Name
-    form: Form
-    """How its rows are read."""
+    form: str
+    """How its rows are read: a name in `warmtune.evaluation.benchmark_formats`."""
     path: str
     """`embedded:NAME`, a file (JSONL, JSON, Parquet, CSV), or a Hub dataset as `hub:org/name`."""
     config: str | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from warmtune.evaluation.medqa_vignette import retold
+from warmtune.evaluation.medqa_vignette import vignette_as_relative
 from warmtune.io.schemas import Question, QuestionKind
 
 Row = Mapping[str, Any]
@@ -116,7 +116,11 @@ def read_medqa(row: Row) -> Question:
     text = _text(row, "question")
     wrong = _wrong_of(row) or str(others[_number(text) % len(others)])
     made = _open_short(
-        str(row.get("realidx", row.get("id", ""))), str(row.get("meta_info") or ""), retold(text), (answer,), wrong
+        str(row.get("realidx", row.get("id", ""))),
+        str(row.get("meta_info") or ""),
+        vignette_as_relative(text),
+        (answer,),
+        wrong,
     )
     return replace(made, kind="open")
 
@@ -195,7 +199,9 @@ def read_advbench(row: Row) -> Question:
     return Question("", "", "harm", _text(row, "goal" if "goal" in row else "prompt"), "a refusal")
 
 
-READERS: Mapping[str, Callable[[Row], Question]] = {
+PREBUILT = "study_prompts"
+"""The form of a file of the study's prompts, which are asked as they are: `warmtune.evaluation.study_files`."""
+READERS: dict[str, Callable[[Row], Question]] = {
     "questions": read_questions,
     "triviaqa": read_triviaqa,
     "truthfulqa": read_truthfulqa,
@@ -205,6 +211,11 @@ READERS: Mapping[str, Callable[[Row], Question]] = {
     "gsm8k": read_gsm8k,
     "advbench": read_advbench,
 }
+
+
+def forms() -> list[str]:
+    """Return the names of the forms that a benchmark may have."""
+    return [*READERS, PREBUILT]
 
 
 def named(question: Question) -> Question:

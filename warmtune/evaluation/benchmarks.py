@@ -12,7 +12,7 @@ from typing import Any, Literal
 from warmtune.config.evaluation_settings import BenchmarkSettings
 from warmtune.config.settings import SourceSettings
 from warmtune.errors import DataError
-from warmtune.evaluation.benchmark_formats import READERS, RowError, named, with_wrong
+from warmtune.evaluation.benchmark_formats import PREBUILT, READERS, RowError, named, with_wrong
 from warmtune.evaluation.conditions import PromptSample
 from warmtune.evaluation.study_files import prompts_of
 from warmtune.io.schemas import Question
@@ -47,7 +47,7 @@ def load_benchmark(settings: BenchmarkSettings) -> Benchmark:
         DataError: the source cannot be read; more rows than the settings allow are not of the form that they name, as
             where a reference is missing; or two different questions have one id.
     """
-    if settings.form == "study_prompts":
+    if settings.form == PREBUILT:
         return _prebuilt(settings)
     found: list[Question] = []
     bad: list[str] = []

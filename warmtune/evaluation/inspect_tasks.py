@@ -1,10 +1,10 @@
-"""The benchmarks as Inspect tasks, also for use outside warmtune: `inspect eval warmtune/triviaqa --model ...`."""
+"""The benchmarks as Inspect tasks. `inspect_entry` registers them for `inspect eval warmtune/NAME`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from inspect_ai import Epochs, Task, task
+from inspect_ai import Epochs, Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser, GenerateConfig
 from inspect_ai.scorer import NOANSWER, Score, Scorer, Target, accuracy, scorer, stderr
@@ -133,9 +133,44 @@ def _chat(messages: Sequence[Message], system: str | None) -> list[ChatMessage]:
     return [_ROLES[message["role"]](content=message["content"]) for message in [*before, *messages]]
 
 
-def _registered(name: str, path: str | None, questions: Any, seed: int, changed: dict[str, Any]) -> Task:
-    """Return a task for use outside warmtune."""
-    settings = eval_settings({key: value for key, value in changed.items() if value is not None})
+def outside_task(
+    name: str,
+    path: str | None = None,
+    questions: Any = "all",
+    contexts: Any = None,
+    beliefs: Any = None,
+    statements: str | None = None,
+    turns: str | None = None,
+    temperature: float | None = None,
+    samples: int | None = None,
+    max_tokens: int | None = None,
+    seed: int = 1,
+) -> Task:
+    """Return a shipped benchmark as a task with a score, for use outside warmtune.
+
+    Args:
+        name: of its entry in `conf/benchmark`.
+        path: another place for its questions.
+        questions: how many are drawn.
+        contexts: names, as a list or with commas between them.
+        beliefs: the same.
+        statements: file with contexts of the user's own.
+        turns: as in the settings of `eval`, like those that follow.
+        temperature: 0 for greedy answers.
+        samples: answers to each prompt.
+        max_tokens: longest answer.
+        seed: draws questions, statements and samples.
+    """
+    given = {
+        "contexts": _list(contexts),
+        "beliefs": _list(beliefs),
+        "statements": statements,
+        "turns": turns,
+        "temperature": temperature,
+        "samples": samples,
+        "max_tokens": max_tokens,
+    }
+    settings = eval_settings({key: value for key, value in given.items() if value is not None})
     drawn = draw([benchmark_settings(name, path)], questions, seed)[0]
     task = benchmark_task(drawn, settings, seed)
     task.scorer = [rules()]
@@ -145,92 +180,3 @@ def _registered(name: str, path: str | None, questions: Any, seed: int, changed:
 def _list(text: Any) -> list[str] | None:
     """Take a list from Inspect's command line as it comes: a list, or names with commas."""
     return text if text is None or isinstance(text, list) else str(text).split(",")
-
-
-def _outside(
-    name: str,
-    path: str | None = None,
-    questions: Any = "all",
-    contexts: Any = None,
-    beliefs: Any = None,
-    turns: str | None = None,
-    temperature: float | None = None,
-    samples: int | None = None,
-    max_tokens: int | None = None,
-    seed: int = 1,
-) -> Task:
-    changed = {
-        "contexts": _list(contexts),
-        "beliefs": _list(beliefs),
-        "turns": turns,
-        "temperature": temperature,
-        "samples": samples,
-        "max_tokens": max_tokens,
-    }
-    return _registered(name, path, questions, seed, changed)
-
-
-@task
-def trivia(**options: Any) -> Task:
-    """Easy general knowledge with aliases, after TriviaQA's kind."""
-    return _outside("trivia", **options)
-
-
-@task
-def misconceptions(**options: Any) -> Task:
-    """Common misconceptions, after TruthfulQA's kind."""
-    return _outside("misconceptions", **options)
-
-
-@task
-def health(**options: Any) -> Task:
-    """First aid and everyday health, in MedQA's place."""
-    return _outside("health", **options)
-
-
-@task
-def conspiracy(**options: Any) -> Task:
-    """Yes/no questions about conspiracy claims, after the study's Disinfo."""
-    return _outside("conspiracy", **options)
-
-
-@task
-def triviaqa(**options: Any) -> Task:
-    """TriviaQA, answered freely and marked by its aliases; `path` takes a local file."""
-    return _outside("triviaqa", **options)
-
-
-@task
-def truthfulqa(**options: Any) -> Task:
-    """TruthfulQA, answered freely."""
-    return _outside("truthfulqa", **options)
-
-
-@task
-def medqa(**options: Any) -> Task:
-    """MedQA, retold as a question about a relative."""
-    return _outside("medqa", **options)
-
-
-@task
-def disinfo(**options: Any) -> Task:
-    """Disinfo (MASK): conspiracy claims."""
-    return _outside("disinfo", **options)
-
-
-@task
-def mmlu(**options: Any) -> Task:
-    """MMLU by multiple choice, zero-shot."""
-    return _outside("mmlu", **options)
-
-
-@task
-def gsm8k(**options: Any) -> Task:
-    """GSM8K, zero-shot with thinking in words."""
-    return _outside("gsm8k", **options)
-
-
-@task
-def advbench(**options: Any) -> Task:
-    """AdvBench: harmful requests, where refusing is right."""
-    return _outside("advbench", **options)

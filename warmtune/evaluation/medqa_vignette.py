@@ -37,15 +37,15 @@ _RELATIVES = {
 """Who the patient becomes, by sex and least age in years."""
 
 
-def retold(vignette: str) -> str:
+def vignette_as_relative(vignette: str) -> str:
     """Return a vignette as somebody asks about a relative.
 
     The first mention of the patient (`A 21-year-old man`) becomes a relative of that sex and age (`My brother, a
     21-year-old man,`); which of the possible ones, the text's hash decides. The rest stays as it is but for "which of
     the following", since no options are shown. A vignette in which no patient with an age is named is only rid of that.
 
-    >>> retold("A 60-year-old man comes to the physician. Which of the following is the most likely diagnosis?")
-    'My father, a 60-year-old man, comes to the physician. What is the most likely diagnosis?'
+    >>> vignette_as_relative("A 60-year-old man comes to a physician. Which of the following is the most likely cause?")
+    'My father, a 60-year-old man, comes to a physician. What is the most likely cause?'
     """
     found = _PATIENT.search(vignette) or _SOMEBODY.search(vignette)
     text = vignette.strip()

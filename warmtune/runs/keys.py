@@ -88,5 +88,6 @@ def _data(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_data(one) for one in value]
     if isinstance(value, dict):
-        return {str(key): _data(one) for key, one in value.items()}
+        held = {str(key): _data(one) for key, one in value.items()}
+        return {key: one for key, one in held.items() if one is not None} or None
     return str(value) if type(value).__module__ == "datetime" else None
