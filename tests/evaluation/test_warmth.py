@@ -1,13 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from warmtune.errors import DataError
+from warmtune.analysis import check_rows, verdict
+from warmtune.config.compose import load
+from warmtune.errors import ConfigError, DataError
 from warmtune.evaluation.warmth import measure
-from warmtune.io.schemas import INSTRUMENTS, WARMTH, Reply, Rewrite, Warmth, read
+from warmtune.io.schemas import INSTRUMENTS, WARMTH, Check, Reply, Rewrite, Warmth, read
+from warmtune.measures import registry
+from warmtune.measures.instrument import Instrument, Measured, Setup, one_per_reply
 from warmtune.measures.lexical_profile import profile
 from warmtune.measures.sociot import COLD, WARM, sociot
 from warmtune.measures.style_probe import learn, load_probe, train_probe
 from warmtune.models.engine import Engine
+from warmtune.presentation.formatting import check_number
+from warmtune.reporting.figures import check_chart
 from warmtune.rewriting.phrasebook import Phrasebook
 
 PLAIN = [f"The answer to question {n} is a plain one, and it has {n} parts in all." for n in range(20)]
@@ -111,15 +119,78 @@ def test_the_lexical_profile_counts_by_kind():
     assert profile("").total == 0
 
 
-def test_every_reply_is_measured_by_every_instrument(quickstart, tiny_base, rewrites, tmp_path):
-    replies = [
-        Reply(v, f"p{n}", "other", "Why?", f"Because {n}.", 3, True) for v in ("base", "styled") for n in range(3)
-    ]
-    s = quickstart
-    probe = tmp_path / learn(rewrites, 1, tmp_path).files[0]
-    measure(replies, probe, Engine(tiny_base), s.eval, s.judge, s.style, 1, tmp_path, tmp_path)
+REPLIES = [
+    Reply(v, f"p{n}", "other", "Why?", f"Because {v} {n}.", 3, True) for v in ("base", "styled") for n in range(3)
+]
+
+
+@pytest.fixture
+def setup(quickstart, tiny_base, rewrites, tmp_path):
+    s, probe = quickstart, tmp_path / learn(rewrites, 1, tmp_path).files[0]
+    return Setup(s.eval, s.judge, s.style, 1, probe, tmp_path, lambda: Engine(tiny_base))
+
+
+def test_every_reply_is_measured_by_every_instrument(setup, tmp_path):
+    measure(REPLIES, setup, tmp_path)
     rows = read(tmp_path / WARMTH, Warmth)
     counts = {name: sum(r.instrument == name for r in rows) for name in {r.instrument for r in rows}}
     assert set(counts.values()) == {6}
     assert {"style probe", "lexical profile", "SocioT", "lexical profile: inclusive"} <= set(counts)
     assert '"sociot_model": "tests/tiny"' in (tmp_path / INSTRUMENTS).read_text()
+
+
+def _count_letters(replies, setup):
+    return Measured(
+        one_per_reply("letters", replies, [len(one.reply) for one in replies]), {"letters_of": len(replies)}
+    )
+
+
+@pytest.fixture
+def letters():
+    """A toy: longer replies are warmer."""
+    toy = Instrument("letters", "letters per reply", 1, _count_letters, study_effect=2.0)
+    registry.INSTRUMENTS.append(toy)
+    yield toy
+    registry.INSTRUMENTS.remove(toy)
+
+
+def test_a_new_instrument_is_a_module_and_a_line(letters, setup, tmp_path):
+    """From its rows to the check, the verdict, the chart, the table's digits and the choice of a sweep."""
+    counts = measure(REPLIES, setup, tmp_path).counts
+    rows = [row for row in read(tmp_path / WARMTH, Warmth) if row.instrument == "letters"]
+    assert [row.value for row in rows] == [len(one.reply) for one in REPLIES]
+    assert counts["letters_of"] == 6
+    (check,) = [one for one in check_rows(rows, 200, 1) if one.instrument == "letters"]
+    assert (check.difference, check.needed) == (2.0, 0)
+    assert check_number(check) == "+2.0"
+    assert "letters per reply" in check_chart([check], "warm").bare()
+    up = [Check(name, "styled", to, 30, 1.0, 0.5, 1.5, 0.1, None) for name in ("style probe", "letters") for to in "bc"]
+    assert verdict(up, "up").holds
+    assert not verdict([one for one in up if one.instrument != "letters"], "up").holds
+    assert load("quickstart", ["sweep.instrument=letters"]).sweep.instrument == "letters"
+
+
+def test_the_judge_measures_only_where_it_is_asked_to_and_counts_in_the_key_then(setup):
+    judge = registry.instrument("judge")
+    assert judge.key(setup) is None
+    assert judge.key(replace(setup, judge=replace(setup.judge, model="openai/gpt-4o", pairs=4))) is not None
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("sweep.instrument=style prob", "not known. Did you mean 'style probe'? Instruments: style probe, lexical"),
+        ("sweep.instrument=judge", "no judge compares replies"),
+    ],
+)
+def test_a_sweep_is_by_an_instrument_that_measures(override, says):
+    with pytest.raises(ConfigError) as error:
+        load("quickstart", [override])
+    (problem,) = error.value.problems
+    assert says in problem
+
+
+def test_a_part_of_an_instrument_is_written_as_the_instrument_is():
+    assert registry.instrument("lexical profile: empathy") is registry.instrument("lexical profile")
+    with pytest.raises(DataError, match=r"no instrument 'SocioTs'.*Did you mean 'SocioT'"):
+        registry.instrument("SocioTs")

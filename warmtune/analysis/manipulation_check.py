@@ -14,14 +14,11 @@ from warmtune.analysis.bootstrap import FEWEST, mean_interval
 from warmtune.analysis.gaps import comparisons
 from warmtune.errors import DataError
 from warmtune.io.schemas import Check, Warmth
+from warmtune.measures import registry, style_probe
 
-STUDY_SOCIOT_LIFT = 0.016
-"""The study's lift in SocioT Warmth, nats a token: +0.015 to +0.018 over its models; Qwen-32B's, at two epochs."""
 _Z = 1.96 + 0.8416
 """Normal quantiles for a two-sided 5 % test with a power of 80 %."""
 
-WARMTH = ("lexical profile", "SocioT", "judge")
-"""Instruments that say whether a style is warm; the style probe says whether there is one."""
 Direction = Literal["up", "down"] | None
 """Which way a style is to move warmth; None where it says nothing about warmth."""
 
@@ -42,10 +39,10 @@ def check_rows(warmth: Sequence[Warmth], draws: int, seed: int) -> list[Check]:
         DataError: when two variants did not reply to the same prompts.
     """
     values: dict[tuple[str, str], dict[str, float]] = {}
-    judged: dict[tuple[str, str], dict[str, float]] = {}
+    judged: dict[tuple[str, str, str], dict[str, float]] = {}
     for row in warmth:
         if row.reference:
-            judged.setdefault((row.variant, row.reference), {})[row.id] = row.value
+            judged.setdefault((row.instrument, row.variant, row.reference), {})[row.id] = row.value
         else:
             values.setdefault((row.instrument, row.variant), {})[row.id] = row.value
     rows = []
@@ -55,8 +52,8 @@ def check_rows(warmth: Sequence[Warmth], draws: int, seed: int) -> list[Check]:
             tuned, other = values.get((instrument, variant)), values.get((instrument, reference))
             if tuned is not None and other is not None:
                 rows.append(paired_check(instrument, variant, reference, tuned, other, draws, seed))
-    for (variant, reference), found in judged.items():
-        rows.append(paired_check("judge", variant, reference, found, dict.fromkeys(found, 0.0), draws, seed))
+    for (instrument, variant, reference), found in judged.items():
+        rows.append(paired_check(instrument, variant, reference, found, dict.fromkeys(found, 0.0), draws, seed))
     return rows
 
 
@@ -91,7 +88,8 @@ def paired_check(
     if len(ids) < FEWEST:
         low, high = float("nan"), float("nan")
     spread = float(np.std(differences, ddof=1)) if len(ids) > 1 else float("nan")
-    needed = math.ceil((_Z * spread / STUDY_SOCIOT_LIFT) ** 2) if instrument == "SocioT" else None
+    effect = registry.instrument(instrument).study_effect
+    needed = math.ceil((_Z * spread / effect) ** 2) if effect else None
     return Check(instrument, variant, reference, len(ids), mean, low, high, spread, needed)
 
 
@@ -102,11 +100,11 @@ def verdict(checks: Sequence[Check], direction: Direction, variant: str = "style
     when, besides, one of the warmth instruments is above 0 against both and none is below 0 against both; the other way
     round for a style that is to be colder. A style that says nothing about warmth needs the probe alone.
     """
-    took_on = _sign("style probe", checks, variant) > 0
+    took_on = _sign(style_probe.INSTRUMENT.name, checks, variant) > 0
     if direction is None:
         return Verdict(took_on, "took on the style" if took_on else "not shown")
     towards = 1 if direction == "up" else -1
-    signs = [towards * _sign(instrument, checks, variant) for instrument in WARMTH]
+    signs = [towards * _sign(one.name, checks, variant) for one in registry.INSTRUMENTS if one.shows_warmth]
     wished, opposite, what = ("warmer", "colder", "warmth") if towards > 0 else ("colder", "warmer", "coldness")
     if min(signs) < 0 and max(signs) <= 0:
         return Verdict(False, opposite)

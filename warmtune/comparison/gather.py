@@ -16,16 +16,17 @@ from warmtune.comparison.alignment import AlignedAnswers, align
 from warmtune.comparison.compared_contexts import grid_of
 from warmtune.comparison.compared_variants import VariantSource, differences_of, marks_of, sources_of
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
+from warmtune.comparison.lookup import PROBE
 from warmtune.config.contexts import Grid
 from warmtune.config.settings import Settings
 from warmtune.errors import DataError
-from warmtune.io.schemas import ANSWERS, CHECKS, INSTRUMENTS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
-from warmtune.measures.lexical_profile import profile
+from warmtune.io.schemas import ANSWERS, CHECKS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
+from warmtune.io.schemas import INSTRUMENTS as FIGURES
+from warmtune.measures.registry import INSTRUMENTS
 from warmtune.measures.style_probe import load_probe
 from warmtune.runs.run import Run
 from warmtune.system.console import progress
 
-PROBE = "style probe"
 MOST = 60
 """The most variants that a page can show."""
 
@@ -115,18 +116,16 @@ def _checks(
 ) -> tuple[list[Check], list[str]]:
     """Return every instrument's differences to base and control; one probe scores all variants."""
     values, notes = _probed(taught, aligned)
-    for name, replies in aligned.replies.items():
-        values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
     args = (settings.eval.bootstrap_samples, settings.seed)
     compared = [(one, reference) for one in sources for reference in _references(one.variant)]
-    for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
+    for instrument in [one.name for one in INSTRUMENTS]:
         for one, reference in compared:
             name = one.variant.name
             if name not in aligned.replies or reference not in aligned.replies:
                 continue
-            if instrument in (PROBE, "lexical profile"):
-                tuned, other = values.get((instrument, name)), values.get((instrument, reference))
+            if instrument == PROBE:
+                tuned, other = values.get(name), values.get(reference)
             else:
                 tuned, other = _measured(
                     one, "base" if reference == one.variant.base else "control", instrument, aligned
@@ -136,14 +135,14 @@ def _checks(
     return rows, notes + _apart(sources)
 
 
-def _probed(taught: Run | None, aligned: AlignedAnswers) -> tuple[dict[tuple[str, str], dict[str, float]], list[str]]:
+def _probed(taught: Run | None, aligned: AlignedAnswers) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Score all replies by one probe."""
     if taught is None or not aligned.replies:
         return {}, ["No style probe: none of these runs rewrites anything."] if taught is None else []
     taught.require("probe")
     probe = load_probe(taught.stages["probe"].folder / STYLE_PROBE)
     left = iter(probe.scores([text for replies in aligned.replies.values() for text in replies.values()]))
-    values = {(PROBE, name): {key: next(left) for key in replies} for name, replies in aligned.replies.items()}
+    values = {name: {key: next(left) for key in replies} for name, replies in aligned.replies.items()}
     style = taught.settings.style
     pairs, auc = probe.figures["probe_pairs"], probe.figures["probe_auc"]
     note = (
@@ -169,8 +168,7 @@ def _measured(
     found = {(row.variant, row.reference): dict[str, float]() for row in rows}
     for row in rows:
         found[row.variant, row.reference][shared[row.id]] = row.value
-    if instrument == "judge":  # its value is a comparison already
-        judged = found.get((one.name_in_run, role), {})
+    if judged := found.get((one.name_in_run, role)):  # its values are comparisons already
         return judged, dict.fromkeys(judged, 0.0)
     return found.get((one.name_in_run, ""), {}), found.get((role, ""), {})
 
@@ -184,7 +182,7 @@ def _apart(sources: Sequence[VariantSource]) -> list[str]:
     """Return notes on runs that were measured in different ways, so that their figures are on different scales."""
     notes = []
     runs = {one.run.folder: one.run for one in sources}.values()
-    kept = [json.loads((run.stages["warmth"].folder / INSTRUMENTS).read_text(encoding="utf-8")) for run in runs]
+    kept = [json.loads((run.stages["warmth"].folder / FIGURES).read_text(encoding="utf-8")) for run in runs]
     models = {f"{one['sociot_model']}{', as released' if one['sociot_released'] else ''}" for one in kept}
     if len(models) > 1:
         notes.append(

@@ -6,8 +6,9 @@ from functools import cached_property
 from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.io.schemas import Check, Gap
+from warmtune.measures import sociot, style_probe
 
-PROBE, SOCIOT = "style probe", "SocioT"
+PROBE, SOCIOT = style_probe.INSTRUMENT.name, sociot.INSTRUMENT.name
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from warmtune.comparison.frontier import look
 from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.packed import packed
 from warmtune.config.contexts import BELIEF_LABELS
+from warmtune.measures.registry import INSTRUMENTS
 from warmtune.presentation import formatting
 from warmtune.presentation.charts.curves import training_curves, warmth_by_epoch
 from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart, sheet
@@ -127,7 +128,7 @@ def _shown(lookup: Lookup) -> dict[str, Any]:
         "summary": page_view.summary(lookup),
         "reference_looks": REFERENCE_LOOKS,
         "checks": page_view.check_table(lookup),
-        "units": formatting.INSTRUMENT_UNITS,
+        "units": {one.name: one.unit for one in INSTRUMENTS},
         "frontiers": page_view.frontiers(lookup),
         "series": _series_looks(lookup),
         "details": details,

@@ -58,8 +58,10 @@ def _training_problems(settings: Settings) -> list[str]:
 
 
 def _unknown_names(settings: Settings) -> list[str]:
-    """Return what is wrong with names of benchmark forms."""
+    """Return what is wrong with names of benchmark forms and of warmth instruments."""
     from warmtune.evaluation.benchmark_formats import forms
+    from warmtune.measures.registry import INSTRUMENTS
+    from warmtune.measures.style_judge import INSTRUMENT as JUDGE
 
     problems = []
     for benchmark in settings.eval.benchmarks:
@@ -68,6 +70,14 @@ def _unknown_names(settings: Settings) -> list[str]:
                 f"eval.benchmarks: '{benchmark.name}' has the form '{benchmark.form}', which is not known."
                 f"{nearest(benchmark.form, forms())} Forms: {', '.join(forms())}."
             )
+    chosen, known = settings.sweep.instrument, [one.name for one in INSTRUMENTS]
+    if chosen not in known:
+        problems.append(
+            f"sweep.instrument is '{chosen}', which is not known.{nearest(chosen, known)} Instruments:"
+            f" {', '.join(known)}."
+        )
+    if chosen == JUDGE.name and not (settings.judge.model and settings.judge.pairs):
+        problems.append("sweep.instrument is 'judge', but no judge compares replies; set judge.model and judge.pairs.")
     return problems
 
 

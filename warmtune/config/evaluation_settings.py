@@ -151,8 +151,8 @@ class EvalSettings:
 class SweepSettings:
     """What makes one point of a sweep better than another."""
 
-    instrument: Literal["style probe", "SocioT", "lexical profile"]
-    """Whose lift over the base is the warmth."""
+    instrument: str
+    """Name of the instrument (`warmtune.measures.registry`) whose lift over the base is the warmth."""
     reference: Literal["base", "control"]
     """To which the error gap is taken, over all prompts."""
     max_gap: Annotated[float, Field(gt=0)] | None

@@ -6,9 +6,12 @@ used for every style alike, and say nothing about whether a text is warm in any 
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-INSTRUMENT = "lexical profile"
+from warmtune.io.schemas import Reply, Warmth
+from warmtune.measures.instrument import Instrument, Measured, Setup, one_per_reply
+
 _WORDS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)?")
 _KINDS = {
     "empathy": r"i (?:understand|hear you|feel for you|care)|sorry|glad|happy|feel(?:s|ings?)?|care|worr(?:y|ied)"
@@ -55,3 +58,16 @@ def profile(text: str) -> Profile:
         return Profile(0, 0, 0, 0, 0)
     hits = {kind: len(pattern.findall(text)) * 100 / words for kind, pattern in _PATTERNS.items()}
     return Profile(**hits, exclamation=text.count("!") * 100 / words)
+
+
+def _measure(replies: Sequence[Reply], setup: Setup) -> Measured:
+    """Measure each reply's profile, and its parts as `lexical profile: PART`."""
+    rows: list[Warmth] = []
+    for reply in replies:
+        found = profile(reply.reply)
+        values = {INSTRUMENT.name: found.total} | {f"{INSTRUMENT.name}: {k}": v for k, v in asdict(found).items()}
+        rows += [row for name, value in values.items() for row in one_per_reply(name, [reply], [value])]
+    return Measured(rows)
+
+
+INSTRUMENT = Instrument("lexical profile", unit="words per 100", digits=2, measure=_measure)

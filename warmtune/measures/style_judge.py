@@ -1,9 +1,18 @@
 """The judge in pairs: a model chooses which of two versions of a reply has more of a style."""
 
-from warmtune.io.schemas import Message
-from warmtune.models.client import Asker, NoAnswerError, json_in
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
 
-INSTRUMENT = "judge"
+from warmtune.io.schemas import Message, Reply, Warmth
+from warmtune.measures.instrument import Instrument, Measured, Setup
+from warmtune.models.budget import Purse, price_of
+from warmtune.models.client import Asker, NoAnswerError, json_in
+from warmtune.models.response_cache import open_journal
+from warmtune.runs.keys import versions
+from warmtune.system.asynchronous import run_async
+
 _VERDICT_TOKENS = 200
 _WHICH = """\
 Two versions of the same reply are given. The style in question: {description} Decide which version has more of this \
@@ -32,3 +41,49 @@ async def share_for_second(judge: Asker, description: str, one: str, other: str)
             return None
         choices.append(more == wanted)
     return sum(choices) / 2
+
+
+def _inputs(setup: Setup) -> Any:
+    judge = setup.judge
+    if not (judge.model and judge.pairs):
+        return None
+    return judge.model, judge.base_url, judge.pairs, setup.style.description, versions("inspect-ai")
+
+
+def _measure(replies: Sequence[Reply], setup: Setup) -> Measured:
+    return run_async(_compared(replies, setup))
+
+
+async def _compared(replies: Sequence[Reply], setup: Setup) -> Measured:
+    """Let the judge compare the tuned model's replies with base's and control's, on a draw of prompts."""
+    settings = setup.judge
+    by_variant: dict[str, dict[str, Reply]] = {}
+    for reply in replies:
+        by_variant.setdefault(reply.variant, {})[reply.id] = reply
+    ids = sorted(by_variant["styled"])
+    drawn = sorted(random.Random(setup.seed).sample(ids, min(settings.pairs, len(ids))))
+    compared = [(name, one) for name in ("base", "control") if name in by_variant for one in drawn]
+    assert settings.model is not None
+    with open_journal(setup.journals / f"judge-{settings.model.replace('/', '-')}.jsonl") as journal:
+        price = price_of(settings.model, settings.base_url, settings.prices)
+        judge = Asker(settings.model, settings, 0.0, journal, Purse(settings.budget_usd), price, "judge")
+        limit = asyncio.Semaphore(judge.at_once)
+
+        async def one_pair(reference: str, name: str) -> float | None:
+            async with limit:
+                pair = (by_variant[reference][name].reply, by_variant["styled"][name].reply)
+                return await share_for_second(judge, setup.style.description, *pair)
+
+        try:
+            found = await asyncio.gather(*(one_pair(reference, name) for reference, name in compared))
+        finally:
+            await judge.close()
+    rows = [
+        Warmth("styled", name, INSTRUMENT.name, value - 0.5, reference)
+        for (reference, name), value in zip(compared, found, strict=True)
+        if value is not None
+    ]
+    return Measured(rows, {"judged_pairs": len(rows), "unread_pairs": len(found) - len(rows)})
+
+
+INSTRUMENT = Instrument("judge", unit="share of choices − 0.5", digits=2, measure=_measure, inputs=_inputs)

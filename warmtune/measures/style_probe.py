@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from warmtune.errors import DataError
-from warmtune.io.schemas import STYLE_PROBE, Rewrite
+from warmtune.io.schemas import STYLE_PROBE, Reply, Rewrite
+from warmtune.measures.instrument import Instrument, Measured, Setup, one_per_reply
+from warmtune.runs.keys import sha256
 from warmtune.runs.store import StageOutput, write_atomically
-
-INSTRUMENT = "style probe"
 
 
 def _probe(seed: int) -> Any:
@@ -117,6 +117,24 @@ def load_probe(file: Path) -> StyleProbe:
     classifier.coef_ = np.array([tree["coefficients"]])
     classifier.intercept_ = np.array([tree["intercept"]])
     return StyleProbe(model, tree["figures"])
+
+
+def _measure(replies: Sequence[Reply], setup: Setup) -> Measured:
+    if setup.probe is None:
+        return Measured([], {"probe_pairs": 0})
+    probe = load_probe(setup.probe)
+    scores = probe.scores([reply.reply for reply in replies])
+    return Measured(one_per_reply(INSTRUMENT.name, replies, scores), probe.figures)
+
+
+INSTRUMENT = Instrument(
+    "style probe",
+    unit="probability",
+    digits=3,
+    measure=_measure,
+    inputs=lambda setup: sha256(setup.probe) if setup.probe else "no probe",
+    shows_warmth=False,
+)
 
 
 def probe_ladder(names: Sequence[str], steps: Sequence[Sequence[str]], seed: int) -> list[list[float]]:

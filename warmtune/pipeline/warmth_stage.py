@@ -5,7 +5,7 @@ from pathlib import Path
 from warmtune.io.schemas import REPLIES, REWRITTEN, STYLE_PROBE, Rewrite, read
 from warmtune.pipeline.context import RunContext
 from warmtune.pipeline.evaluate_stage import replies_of
-from warmtune.runs.keys import data_of, versions
+from warmtune.runs.keys import versions
 from warmtune.runs.store import Stage, StageOutput
 
 VERSION = 1
@@ -16,30 +16,26 @@ PROBE_VERSION = 1
 
 def measure_warmth(run: RunContext) -> None:
     """Carry out both stages."""
-    from warmtune.measures import lexical_profile, sociot, style_judge
+    from warmtune.measures.instrument import Setup
+    from warmtune.measures.registry import INSTRUMENTS
 
     s, probe = run.settings, _probe(run)
+    learned = probe.folder / STYLE_PROBE if STYLE_PROBE in probe.files else None
+    setup = Setup(s.eval, s.judge, s.style, s.seed, learned, run.journals, lambda: run.engine)
     replied = [(one.name, run.done[f"evaluate-{one.name}"].files[REPLIES]) for one in run.variants]
-    judged = s.judge.model and s.judge.pairs
     inputs = {
         "version": VERSION,
         "replies": replied,
-        "probe": probe.files.get(STYLE_PROBE),
         "base": run.base.fingerprint,
-        "sociot": (s.eval.sociot_model, s.eval.sociot_released, data_of(sociot)),
-        "lexicon": data_of(lexical_profile),
-        "judge": (s.judge.model, s.judge.base_url, s.judge.pairs, s.style.description, data_of(style_judge))
-        if judged
-        else None,
+        "instruments": {one.name: one.key(setup) for one in INSTRUMENTS},
         "seed": s.seed,
-        "libraries": versions("torch", "transformers", "scikit-learn", *(["inspect-ai"] if judged else [])),
+        "libraries": versions("torch", "transformers", "scikit-learn"),
     }
 
     def work(folder: Path) -> StageOutput:
         from warmtune.evaluation import measure
 
-        file = probe.folder / STYLE_PROBE if STYLE_PROBE in probe.files else None
-        return measure(list(replies_of(run)), file, run.engine, s.eval, s.judge, s.style, s.seed, run.journals, folder)
+        return measure(list(replies_of(run)), setup, folder)
 
     run.stage("warmth", inputs, work, "evaluate: warmth")
 

@@ -5,16 +5,10 @@ nothing to estimate.
 """
 
 from warmtune.io.schemas import Check, Contrast, Gap
+from warmtune.measures.registry import instrument
 
 TOO_FEW = "too few"
 NONE = "–"
-INSTRUMENT_UNITS = {
-    "style probe": "probability",
-    "lexical profile": "words per 100",
-    "SocioT": "nats per token",
-    "judge": "share of choices − 0.5",
-}
-"""The manipulation check's instruments, in the order in which people see them."""
 
 
 def number(value: float, digits: int = 1, sign: bool = True) -> str:
@@ -36,6 +30,16 @@ def interval(low: float, high: float, digits: int = 1, sign: bool = True, missin
     ('[−1.2, +3.0]', 'too few')
     """
     return missing if low != low else f"[{number(low, digits, sign)}, {number(high, digits, sign)}]"
+
+
+def check_number(check: Check) -> str:
+    """Write an instrument's difference with as many digits as it has."""
+    return number(check.difference, instrument(check.instrument).digits)
+
+
+def check_interval(check: Check) -> str:
+    """Write its interval."""
+    return interval(check.low, check.high, instrument(check.instrument).digits)
 
 
 def includes_zero(low: float, high: float) -> bool:

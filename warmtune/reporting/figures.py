@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warmtune.io.schemas import Check
+from warmtune.measures.registry import INSTRUMENTS
 from warmtune.presentation.charts.curves import training_curves
 from warmtune.presentation.charts.drawing import Chart
 from warmtune.presentation.charts.forest import Panel, forest
 from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Interval
-from warmtune.presentation.formatting import INSTRUMENT_UNITS
 from warmtune.reporting.cost import Cost, GapRow
 
 _WIDTH, _NAMES = 376, 160
@@ -60,8 +60,8 @@ def gap_chart(rows: Sequence[GapRow], by: str, style: str) -> Chart:
 def check_chart(checks: Sequence[Check], style: str) -> Chart:
     """Draw the manipulation check: each instrument's differences with their intervals, on a scale of its own."""
     panels = []
-    for instrument, unit in INSTRUMENT_UNITS.items():
-        found = [one for one in checks if one.instrument == instrument and one.variant == "styled"]
+    for instrument in INSTRUMENTS:
+        found = [one for one in checks if one.instrument == instrument.name and one.variant == "styled"]
         rows = [
             (
                 f"{style} − {one.reference}",
@@ -69,7 +69,7 @@ def check_chart(checks: Sequence[Check], style: str) -> Chart:
             )
             for one in found
         ]
-        panels += [Panel(instrument, unit, rows)] if rows else []
+        panels += [Panel(instrument.name, instrument.unit, rows)] if rows else []
     return forest(
         "The manipulation check", "The same values as in the table below it.", panels, width=_WIDTH, names=_NAMES
     )

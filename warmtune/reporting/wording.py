@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from warmtune.analysis import Verdict
 from warmtune.config.contexts import Grid
 from warmtune.io.schemas import Check, Marked, Rewrite
+from warmtune.measures import sociot
 
 _CUT_APART = 0.2
 """The report mentions cut answers if their shares differ by at least this much."""
@@ -47,8 +48,8 @@ def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs
             f"The error gaps below are therefore not the cost of {costs}: they are what this training changed, whatever"
             " that was."
         )
-    sociot = [check for check in checks if check.instrument == "SocioT" and check.variant == "styled"]
-    undecided = [check for check in sociot if check.low <= 0 <= check.high]
+    measured = [check for check in checks if check.instrument == sociot.INSTRUMENT.name and check.variant == "styled"]
+    undecided = [check for check in measured if check.low <= 0 <= check.high]
     if undecided:
         needed, there = max(check.needed or 0 for check in undecided), undecided[0].n
         rest = (

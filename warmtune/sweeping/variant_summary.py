@@ -11,7 +11,7 @@ from rich.table import Table
 from warmtune.analysis import verdict
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
-from warmtune.measures import style_probe
+from warmtune.measures import registry, style_probe
 from warmtune.presentation.formatting import NONE, with_mark
 from warmtune.runs.run import Run
 
@@ -76,7 +76,12 @@ def summary_table(rows: Sequence[tuple[str, VariantSummary]], first: str, settin
     for column in (first, "warmth", f"gap to {settings.reference}", "manipulation check"):
         table.add_column(column, justify="left" if column in (first, "manipulation check") else "right")
     for name, found in rows:
-        table.add_row(name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
+        table.add_row(
+            name,
+            with_mark(found.warmth, registry.instrument(settings.instrument).digits) if found.warmth else NONE,
+            with_mark(found.gap),
+            found.verdict,
+        )
     return table
 
 
@@ -97,4 +102,6 @@ def _probes(settings: SweepSettings, found: Sequence[VariantSummary]) -> str:
 
 def probes_of(settings: SweepSettings, found: Sequence[VariantSummary]) -> int:
     """Return by how many style probes warmth was measured; 0 where another instrument did."""
-    return len({one.probe_id for one in found if one.warmth}) if settings.instrument == style_probe.INSTRUMENT else 0
+    return (
+        len({one.probe_id for one in found if one.warmth}) if settings.instrument == style_probe.INSTRUMENT.name else 0
+    )
