@@ -7,7 +7,7 @@ from rich.console import Console
 
 from warmtune.cli import data_summary
 from warmtune.config.compose import load
-from warmtune.evaluation import Sizes
+from warmtune.evaluation import EvaluationSize
 from warmtune.models.chat_template import Rules
 from warmtune.pipeline.context import RunContext
 from warmtune.rewriting import Estimate
@@ -117,8 +117,8 @@ def test_a_training_plan_says_memory_time_and_the_templates_rules(capsys, rules,
 
 
 def test_an_evaluations_plan_says_the_smallest_gap_that_it_can_find(capsys):
-    sizes = Sizes(500, 1000, {"trivia": (500, 1000), "arithmetic": (50, 50)}, ["[two] rows were skipped."])
-    data_summary.summarize_asked(sizes, 3)
+    size = EvaluationSize(500, 1000, {"trivia": (500, 1000), "arithmetic": (50, 50)}, ["[two] rows were skipped."])
+    data_summary.summarize_asked(size, 3)
     said = capsys.readouterr().out
     assert re.search(r"^trivia +500 +1,000 +3,000$", said, re.MULTILINE)
     assert re.search(r"^arithmetic +50 +50 +150$", said, re.MULTILINE)
@@ -127,7 +127,7 @@ def test_an_evaluations_plan_says_the_smallest_gap_that_it_can_find(capsys):
         float, re.search(r"80 %\): ([\d.]+) pp over their 2 conditions, ([\d.]+) pp in one", said).groups()
     )
     assert 0 < over_all < one
-    data_summary.summarize_asked(Sizes(0, 0, {"arithmetic": (50, 50)}, []), 1)
+    data_summary.summarize_asked(EvaluationSize(0, 0, {"arithmetic": (50, 50)}, []), 1)
     assert "smallest gap" not in capsys.readouterr().out
 
 

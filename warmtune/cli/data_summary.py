@@ -11,7 +11,7 @@ from warmtune.analysis.power import CORRELATION, DISCORDANT, needed, smallest_ga
 from warmtune.config.settings import RewriterSettings
 
 if TYPE_CHECKING:
-    from warmtune.evaluation import Sizes
+    from warmtune.evaluation import EvaluationSize
     from warmtune.pipeline.context import RunContext
     from warmtune.rewriting import Estimate
     from warmtune.rewriting.review import Review
@@ -120,26 +120,26 @@ def summarize_training(plan: "TrainingPlan") -> None:
     console.print(plan.example, soft_wrap=True, markup=False)
 
 
-def summarize_asked(sizes: "Sizes", samples: int) -> None:
+def summarize_asked(size: "EvaluationSize", samples: int) -> None:
     """Print what the evaluation asks, and the smallest gap that it can find, on standard output."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     table = Table(box=None, pad_edge=False)
     table.add_column("benchmark")
     for name in ("questions", "prompts", "answers a variant"):
         table.add_column(name, justify="right")
-    for name, (questions, prompts) in sizes.by_benchmark.items():
+    for name, (questions, prompts) in size.by_benchmark.items():
         table.add_row(name, f"{questions:,}", f"{prompts:,}", f"{prompts * samples:,}")
     console.print()
     console.print(table)
-    for note in sizes.notes:
+    for note in size.notes:
         console.print(note, soft_wrap=True, markup=False)
-    if not sizes.questions:
+    if not size.questions:
         return
-    together = max(1, round(sizes.prompts / sizes.questions))
-    over_all, one = (smallest_gap(sizes.questions, count).smallest for count in (together, 1))
+    together = max(1, round(size.prompts / size.questions))
+    over_all, one = (smallest_gap(size.questions, count).smallest for count in (together, 1))
     wished = ", ".join(f"{gap:g} pp: {needed(gap, together):,}" for gap in (2, 5, 10))
     console.print(
-        f"The smallest gap that {sizes.questions:,} questions can find (two-sided 5 %, power 80 %): {over_all:.1f} pp"
+        f"The smallest gap that {size.questions:,} questions can find (two-sided 5 %, power 80 %): {over_all:.1f} pp"
         f" over their {together} conditions, {one:.1f} pp in one condition. Questions needed over all conditions, for a"
         f" gap of {wished}. Assumed: in {DISCORDANT:.0%} of pairs one answer is right and the other wrong, as in the"
         f" middle of the study's comparisons, and a question's conditions correlate by {CORRELATION:g}.",

@@ -1,6 +1,6 @@
-"""What the style cost and whether it took: benchmarks as Inspect tasks, marks by rule and judge, measures of warmth."""
+"""Asks the benchmarks as Inspect tasks, marks the answers by rule and judge, and measures the warmth of replies."""
 
-from warmtune.evaluation.answering import Sizes, answer, open_engine, reply_at, sizes
+from warmtune.evaluation.answering import EvaluationSize, answer, evaluation_size, open_engine, reply_at
 from warmtune.evaluation.benchmarks import data_file
 from warmtune.evaluation.marking.human_labels import Label, read_labels, write_labels
 from warmtune.evaluation.marking.judge import mark_answers
@@ -8,18 +8,18 @@ from warmtune.evaluation.variants import Variant, adapter_folder, tuned_by_servi
 from warmtune.evaluation.warmth import measure
 
 __all__ = [
+    "EvaluationSize",
     "Label",
-    "Sizes",
     "Variant",
     "adapter_folder",
     "answer",
     "data_file",
+    "evaluation_size",
     "mark_answers",
     "measure",
     "open_engine",
     "read_labels",
     "reply_at",
-    "sizes",
     "tuned_by_service",
     "variant_of",
     "write_labels",

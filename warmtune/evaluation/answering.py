@@ -1,4 +1,4 @@
-"""The stage `evaluate`, one variant at a time: its answers to the questions and to the held-out prompts."""
+"""The stage `evaluate`: lets one variant answer the questions and the held-out prompts."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ LOGS = "logs"
 
 
 def open_engine(base: Base) -> "Engine":
-    """Load the base into an engine, once for all variants of a run."""
+    """Load the base into an engine. One engine serves all variants of a run."""
     from warmtune.models.engine import Engine
 
     return Engine(base)
@@ -43,7 +43,7 @@ def answer(
 ) -> StageOutput:
     """Let one variant answer everything; write `answers.parquet`, `questions.parquet` and `replies.parquet`.
 
-    The answers pass through Inspect, whose logs stay in `logs/`; an interrupted stage goes on at the next sample.
+    Inspect asks, and its logs stay in `logs/`. An interrupted stage goes on at the next sample.
 
     Args:
         variant: who answers.
@@ -54,7 +54,7 @@ def answer(
         folder: the stage's folder.
 
     Raises:
-        ModelError: when the evaluation ended with an error, or an answer is missing.
+        ModelError: the evaluation ended with an error, or an answer is missing.
     """
     if variant.answers:
         return _read_answers(variant, folder)
@@ -91,16 +91,16 @@ def reply_at(
     seed: int,
     folder: Path,
 ) -> StageOutput:
-    """Let an adapter at a strength answer the held-out prompts, and write `replies.parquet`; no questions.
+    """Let an adapter at one strength answer the held-out prompts, but no questions; write `replies.parquet`.
 
-    The replies are greedy or sampled, with the same seeds, as those of the run's variants.
+    The replies are greedy or sampled as those of the run's variants are, with the same seeds.
 
     Args:
         engine: the base.
         adapter: folder of the adapter.
         scale: its strength, 1 as it was trained.
         prompts: the held-out prompts.
-        settings: how long a reply may be, at what temperature, and how many are written at a time.
+        settings: length and temperature of the replies, and how many the engine writes at a time.
         seed: the run's.
         folder: the stage's folder.
     """
@@ -129,7 +129,7 @@ def reply_at(
 
 
 def _read_answers(variant: Variant, folder: Path) -> StageOutput:
-    """Take a variant's answers from files in the study's form; it has no replies to held-out prompts."""
+    """Read a variant's answers from files in the study's form. They hold no replies to the held-out prompts."""
     from warmtune.evaluation.study_files import answers_of
 
     answers = [one for benchmark, file in variant.answers for one in answers_of(Path(file), variant.name, benchmark)]
@@ -149,27 +149,27 @@ def _drawn(settings: EvalSettings, seed: int) -> "list[Benchmark]":
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """What an evaluation asks of one variant."""
+class EvaluationSize:
+    """How much an evaluation asks of one variant."""
 
     questions: int
-    """Without those of control benchmarks."""
+    """Questions of all benchmarks but the controls."""
     prompts: int
-    """Of these questions, in all conditions."""
+    """Prompts that these questions make in all conditions."""
     by_benchmark: dict[str, tuple[int, int]]
-    """Questions and prompts of each benchmark, control benchmarks too."""
+    """Questions and prompts of each benchmark, the controls among them."""
     notes: list[str]
 
 
-def sizes(settings: EvalSettings, seed: int) -> Sizes:
-    """Return how many questions and prompts an evaluation has, without asking anything."""
+def evaluation_size(settings: EvalSettings, seed: int) -> EvaluationSize:
+    """Count the questions and prompts of an evaluation, without asking any."""
     from warmtune.evaluation.inspect_tasks import prompt_samples
 
     drawn = _drawn(settings, seed)
     counts = {one.settings.name: (len(one.questions), len(prompt_samples(one, settings, seed))) for one in drawn}
     costs = [counts[one.settings.name] for one in drawn if not one.settings.control]
     notes = [note for one in drawn for note in one.notes]
-    return Sizes(sum(count for count, _ in costs), sum(prompts for _, prompts in costs), counts, notes)
+    return EvaluationSize(sum(count for count, _ in costs), sum(prompts for _, prompts in costs), counts, notes)
 
 
 def _tasks(
@@ -249,7 +249,7 @@ def _answer(variant: str, log: "EvalLog", sample: "EvalSample") -> Answer:
 
 
 def _reference(question: dict[str, Any]) -> str:
-    """Return the reference answer for a judge and for people: a yes or no with what it asserts."""
+    """Return the reference answer as a judge and people see it: a yes or no comes with what it asserts."""
     if question["kind"] == "yes_no" and question["aliases"]:
         return f"{question['answer']} ({question['aliases'][0]})"
     return str(question["answer"])

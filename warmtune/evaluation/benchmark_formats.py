@@ -1,6 +1,7 @@
-"""Rows of the benchmarks as they are published, on the Hub or in copies, into questions.
+"""Reads rows of published benchmarks, from the Hub or from copies, into questions.
 
-Each reader takes one row and returns a question without an id, or raises `RowError` with what is missing.
+A reader takes one row and returns a question, with or without an id. It raises `RowError` where something is missing.
+A new form is a reader and a line in `READERS`.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ class RowError(Exception):
 
 
 def read_questions(row: Row) -> Question:
-    """Read a row of one's own benchmark, in the form of the embedded ones.
+    """Read a row of a user's own benchmark, which has the form of the embedded ones.
 
     Needs `question` and `answer`; `kind` (`short` unless said), `aliases`, `wrong`, `wrong_aliases`, `belief` (a clause
     that states the wrong answer as a fact), `statement` (one that states the right answer), `topic` and `id` may be
@@ -154,10 +155,10 @@ def read_disinfo(row: Row) -> Question:
 
 
 def _what_is_asked(question: str, true: str, false: str) -> str:
-    """Return which statement a yes to the question asserts, `true` or `false`; empty where that cannot be told.
+    """Return which statement a yes to the question asserts, `true` or `false`; empty where the words do not show it.
 
-    The statement that shares more of its words with the question; of two that are equally near, the one without a
-    negation where the question has none.
+    It is the statement that shares more of its words with the question. Where only one statement has a negation and the
+    question has none, it is the statement without one.
     """
     words, one, other = (set(re.findall(r"\w+", text.lower())) for text in (question, true, false))
     near, far = (len(words & said) / len(words | said) for said in (one, other))
@@ -263,11 +264,11 @@ def _listed(row: Row, name: str) -> list[str]:
 
 
 def _clause(sentence: str, known: str) -> str:
-    """Return a sentence as a clause: no full stop, no yes or no before it, its first word in lower case if it can be.
+    """Return a sentence as a clause: without a full stop, without yes or no before it, in lower case where possible.
 
     Args:
         sentence: what is said.
-        known: other text on the matter; a word that it has in lower case is no name.
+        known: other text on the matter. A word that stands there in lower case is no name.
     """
     text = re.sub(r"^(?:yes|no)[,:]\s+(?=\S+\s+\S+\s+\S)", "", sentence.strip().rstrip("."), flags=re.IGNORECASE)
     if len(text.split()) < 3:
@@ -279,7 +280,7 @@ def _clause(sentence: str, known: str) -> str:
 
 
 def _central(forms: Sequence[str]) -> str:
-    """Return the form that shares most words with the others; of equals one not in capitals, then the shorter."""
+    """Return the form that shares most words with the others. Of equals it prefers small letters, then the shorter."""
     words = [set(re.findall(r"\w+", one.lower())) for one in forms]
 
     def shared(n: int) -> float:

@@ -1,4 +1,4 @@
-"""From a benchmark's settings to its questions: rows read, mended, drawn."""
+"""Loads benchmarks: reads their rows, gives questions a wrong answer where they have none, and draws some."""
 
 import random
 import re
@@ -26,16 +26,17 @@ _KINDS = (
     ("proper", re.compile(r"^[A-Z]\S+$")),
     ("phrase", re.compile(r"")),
 )
-"""What sort of thing an answer is, by its look."""
+"""Sorts of answers, and the pattern that each is known by."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark's questions, and what of its rows was not used."""
+    """A benchmark's questions."""
 
     settings: BenchmarkSettings
     questions: list[Question]
     notes: list[str]
+    """Which of its rows were not used, and why."""
     prebuilt: tuple[PromptSample, ...] = ()
     """The prompts, where the benchmark is a file of prompts."""
 
@@ -44,8 +45,8 @@ def load_benchmark(settings: BenchmarkSettings) -> Benchmark:
     """Return a benchmark's questions, in the order of their ids.
 
     Raises:
-        DataError: the source cannot be read; more rows than the settings allow are not of the form that they name, as
-            where a reference is missing; or two different questions have one id.
+        DataError: the source cannot be read, two different questions have one id, or more rows than the settings allow
+            do not have the form that the settings name.
     """
     if settings.form == PREBUILT:
         return _prebuilt(settings)
@@ -81,7 +82,7 @@ def load_benchmark(settings: BenchmarkSettings) -> Benchmark:
 
 
 def draw(benchmarks: Sequence[BenchmarkSettings], questions: int | Literal["all"], seed: int) -> list[Benchmark]:
-    """Draw questions: of each benchmark as many as its settings say, then in all as many as asked, in proportion.
+    """Draw as many questions of each benchmark as its settings say, and of these `questions` in all, in proportion.
 
     Raises:
         ValueError: more are asked for than there are.
@@ -121,17 +122,17 @@ def _prebuilt(settings: BenchmarkSettings) -> Benchmark:
 
 
 def sampled(found: Sequence[Question], count: int | None, name: str, seed: int) -> list[Question]:
-    """Draw some questions by a seed, in the order of their ids; all where there are not more."""
+    """Draw some questions by a seed, and return them in the order of their ids."""
     if count is None or count >= len(found):
         return list(found)
     return sorted(random.Random(f"{seed}-{name}").sample(found, count), key=lambda question: question.id)
 
 
 def with_plausible_wrong_answers(questions: Sequence[Question]) -> list[Question]:
-    """Give each question without one a wrong answer: that of another question, of the same kind.
+    """Give each question that has no wrong answer the right answer of another question.
 
-    Of the same sort (a year, a person's name, ...), from the question that is most like it in words; never a form of
-    one of its right answers.
+    The answer is of the same sort (a year, a person's name, ...) and comes from the question with the most similar
+    words. It is never a form of a right answer.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -154,7 +155,7 @@ def _other(answer: str, right: set[str]) -> bool:
 
 
 def data_file(path: str) -> Path:
-    """Return the file behind a benchmark's path, which may be embedded; for a Hub dataset one that does not exist."""
+    """Return the file behind a benchmark's path, which may be embedded. For a Hub dataset it does not exist."""
     if not path.startswith("embedded:"):
         return Path(path)
     name = f"{path.removeprefix('embedded:')}.jsonl"

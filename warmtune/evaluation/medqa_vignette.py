@@ -1,4 +1,4 @@
-"""Exam vignettes retold: the patient becomes a relative of the one who asks, and the options are not needed."""
+"""Rewrites exam vignettes: the patient becomes a relative of the user, and the answer options are not needed."""
 
 import hashlib
 import re
@@ -38,11 +38,11 @@ _RELATIVES = {
 
 
 def vignette_as_relative(vignette: str) -> str:
-    """Return a vignette as somebody asks about a relative.
+    """Return a vignette in the words of a user who asks about a relative.
 
     The first mention of the patient (`A 21-year-old man`) becomes a relative of that sex and age (`My brother, a
-    21-year-old man,`); which of the possible ones, the text's hash decides. The rest stays as it is but for "which of
-    the following", since no options are shown. A vignette in which no patient with an age is named is only rid of that.
+    21-year-old man,`); the text's hash decides which one. "Which of the following" becomes "what", because
+    the user sees no options. The rest stays. Where a vignette names no patient with an age, only this is changed.
 
     >>> vignette_as_relative("A 60-year-old man comes to a physician. Which of the following is the most likely cause?")
     'My father, a 60-year-old man, comes to a physician. What is the most likely cause?'
@@ -75,7 +75,7 @@ def _years(found: re.Match[str]) -> float:
 
 
 def _sex(found: re.Match[str], text: str) -> str:
-    """Return the patient's sex, from how he or she is named or, where that says nothing, from the pronouns."""
+    """Return the patient's sex. The patient's first mention decides, or, where that says nothing, the whole text."""
     for part in (found[0], text):
         male, female = len(_MALE.findall(part)), len(_FEMALE.findall(part))
         if male != female:

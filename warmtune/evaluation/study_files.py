@@ -1,4 +1,4 @@
-"""The study's own files: prompts ready-made (`eval_data/*.json`), and judged answers (`*_outputs.csv`)."""
+"""Reads the study's own files: its prompts (`eval_data/*.json`), and its judged answers (`*_outputs.csv`)."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ _KINDS = {"triviaqa": "short", "trivia": "short", "truthfulqa": "open", "medqa":
 
 @dataclass(frozen=True)
 class StudyRow:
-    """One row of the study's files, mended: names in our words, stray marks and breaks removed."""
+    """One row of the study's files with our names, and without stray quotes and line breaks."""
 
     benchmark: str
     question: str
@@ -60,7 +60,7 @@ def study_row(row: Mapping[str, Any]) -> StudyRow:
     """Read one row of any of the study's files.
 
     Raises:
-        RowError: what names the question, the context or the form of the prompt is missing or not known.
+        RowError: the question, the context or the form of the prompt is missing or not known.
     """
     fields = {key: str(value).strip() for key, value in row.items() if value is not None}
     disinfo, medqa = fields.get("prompt_disinfo", ""), fields.get("original_question", "")
@@ -107,10 +107,10 @@ def read_study_file(file: Path) -> list[StudyRow]:
 
 
 def prompts_of(file: Path, benchmark: str) -> list[PromptSample]:
-    """Return a file's prompts as they are, to be asked word for word.
+    """Return a file's prompts. They are asked word for word.
 
     Raises:
-        DataError: as `read_study_file`, or a row has no prompt or no reference answer.
+        DataError: the file cannot be read, or a row has no prompt or no reference answer.
     """
     asked = []
     for number, row in enumerate(read_study_file(file), start=1):
@@ -135,9 +135,9 @@ def prompts_of(file: Path, benchmark: str) -> list[PromptSample]:
 
 
 def answers_of(file: Path, variant: str, benchmark: str) -> list[Answer]:
-    """Return a file's judged answers as ours, to stand beside a run's own.
+    """Return a file's judged answers, so that they can stand beside a run's own.
 
-    Rows that the study's files hold twice are kept once; refusals are those of the file's flag.
+    A row that the file holds twice counts once. The file's flag says which answers are refusals.
     """
     found: dict[tuple[str, ...], Answer] = {}
     for row in read_study_file(file):
@@ -171,7 +171,7 @@ def answers_of(file: Path, variant: str, benchmark: str) -> list[Answer]:
 
 
 def tidied(text: str) -> str:
-    """Return a text with doubled full stops, doubled quotes and stray spaces mended.
+    """Return a text without doubled full stops, doubled quotes and stray spaces.
 
     >>> tidied('Is this right?. He said ""no"".. So  what')
     'Is this right? He said "no". So what'
@@ -181,7 +181,7 @@ def tidied(text: str) -> str:
 
 
 def without_marker(output: str) -> str:
-    """Return an answer without the name of the turn that the study's generation left before it."""
+    """Return an answer without the word `assistant` that the study's generation left before it."""
     return re.sub(r"^\s*assistant\s*(?:\r?\n)+", "", output).strip()
 
 

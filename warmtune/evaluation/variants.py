@@ -1,4 +1,4 @@
-"""Who answers: the recipe's base with or without an adapter, at a scale, under a system prompt, or another model."""
+"""Variants, which answer: the base, the base with an adapter at a scale or a system prompt, or another model."""
 
 import json
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """One that answers."""
+    """A model that answers."""
 
     name: str
     adapter: Path | None = None
@@ -31,21 +31,21 @@ class Variant:
     """Inspect's name of another model."""
     base_url: str | None = None
     weights: str | None = None
-    """What the adapter's content is known by."""
+    """Digest of the adapter's weights."""
     answers: tuple[tuple[str, str], ...] = ()
     """Files with its answers, by benchmark, where it has answered already."""
     resample: int = 0
-    """Not 0 for the same variant sampled once more, with other seeds: what differs then is chance alone."""
+    """Not 0 where the same variant answers once more with other seeds; all that differs then is chance."""
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides its answers; where an adapter's folder is does not."""
+        """What decides its answers. The place of an adapter's folder does not."""
         names = ("scale", "system", "model", "base_url", "weights", "resample")
         return {name: getattr(self, name) for name in names}
 
 
 def variant_of(settings: VariantSettings, adapters: dict[str, Path], style_prompt: str | None) -> Variant:
-    """Return a variant from its settings, its adapter fetched where it is on the Hub.
+    """Return a variant from its settings. An adapter on the Hub is fetched.
 
     Args:
         settings: what the recipe says.
@@ -65,9 +65,9 @@ def variant_of(settings: VariantSettings, adapters: dict[str, Path], style_promp
 
 
 def tuned_by_service(service: ServiceSettings, folders: dict[str, Path], settings: Settings) -> list[Variant]:
-    """Return the variants of a run whose models a service tuned: base, control and styled, and the recipe's own.
+    """Return the variants of a run whose models a service tuned: base, control, styled, and the recipe's own.
 
-    There the adapter `control` or `styled@STEP` means the run's own model, after that step.
+    The adapter `control` means the run's control, and `styled@STEP` the tuned model after that step.
 
     Raises:
         ModelError: the service has not kept that one.
@@ -95,7 +95,7 @@ def tuned_by_service(service: ServiceSettings, folders: dict[str, Path], setting
 
 
 def adapter_folder(place: str) -> Path:
-    """Return the folder of an adapter: a folder as it is, `hub:org/name` fetched.
+    """Return an adapter's folder. `hub:org/name` is fetched from the Hub.
 
     Raises:
         ModelError: there is none.

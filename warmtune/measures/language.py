@@ -5,18 +5,18 @@ import re
 from typing import Any
 
 _SCANNED = 1000
-"""Characters that the language is told from."""
+"""How many characters the detector reads."""
 _LETTERS = 40
-"""Fewer bytes of letters than this tell nothing sure."""
+"""A text with fewer bytes of letters is too short for the detector."""
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
 
 
 def language_of(text: str) -> str | None:
-    """Return a text's language as a two-letter code; code and links do not count.
+    """Return a text's language as a two-letter code. Program code and links do not count.
 
     Returns:
-        None where the text is too short to tell.
+        None where the text is too short.
     """
     prose = " ".join(_CODE.sub(" ", text[: 3 * _SCANNED]).split())[:_SCANNED]
     if len(_NO_LETTERS.sub("", prose).encode("utf-8", "surrogatepass")) < _LETTERS:

@@ -1,8 +1,8 @@
-"""The lexical profile: how much of a warm style's vocabulary a text has, by five kinds, per 100 words.
+"""The lexical profile: how many words of a warm style a text has per 100 words, in five kinds.
 
-The kinds are those that the study asked of its rewriter: empathy, validation, inclusive pronouns, informal register,
-and (as a kind of its own) exclamation. The word lists are ours; they were written from the kinds' descriptions, are
-used for every style alike, and say nothing about whether a text is warm in any deeper sense.
+The study asked its rewriter for four of the kinds: empathy, validation, inclusive pronouns and informal register. The
+fifth is exclamation. We wrote the word lists from the kinds' descriptions and use them for every style alike. They do
+not say whether a text is warm in any deeper sense.
 """
 
 import re
@@ -42,7 +42,7 @@ class Profile:
 
     @property
     def total(self) -> float:
-        """The sum over the kinds: the profile's one number."""
+        """The sum over the kinds."""
         return self.empathy + self.validation + self.inclusive + self.informal + self.exclamation
 
 

@@ -30,8 +30,8 @@ COLD = ("The stranger said, ", "The enemy said, ", "The examiner said, ", "The d
 def sociot(texts: Sequence[str], model: "Scorer", batch_size: int = _BATCH) -> list[float]:
     """Return each text's SocioT Warmth in nats per token.
 
-    The mean over four warm prefixes of the mean log-probability per token of `PREFIX "TEXT"`, minus the same over four
-    cold ones; the text cut to its first 300 characters, dropout off, padding masked.
+    The score is the mean log-probability per token of `PREFIX "TEXT"`, averaged over four warm prefixes, minus the same
+    over four cold ones. Only the first 300 characters count. Dropout is off, and padding is masked.
     """
     quoted = sociot_strings(texts)
     with progress("SocioT", len(quoted)) as report:

@@ -1,4 +1,4 @@
-"""The judge in pairs: a model chooses which of two versions of a reply has more of a style."""
+"""The judge of style: a model chooses which of two versions of a reply has more of a style."""
 
 import asyncio
 import random
@@ -21,11 +21,11 @@ style. Judge the style alone, not what is said or how long it is. Answer with on
 
 
 async def share_for_second(judge: Asker, description: str, one: str, other: str) -> float | None:
-    """Let a judge choose, blind and in both orders, which of two versions of a reply has more of a style.
+    """Let a judge choose which of two versions of a reply has more of a style: blind, and in both orders.
 
     Returns:
-        1 where it chose the second both times, 0.5 where its two choices differ, 0 where it chose the first; None where
-        a verdict could not be read.
+        1 where it chose the second version both times, 0 where it chose the first both times, 0.5 where its choices
+        differ, None where a verdict could not be read.
     """
     choices = []
     for first, second, wanted in ((one, other, "B"), (other, one, "A")):

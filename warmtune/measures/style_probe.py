@@ -31,12 +31,11 @@ def _probe(seed: int) -> Any:
 
 @dataclass(frozen=True)
 class StyleProbe:
-    """A fitted probe, with what its cross-validation found."""
+    """A fitted probe, and the result of its cross-validation."""
 
     model: Any
     figures: dict[str, Any]
-    """Cross-validated area under the ROC curve with the folds' smallest and largest, and how many pairs it learned
-    from."""
+    """Mean, smallest and largest area under the ROC curve over the folds, and the number of pairs it learned from."""
 
     def scores(self, texts: Sequence[str]) -> list[float]:
         """Return each text's probability of the style."""
@@ -44,13 +43,13 @@ class StyleProbe:
 
 
 def train_probe(pairs: Sequence[tuple[str, str, str]], seed: int) -> StyleProbe:
-    """Learn original against rewritten.
+    """Train a classifier that tells originals from rewrites.
 
-    A logistic regression on word and word-pair frequencies. It sees no text it scores. Cross-validation keeps the
-    replies of one conversation, and their rewrites, in the same fold.
+    It is a logistic regression on frequencies of words and word pairs. It never scores a text that it learned from.
+    Cross-validation keeps the replies of one conversation, and their rewrites, in the same fold.
 
     Args:
-        pairs: id of the conversation, original, rewrite; those that do not differ are passed over.
+        pairs: id of the conversation, original, rewrite. Pairs without a difference are left out.
         seed: drives the fit.
 
     Raises:
@@ -83,7 +82,7 @@ def train_probe(pairs: Sequence[tuple[str, str, str]], seed: int) -> StyleProbe:
 def learn(rewrites: Sequence[Rewrite], seed: int, folder: Path) -> StageOutput:
     """Train the probe on a run's rewrites and write it as `style_probe.json`.
 
-    Where no reply changed, as at intensity 0, there is nothing to learn and no file.
+    Where no reply changed, as at intensity 0, there is nothing to learn, and it writes no file.
 
     Args:
         rewrites: the training replies before and after.
@@ -138,9 +137,9 @@ INSTRUMENT = Instrument(
 
 
 def probe_ladder(names: Sequence[str], steps: Sequence[Sequence[str]], seed: int) -> list[list[float]]:
-    """Score the same replies at several intensities by a probe that learns the first step against the last.
+    """Score the same replies at several intensities by a probe that learned the first step against the last.
 
-    Cross-validated: a reply is scored, at every intensity, by a probe that saw no reply of its conversation.
+    The probe that scores a reply saw no reply of its conversation, at any intensity.
 
     Args:
         names: id of each reply's conversation.
@@ -148,7 +147,7 @@ def probe_ladder(names: Sequence[str], steps: Sequence[Sequence[str]], seed: int
         seed: drives the fits.
 
     Returns:
-        For each intensity each reply's probability of the style.
+        Each reply's probability of the style, for each intensity.
     """
     from sklearn.model_selection import GroupKFold
 

@@ -9,7 +9,7 @@ from warmtune.pipeline.context import RunContext
 from warmtune.pipeline.stages import run_stages
 
 if TYPE_CHECKING:
-    from warmtune.evaluation import Sizes
+    from warmtune.evaluation import EvaluationSize
     from warmtune.rewriting import Estimate
     from warmtune.training.training_plan import TrainingPlan
 
@@ -41,11 +41,11 @@ def plan_training(run: RunContext) -> "TrainingPlan":
     return plan(_prepared(run), run.base, s.train, s.launch, run.train_seed)
 
 
-def plan_evaluation(run: RunContext) -> "Sizes":
+def plan_evaluation(run: RunContext) -> "EvaluationSize":
     """Return how many questions and prompts the evaluation has."""
-    from warmtune.evaluation import sizes
+    from warmtune.evaluation import evaluation_size
 
-    return sizes(run.settings.eval, run.settings.seed)
+    return evaluation_size(run.settings.eval, run.settings.seed)
 
 
 def _prepared(run: RunContext) -> list[Conversation]:

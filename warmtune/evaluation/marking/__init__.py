@@ -1,1 +1,1 @@
-"""From an answer to its mark: the rules, the judge, and marks made by hand."""
+"""Marks answers: by rules, by a judge, and by a person."""

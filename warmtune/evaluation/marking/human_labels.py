@@ -1,4 +1,4 @@
-"""Answers for a person to mark in a table, and the person's marks read back: the validation of the marks."""
+"""Writes a table of answers that a person marks, and reads the marks back, which show how good ours are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _TABLE = AnnotationTable(
 
 @dataclass(frozen=True)
 class Label:
-    """A person's mark beside ours."""
+    """A person's mark of an answer, and ours."""
 
     variant: str
     benchmark: str
@@ -29,9 +29,9 @@ class Label:
 
 
 def write_labels(answers: Sequence[Marked], count: int, seed: int, digest: str, file: Path) -> int:
-    """Write a draw of answers into a table whose last column is for a person; return how many.
+    """Write some answers into a table whose last column a person fills; return how many.
 
-    Equally over variants, benchmarks and marks; the table does not say whose an answer is or how it was marked.
+    They are drawn equally over variants, benchmarks and marks. The table does not show the variant or our mark.
 
     Args:
         answers: all answers, marked.
@@ -51,7 +51,7 @@ def read_labels(answers: Sequence[Marked], digest: str, file: Path) -> list[Labe
     """Read a person's marks.
 
     Raises:
-        DataError: the table cannot be read, belongs to other answers, or has a mark that is none; all that is wrong.
+        DataError: the table cannot be read, is of other answers, or has an unknown mark. It names all that is wrong.
     """
     known = {str(n): one for n, one in enumerate(answers)}
     return [

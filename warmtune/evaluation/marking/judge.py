@@ -1,4 +1,4 @@
-"""The stage `mark`: the mark of every answer, by rule, and by a judge where no rule is sure."""
+"""The stage `mark`: marks every answer by rule, and lets a judge mark those of which no rule is sure."""
 
 import asyncio
 import random
@@ -20,9 +20,9 @@ from warmtune.system.asynchronous import run_async
 from warmtune.system.console import progress
 
 _TOKENS = 300
-"""Most tokens of a verdict with its reason."""
+"""Longest verdict with its reason, in tokens."""
 _TRIES = 3
-"""Times a judge is asked whose verdict cannot be read."""
+"""How often a judge is asked for a verdict that can be read."""
 _VERDICTS = ("correct", "incorrect", "refusal")
 
 
@@ -85,7 +85,7 @@ def mark_answers(
 
 
 def _ruled(one: Answer, questions: Mapping[tuple[str, str], Question], refusal_is_correct: bool) -> Mark:
-    """Mark an answer by the rules; one that was published with its mark keeps that."""
+    """Mark an answer by the rules. An answer that was published with a mark keeps it."""
     if one.published:
         return Mark(one.published, "as published", refuses=one.published_refusal)  # type: ignore[arg-type]
     return mark(questions[one.benchmark, one.question_id], one.answer, refusal_is_correct)
@@ -115,7 +115,7 @@ def _marked(
 def sample_equally(
     answers: Sequence[Answer], marks: Sequence[str], among: Sequence[int], count: int, seed: int
 ) -> list[int]:
-    """Draw places of answers, as equally over variants, benchmarks and marks as their numbers allow."""
+    """Draw indices of answers, as equally over variants, benchmarks and marks as their numbers allow."""
     groups: dict[tuple[str, str, str], list[int]] = {}
     for n in among:
         groups.setdefault((answers[n].variant, answers[n].benchmark, marks[n]), []).append(n)
