@@ -102,7 +102,7 @@ def test_a_plan_with_the_phrasebook_costs_nothing(capsys, quickstart):
     ],
 )
 def test_a_training_plan_says_memory_time_and_the_templates_rules(capsys, rules, says):
-    memory = Memory(2e9, 1e8, 5e8, 3e8, 1e8)
+    memory = Memory(2e9, 1e8, 5e8, 3e8, loss_terms=0.0, libraries=1e8)
     plan = TrainingPlan(
         96, 2, 3, 20_000, 9_000, 5, 36, 1, "cpu", 700, memory, 8 * 2**30, 600.0, rules, "user: [a]\n«b»"
     )  # fmt: skip
