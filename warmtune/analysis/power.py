@@ -1,7 +1,6 @@
 """How small a gap a number of questions can find, before anything is asked."""
 
 import math
-from dataclasses import dataclass
 
 DISCORDANT = 0.21
 """Share of pairs in which one answer is right and the other wrong, assumed: the median over the study's published
@@ -13,20 +12,10 @@ _Z = 1.959963984540054 + 0.8416212335729143
 """Normal quantiles for a two-sided 5 % test with a power of 80 %."""
 
 
-@dataclass(frozen=True)
-class Power:
-    """The smallest gap that can be found with a probability of 80 %, in percentage points."""
-
-    questions: int
-    conditions: int
-    """Prompts of each question that are compared together."""
-    smallest: float
-
-
 def smallest_gap(
     questions: int, conditions: int, discordant: float = DISCORDANT, correlation: float = CORRELATION
-) -> Power:
-    """Return the smallest gap that paired answers can find (two-sided 5 %, power 80 %).
+) -> float:
+    """Return the smallest gap in percentage points that paired answers can find (two-sided 5 %, power 80 %).
 
     The variance of one pair's difference is the share of discordant pairs (less the squared gap); with m prompts of a
     question it is multiplied by (1 + (m - 1) rho) / m (Kish 1965; Miller 2024, arXiv 2411.00640, section 5).
@@ -35,7 +24,7 @@ def smallest_gap(
     gap = 0.0
     for _ in range(50):  # the gap that is looked for takes its own square off the variance
         gap = _Z * math.sqrt(max(discordant - gap**2, 1e-9) * shared / questions)
-    return Power(questions, conditions, 100 * min(gap, 1.0))
+    return 100 * min(gap, 1.0)
 
 
 def needed(gap: float, conditions: int, discordant: float = DISCORDANT, correlation: float = CORRELATION) -> int:

@@ -136,7 +136,7 @@ def summarize_asked(sizes: "Sizes", samples: int) -> None:
     if not sizes.questions:
         return
     together = max(1, round(sizes.prompts / sizes.questions))
-    over_all, one = (smallest_gap(sizes.questions, count).smallest for count in (together, 1))
+    over_all, one = (smallest_gap(sizes.questions, count) for count in (together, 1))
     wished = ", ".join(f"{gap:g} pp: {needed(gap, together):,}" for gap in (2, 5, 10))
     console.print(
         f"The smallest gap that {sizes.questions:,} questions can find (two-sided 5 %, power 80 %): {over_all:.1f} pp"

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from warmtune.models.engine import Engine
 
 
-"""Folder in the store; a journal serves every run that rewrites with the same model, style and intensity."""
-
-
 def rewrite(
     conversations: Sequence[Conversation],
     style: StyleSettings,
