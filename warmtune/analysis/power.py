@@ -8,8 +8,10 @@ comparisons, worked out from their differences and odds ratios (5th to 95th perc
 low, hard ones high)."""
 CORRELATION = 0.3
 """Correlation of the difference between two conditions of the same question, assumed likewise."""
-_Z = 1.959963984540054 + 0.8416212335729143
-"""Normal quantiles for a two-sided 5 % test with a power of 80 %."""
+Z_95 = 1.959963984540054
+"""Normal quantile of a two-sided 5 % test, and of a 95 % interval."""
+Z_POWER = Z_95 + 0.8416212335729143
+"""The same with a power of 80 %."""
 
 
 def smallest_gap(
@@ -23,7 +25,7 @@ def smallest_gap(
     shared = (1 + (conditions - 1) * correlation) / conditions
     gap = 0.0
     for _ in range(50):  # the gap that is looked for takes its own square off the variance
-        gap = _Z * math.sqrt(max(discordant - gap**2, 1e-9) * shared / questions)
+        gap = Z_POWER * math.sqrt(max(discordant - gap**2, 1e-9) * shared / questions)
     return 100 * min(gap, 1.0)
 
 
@@ -31,4 +33,4 @@ def needed(gap: float, conditions: int, discordant: float = DISCORDANT, correlat
     """Return how many questions are needed to find a gap, in percentage points."""
     shared = (1 + (conditions - 1) * correlation) / conditions
     share = gap / 100
-    return math.ceil(_Z**2 * max(discordant - share**2, share - share**2) * shared / share**2)
+    return math.ceil(Z_POWER**2 * max(discordant - share**2, share - share**2) * shared / share**2)

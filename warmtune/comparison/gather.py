@@ -18,12 +18,15 @@ from warmtune.comparison.comparison_data import ComparedVariant, Comparison, Fro
 from warmtune.config.settings import Settings
 from warmtune.errors import DataError
 from warmtune.io.schemas import ANSWERS, CHECKS, INSTRUMENTS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
+from warmtune.measures.lexical_profile import INSTRUMENT as PROFILE
 from warmtune.measures.lexical_profile import profile
+from warmtune.measures.sociot import INSTRUMENT as SOCIOT
+from warmtune.measures.style_judge import INSTRUMENT as JUDGE
+from warmtune.measures.style_probe import INSTRUMENT as PROBE
 from warmtune.measures.style_probe import load_probe
 from warmtune.runs.run import Run
 from warmtune.system.console import progress
 
-PROBE = "style probe"
 MOST = 60
 """The most variants that a page can show."""
 
@@ -107,16 +110,16 @@ def _checks(
     """Return every instrument's differences to base and control; one probe scores all variants."""
     values, notes = _probed(taught, aligned)
     for name, replies in aligned.replies.items():
-        values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
+        values[PROFILE, name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
     args = (settings.eval.draws, settings.seed)
     compared = [(one, reference) for one in sources for reference in _references(one.variant)]
-    for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
+    for instrument in (PROBE, SOCIOT, PROFILE, JUDGE):
         for one, reference in compared:
             name = one.variant.name
             if name not in aligned.replies or reference not in aligned.replies:
                 continue
-            if instrument in (PROBE, "lexical profile"):
+            if instrument in (PROBE, PROFILE):
                 tuned, other = values.get((instrument, name)), values.get((instrument, reference))
             else:
                 tuned, other = _measured(
@@ -160,7 +163,7 @@ def _measured(
     found = {(row.variant, row.reference): dict[str, float]() for row in rows}
     for row in rows:
         found[row.variant, row.reference][shared[row.id]] = row.value
-    if instrument == "judge":  # its value is a comparison already
+    if instrument == JUDGE:  # its value is a comparison already
         judged = found.get((one.name_in_run, role), {})
         return judged, dict.fromkeys(judged, 0.0)
     return found.get((one.name_in_run, ""), {}), found.get((role, ""), {})
