@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from warmtune.analysis.agreement import kappa
+from warmtune.analysis.gap_tables import condition_rows
 from warmtune.cli.data_summary import WIDTH, print_data
 from warmtune.io.schemas import GAPS, Gap, read
 from warmtune.presentation.formatting import with_mark
-from warmtune.reporting.cost import main_parts
 from warmtune.runs.run import PRINTED_RUN, write_run
 from warmtune.runs.store import Stage, peak_gb
 
@@ -57,17 +57,9 @@ def _gaps(gaps: list[Gap], style: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
         table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
-    over_all = main_parts([gap for gap in gaps if gap.benchmark == "all"])
-    for part in dict.fromkeys(gap.condition for gap in over_all):
-        found = {(g.variant, g.reference): g for g in over_all if g.condition == part}
-        to_base, to_control = found["styled", "base"], found["styled", "control"]
-        table.add_row(
-            part,
-            f"{to_base.reference_error:.1f} %",
-            f"{to_control.reference_error:.1f} %",
-            f"{to_base.variant_error:.1f} %",
-            *(with_mark(gap) for gap in (to_base, to_control)),
-        )
+    for row in condition_rows(gaps):
+        errors = (row.base.reference_error, row.control.reference_error, row.base.variant_error)
+        table.add_row(row.name, *(f"{error:.1f} %" for error in errors), with_mark(row.base), with_mark(row.control))
     return table
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from warmtune.analysis import verdict
+from warmtune.analysis.gap_tables import over_all_prompts
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
 from warmtune.measures import style_probe
@@ -39,11 +40,8 @@ def summary_of(run: Run, variant: str = "styled") -> VariantSummary:
     wanted = (settings.instrument, variant, "base")
     lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == wanted), None)
     probe_id = run.stages["probe"].digest
-    gap = next(
-        g
-        for g in read(reported.folder / GAPS, Gap)
-        if (g.variant, g.reference) == (variant, settings.reference) and g.benchmark == g.context == g.belief == "all"
-    )
+    gaps = over_all_prompts(read(reported.folder / GAPS, Gap))
+    gap = next(g for g in gaps if (g.variant, g.reference) == (variant, settings.reference))
     found = verdict(checks, run.settings.style.measure.sociot, variant)
     return VariantSummary(lift, gap, found.says, found.holds, probe_id)
 
