@@ -1,23 +1,20 @@
 """`warmtune dial`: one trained adapter at several strengths, and the strength that gives a wished-for warmth."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
-from rich.console import Console
-
 from warmtune.analysis.bootstrap import mean_interval
-from warmtune.cli.data_summary import WIDTH
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.errors import ConfigError, ModelError
 from warmtune.io.schemas import HELD_OUT, REPLIES, STYLE_PROBE, Prompt, Reply, read
 from warmtune.measures.style_probe import load_probe
 from warmtune.pipeline.context import TORCH, RunContext
 from warmtune.pipeline.extend_run import ensure_evaluated, extend_run
+from warmtune.presentation.terminal import console
 from warmtune.runs.keys import versions
 from warmtune.runs.run import Run
 from warmtune.runs.store import StageOutput
@@ -85,13 +82,13 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
 def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
     """Evaluate further variants of a run, print all with their warmth and cost, and return the run that holds them."""
     found = ensure_evaluated(run, variants)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    out = console()
     shown = [(one.name, summary_of(found, one.name)) for one in found.settings.eval.variants]
     shown.append((found.settings.style.name, summary_of(found)))
-    console.print(summary_table(shown, "variant", found.settings.sweep))
-    console.print(legend(found.settings.sweep, [outcome for _, outcome in shown]), soft_wrap=True)
-    console.print(f"Run:     {found.folder}", markup=False, soft_wrap=True)
-    console.print(f"Compare: warmtune compare {found.folder}", markup=False, soft_wrap=True)
+    out.print(summary_table(shown, "variant", found.settings.sweep))
+    out.print(legend(found.settings.sweep, [outcome for _, outcome in shown]))
+    out.print(f"Run:     {found.folder}")
+    out.print(f"Compare: warmtune compare {found.folder}")
     return found
 
 

@@ -14,6 +14,7 @@ from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
 from warmtune.measures import style_probe
 from warmtune.presentation.formatting import NONE, with_mark
+from warmtune.presentation.terminal import table
 from warmtune.runs.run import Run
 
 
@@ -70,12 +71,12 @@ def summary_table(rows: Sequence[tuple[str, VariantSummary]], first: str, settin
         first: heading of the names.
         settings: which instrument and which reference the figures are of.
     """
-    table = Table(box=None, pad_edge=False)
-    for column in (first, "warmth", f"gap to {settings.reference}", "manipulation check"):
-        table.add_column(column, justify="left" if column in (first, "manipulation check") else "right")
-    for name, found in rows:
-        table.add_row(name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
-    return table
+    columns = (first, "warmth", f"gap to {settings.reference}", "manipulation check")
+    cells = (
+        (name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
+        for name, found in rows
+    )
+    return table(columns, cells, left=(0, 3))
 
 
 def legend(settings: SweepSettings, found: Sequence[VariantSummary]) -> str:
