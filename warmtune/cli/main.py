@@ -220,10 +220,10 @@ def _by_hand(run: "RunContext", parsed: argparse.Namespace) -> None:
 
 def _dial(parsed: argparse.Namespace) -> int:
     from warmtune.runs.run import open_run
-    from warmtune.sweeping.dial import Wish, carry_out
+    from warmtune.sweeping.dial import DialRequest, run_dial
 
-    wish = Wish(parsed.scales, parsed.checkpoints, parsed.pure, parsed.warmth, parsed.export)
-    carry_out(open_run(Path(parsed.run)), wish)
+    request = DialRequest(parsed.scales, parsed.checkpoints, parsed.pure, parsed.warmth, parsed.export)
+    run_dial(open_run(Path(parsed.run)), request)
     return 0
 
 

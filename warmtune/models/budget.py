@@ -1,4 +1,4 @@
-"""What requests cost, and a purse that keeps them within a budget."""
+"""What requests cost, and what keeps them within a budget."""
 
 import asyncio
 import re
@@ -71,7 +71,7 @@ def _table(file: Path) -> dict[str, Price]:
     return {str(name): Price(**{key: float(value) for key, value in row.items()}) for name, row in rows.items()}
 
 
-class Purse:
+class CostBudget:
     """Counts what requests cost, and lets none be sent that could go over the budget."""
 
     def __init__(self, budget: float | None) -> None:

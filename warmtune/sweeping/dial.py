@@ -198,7 +198,7 @@ class _Dial:
 
 
 @dataclass(frozen=True)
-class Wish:
+class DialRequest:
     """What the command line asked of the dial."""
 
     scales: tuple[float, ...]
@@ -208,45 +208,45 @@ class Wish:
     export: Path | None
 
 
-def carry_out(run: Run, wish: Wish) -> Run:
-    """Dial as wished: find the strength for a warmth, export one variant as an adapter, evaluate and print all.
+def run_dial(run: Run, request: DialRequest) -> Run:
+    """Dial as asked: find the strength for a warmth, export one variant as an adapter, evaluate and print all.
 
     Raises:
         ConfigError: it is not clear which variant to export.
         UserError: see `search`, `variants_at`, `kept_epochs`.
     """
-    _check(run, wish)
-    variants = [*(kept_epochs(run) if wish.checkpoints else []), *([pure()] if wish.pure else [])]
-    scales = list(wish.scales)
-    if wish.warmth is not None:
-        match = search(run, wish.warmth)
+    _check(run, request)
+    variants = [*(kept_epochs(run) if request.checkpoints else []), *([pure()] if request.pure else [])]
+    scales = list(request.scales)
+    if request.warmth is not None:
+        match = search(run, request.warmth)
         print_status(
             f"Scale {match.scale:g} gives {match.share:.2f} of the adapter's warmth"
-            f" [{match.low:.2f}, {match.high:.2f}]; wished for: {wish.warmth:g}."
+            f" [{match.low:.2f}, {match.high:.2f}]; wished for: {request.warmth:g}."
         )
         scales.append(match.scale)
     elif not variants and not scales:
         scales = list(SCALES)
     variants += variants_at(scales)
-    if wish.export is not None:
-        _export(run, scales, wish.export)
+    if request.export is not None:
+        _export(run, scales, request.export)
     return dial(run, variants)
 
 
-def _check(run: Run, wish: Wish) -> None:
-    """Raise where a wish cannot be met, before the search, which may take an hour."""
+def _check(run: Run, request: DialRequest) -> None:
+    """Raise where a request cannot be met, before the search, which may take an hour."""
     from warmtune.models.adapter_arithmetic import check_free
 
-    if run.settings.train.service is not None and not wish.checkpoints:
+    if run.settings.train.service is not None and not request.checkpoints:
         raise ModelError(
             f"The run {run.folder} was tuned by a service, which keeps its models to itself: there is no adapter here"
             " whose strength could be set. Of its checkpoints --checkpoints asks."
         )
-    if wish.export is None:
+    if request.export is None:
         return
-    if len(wish.scales) + (wish.warmth is not None) + wish.pure != 1:
+    if len(request.scales) + (request.warmth is not None) + request.pure != 1:
         raise ConfigError(["--export writes one adapter: name it by one --scales value, by --warmth, or by --pure."])
-    check_free(wish.export)
+    check_free(request.export)
 
 
 def _export(run: Run, scales: Sequence[float], target: Path) -> None:
