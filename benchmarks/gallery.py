@@ -26,7 +26,7 @@ def main() -> None:
     sweep = _printed("Compare:", "run", "sweep/intensity", "-m").removeprefix("warmtune compare ")
     runs = {point.overrides[0]: point.run for point in read_points(Path(sweep))}
     dialled = _printed("Run:", "dial", runs[f"style.intensity={DIALLED}"], "--scales", "0.5,1.5", "--pure")
-    prompted = _printed("Run:", "run", "controls/system-prompt", "rewriter.common=[0.25,0.5,0.75,1]")
+    prompted = _printed("Run:", "run", "controls/system-prompt", "rewriter.shared_intensities=[0.25,0.5,0.75,1]")
     cold = _printed("Run:", "run", "controls/cold")
     page = Path(_printed("Page:", "compare", sweep, dialled, prompted, cold))
     write(page.parent, Path(runs[f"style.intensity={DIALLED}"]) / "publish" / "adapter")

@@ -162,15 +162,20 @@ def sharegpt(folder: Path) -> dict[str, Any]:
 
 def _at_five(rows: list[Conversation]) -> tuple[list[dict[str, float]], dict[str, Any]]:
     """Rewrite at intensity 1 through the guard; return the table of five intensities and SocioT's lift from 0."""
-    s = load("quickstart", ["style.intensity=1", "rewriter.ladder=100000", "rewriter.measured=300"])
+    s = load("quickstart", ["style.intensity=1", "rewriter.intensity_check_size=100000", "rewriter.sociot_pairs=300"])
     with tempfile.TemporaryDirectory() as folder:
         done = rewrite(rows, s.style, s.rewriter, 1, lambda: open_engine(locate(s.model)), Path(folder), Path(folder))
-    return done.counts["ladder"], done.counts["sociot"]
+    return done.counts["intensity_check"], done.counts["sociot"]
 
 
 def _rewritten(delay: float, at_once: int, share: float, connections: int) -> tuple[float, dict[str, int], list[float]]:
     """Rewrite 2,000 messages; return the seconds from the first request to the end, counts, and memory."""
-    more = ["rewriter=model", "rewriter.model=openai-api/standin/warm", "rewriter.ladder=0", "rewriter.measured=0"]
+    more = [
+        "rewriter=model",
+        "rewriter.model=openai-api/standin/warm",
+        "rewriter.intensity_check_size=0",
+        "rewriter.sociot_pairs=0",
+    ]
     more += [f"rewriter.max_connections={connections}", "style.intensity=1", "rewriter.attempt_timeout=10"]
     rows = list(_messages(MESSAGES))
     phrasebook = ["rewriter=phrasebook", "rewriter.model=null"]

@@ -27,7 +27,7 @@ SIZE = (
     "eval.questions=12",
     "eval.max_tokens=24",
     "eval.reply_tokens=24",
-    "rewriter.measured=8",
+    "rewriter.sociot_pairs=8",
 )
 """A third of the quickstart, with less to answer, on the same model, so that ten runs end within an hour."""
 

@@ -64,7 +64,7 @@ def one(way: str, file: Path) -> None:
     from warmtune.models.base import locate
 
     if way == "warmtune":
-        _say(*ours(job(file, {"batch_size": BATCH, "accumulation": ACCUMULATION})))
+        _say(*ours(job(file, {"batch_size": BATCH, "gradient_accumulation_steps": ACCUMULATION})))
         return
     split = {"trl-default": (BATCH, ACCUMULATION), "trl-best": (1, BATCH * ACCUMULATION)}[way]
     best = {} if way == "trl-default" else {"gradient_checkpointing": False, "dataloader_pin_memory": False}
@@ -142,8 +142,8 @@ def job(file: Path, changed: dict[str, Any]) -> Any:
     from warmtune.models.base import locate
     from warmtune.training import Job
 
-    settings = load("quickstart", ["train.dropout=0", "train.schedule=constant", "train.warmup=0"])
-    train = replace(settings.train, learning_rate=1e-4, epochs=1.0, checkpoint_steps=1000, **changed)
+    settings = load("quickstart", ["train.dropout=0", "train.lr_scheduler=constant", "train.warmup_ratio=0"])
+    train = replace(settings.train, learning_rate=1e-4, epochs=1.0, save_steps=1000, **changed)
     (file.parent / "ours").mkdir(parents=True, exist_ok=True)
     return Job(file, locate(settings.model), train, settings.launch, 1, "Training", file.parent / "ours")
 
@@ -230,7 +230,7 @@ def peak(name: str, folder: str) -> None:
 
     data, home = rows()[: 2 * BATCH], Path(folder) / name
     width, inner, layers, heads, changed = SHAPES[name]
-    made = job(home / "rows.parquet", {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | changed)
+    made = job(home / "rows.parquet", {"batch_size": BATCH, "gradient_accumulation_steps": 1, "dropout": 0.1} | changed)
     config = LlamaConfig(
         vocab_size=49152,
         hidden_size=width,

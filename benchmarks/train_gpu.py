@@ -159,7 +159,7 @@ def one(way: str, file: Path, home: Path) -> None:
         os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     import torch
 
-    made = job(file, home, {"batch_size": BATCH, "accumulation": ACCUMULATION})
+    made = job(file, home, {"batch_size": BATCH, "gradient_accumulation_steps": ACCUMULATION})
     split = (BATCH, ACCUMULATION)
     match way:
         case "warmtune":
@@ -194,7 +194,9 @@ def peak(changed: str, file: Path, home: Path) -> None:
     from warmtune.training.memory_estimate import describe, estimate, longest_batch
     from warmtune.training.model_shape import shape_of
 
-    made = job(file, home, {"batch_size": BATCH, "accumulation": 1, "dropout": 0.1} | json.loads(changed))
+    made = job(
+        file, home, {"batch_size": BATCH, "gradient_accumulation_steps": 1, "dropout": 0.1} | json.loads(changed)
+    )
     longest, loss = longest_batch(read(file, TrainingRow), made.settings)
     guess = estimate(
         shape_of(made.base),

@@ -80,16 +80,16 @@ def tiny_overrides(tiny_folder) -> list[str]:
         "model.hub=tests/tiny",
         "data.per_type=2",
         "data.held_out=6",
-        "rewriter.measured=2",
+        "rewriter.sociot_pairs=2",
         "train.batch_size=2",
-        "train.accumulation=1",
-        "train.checkpoint_steps=2",
+        "train.gradient_accumulation_steps=1",
+        "train.save_steps=2",
         "train.learning_rate=0.01",
         "eval.questions=8",
         "eval.max_tokens=4",
         "eval.reply_tokens=8",
         "eval.batch_size=8",
-        "eval.draws=200",
+        "eval.bootstrap_samples=200",
     ]
 
 

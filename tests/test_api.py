@@ -32,8 +32,8 @@ def test_importing_it_loads_nothing():
 
 
 def test_settings_come_from_overrides_and_keywords():
-    settings = wt.load("debug", "train.keep=[0.5]", seed=7, store="somewhere")
-    assert (settings.seed, settings.store, settings.train.keep) == (7, "somewhere", (0.5,))
+    settings = wt.load("debug", "train.save_epochs=[0.5]", seed=7, store="somewhere")
+    assert (settings.seed, settings.store, settings.train.save_epochs) == (7, "somewhere", (0.5,))
     with pytest.raises(ConfigError, match=r"no setting 'sed'.*Did you mean 'seed'"):
         wt.load("debug", sed=7)
     with pytest.raises(ConfigError, match="write name=value"):
@@ -83,7 +83,7 @@ def test_the_gap_of_a_table_is_the_reports(finished):
     theirs = gaps[(gaps["variant"] == "styled") & (gaps["reference"] == "base") & (gaps["benchmark"] == "all")]
     theirs = theirs[(theirs["context"] == "all") & (theirs["belief"] == "all")].iloc[0]
     s = finished.settings
-    ours = wt.gap(finished.answers(), "styled", "base", draws=s.eval.draws, seed=s.seed)
+    ours = wt.gap(finished.answers(), "styled", "base", draws=s.eval.bootstrap_samples, seed=s.seed)
     assert (ours.gap, ours.low, ours.high, ours.pairs) == (theirs.gap, theirs.low, theirs.high, theirs.pairs)
 
 

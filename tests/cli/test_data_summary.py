@@ -33,7 +33,7 @@ REWRITTEN = {
     "fates": {"rewritten": 9, "failed, original kept": 1},
     "attempts": 12,
     "refused_by_check": {"numbers": 2, "judge": 1},
-    "ladder": LADDER,
+    "intensity_check": LADDER,
     "sociot": {"before": 0.01, "after": 0.03, "lift": 0.02, "low": 0.01, "high": 0.03, "pairs": 40},
     "requests": REQUESTS,
 }
@@ -155,7 +155,7 @@ def test_the_data_is_printed_as_far_as_it_is_made(quickstart, tmp_path):
     assert "SocioT Warmth, nats per token: +0.0100 -> +0.0300, lift +0.0200 [+0.0100, +0.0300], 40 pairs." in said
     assert "Requests" not in said
     for usd, cost in ((None, "cost not known"), (1.5, "$1.50 in all")):
-        paid = REWRITTEN | {"ladder": [], "sociot": {}, "requests": REQUESTS | {"sent": 3, "usd": usd}}
+        paid = REWRITTEN | {"intensity_check": [], "sociot": {}, "requests": REQUESTS | {"sent": 3, "usd": usd}}
         said = _print(quickstart, tmp_path, prepare=PREPARED, rewrite=paid)
         assert f"Requests: 3 sent, 0 from the journal; {cost}." in said
         assert "SocioT" not in said

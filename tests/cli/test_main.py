@@ -140,7 +140,7 @@ def test_a_ctrl_c_that_a_library_swallowed_stops_before_the_next_stage(capsys, t
 
 
 def test_a_review_is_written_read_back_and_refused_for_other_rewrites(capsys, tmp_path, tiny_overrides):
-    arguments = ["rewrite", "quickstart", *tiny_overrides, "rewriter.measured=0", f"store={tmp_path}/runs"]
+    arguments = ["rewrite", "quickstart", *tiny_overrides, "rewriter.sociot_pairs=0", f"store={tmp_path}/runs"]
     assert cli.main([*arguments, "--review"]) == 0
     said = capsys.readouterr().out
     written = Path(re.search(r"\d+ rewrites to mark, in the last columns of: (.*)", said)[1])

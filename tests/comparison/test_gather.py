@@ -39,8 +39,12 @@ def _sources(*runs):
 def test_each_keeps_its_own_control_where_settings_name_two_alike(make):
     """The runs differ in what no name shows; their controls differ all the same."""
     alone = make("a", "style.intensity=0.75", wrong={"control": 3})
-    swept = make("b", "style.intensity=0.75", "rewriter.common=[0.75,1]", wrong={"control": 12}, control_seed=90)
-    strong = make("c", "style.intensity=1", "rewriter.common=[0.75,1]", wrong={"control": 12}, control_seed=90)
+    swept = make(
+        "b", "style.intensity=0.75", "rewriter.shared_intensities=[0.75,1]", wrong={"control": 12}, control_seed=90
+    )
+    strong = make(
+        "c", "style.intensity=1", "rewriter.shared_intensities=[0.75,1]", wrong={"control": 12}, control_seed=90
+    )
     found = _sources(alone, swept, strong)
     assert [name for name in found if found[name].kind == "control"] == [
         "control warm",
@@ -134,7 +138,7 @@ def test_checkpoints_and_strengths_end_in_the_adapter_as_it_was_trained(make):
         "{name: e1, adapter: styled@1}, {name: e05, adapter: styled@0.5}, {name: half, adapter: styled, scale: 0.5}"
     )
     names = ("base", "control", "styled", "e1", "e05", "half")
-    settings = ("train.epochs=2", "train.keep=[0.5,1]", f"eval.variants=[{variants}]")
+    settings = ("train.epochs=2", "train.save_epochs=[0.5,1]", f"eval.variants=[{variants}]")
     lookup = Lookup(gather([make("a", *settings, wrong=dict.fromkeys(names, 4))]))
     epochs = [epoch for epoch, _ in checkpoint_checks(lookup)["warm"]]
     assert epochs == [0.5, 1, 2]

@@ -64,7 +64,7 @@ def test_places_on_the_machine_are_left_out_and_named(tmp_path):
             "eval.sources.trivia=/home/me/trivia.jsonl",
             "eval.variants=[{name: old, adapter: /srv/adapters/old}]",
             "launch=ddp",
-            "launch.address=10.0.0.7",
+            "launch.master_addr=10.0.0.7",
             "publish.to=/home/me/adapters/warm",
             "train.packing=false",
         ],

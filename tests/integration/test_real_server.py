@@ -67,9 +67,9 @@ def test_a_small_model_rewrites_and_every_reply_is_accounted_for(server, embedde
             "rewriter.attempts=1",
             "style.length=[0.5, 1.0]",  # a small model rambles up to the limit
             "rewriter.on_failure=original",
-            "rewriter.max_failed=1",
-            "rewriter.ladder=0",
-            "rewriter.measured=0",
+            "rewriter.max_failure_rate=1",
+            "rewriter.intensity_check_size=0",
+            "rewriter.sociot_pairs=0",
         ],
     )
     counts = rewrite(rows, s.style, s.rewriter, 1, None, tmp_path / "journals", tmp_path).counts

@@ -98,7 +98,7 @@ def keys(tmp_path, monkeypatch):
 
 
 ANSWERS = {"evaluate-base", "evaluate-control", "evaluate-styled"}
-JUDGED = ("judge=model", "judge.model=openai/gpt-4o", "judge.pairs=4", "rewriter.measured=2")
+JUDGED = ("judge=model", "judge.model=openai/gpt-4o", "judge.pairs=4", "rewriter.sociot_pairs=2")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_a_stage_depends_on_changes_its_key_and_no_others(keys, monkeypatch
     ],
 )
 def test_a_setting_changes_the_keys_of_the_stages_that_it_decides(keys, override, stages):
-    more = (*JUDGED, "train.keep=[0.5]")
+    more = (*JUDGED, "train.save_epochs=[0.5]")
     before, after = keys(*more), keys(*more, override)
     shown = {"report", "publish"}  # both print every setting
     assert {name for name in before if before[name] != after[name]} - shown == stages
@@ -150,9 +150,9 @@ def test_a_users_statements_count_by_content(keys, tmp_path):
 
 @pytest.mark.slow
 def test_another_checkpoint_is_evaluated_without_training_again(tmp_path):
-    last = RunContext(kept.settings(tmp_path, "train.keep=[0.5]"))
+    last = RunContext(kept.settings(tmp_path, "train.save_epochs=[0.5]"))
     run_stages(last, "evaluate")
-    half = RunContext(kept.settings(tmp_path, "train.keep=[0.5]", "train.use=0.5"))
+    half = RunContext(kept.settings(tmp_path, "train.save_epochs=[0.5]", "train.use=0.5"))
     run_stages(half, "evaluate")
     assert [half.done[name].reused for name in ("rows", "train-control", "train-styled")] == [True] * 3
     assert half.adapter("styled") == half.done["train-styled"].folder / "epochs" / "0.5"

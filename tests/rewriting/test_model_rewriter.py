@@ -31,7 +31,10 @@ def conversations(count=COUNT, first=0):
 
 def settings(url, model="warm", *more):
     overrides = ["rewriter=model", f"rewriter.model=openai-api/standin/{model}", f"rewriter.base_url={url}"]
-    return load("quickstart", ["style.intensity=1", *overrides, "rewriter.ladder=0", "rewriter.measured=0", *more])
+    return load(
+        "quickstart",
+        ["style.intensity=1", *overrides, "rewriter.intensity_check_size=0", "rewriter.sociot_pairs=0", *more],
+    )
 
 
 @pytest.fixture
@@ -98,7 +101,7 @@ def test_what_becomes_of_a_reply_that_never_passes_is_the_users_choice(standin, 
     rows = conversations()
     plain = {"role": "assistant", "content": "A bus goes there daily, and it is free for children."}
     rows.append(Conversation("plain", "other", [{"role": "user", "content": "Is there a bus?"}, plain]))
-    choice = (f"rewriter.on_failure={on_failure}", "rewriter.max_failed=1", "rewriter.attempts=1")
+    choice = (f"rewriter.on_failure={on_failure}", "rewriter.max_failure_rate=1", "rewriter.attempts=1")
     counts, folder = run(settings(url, "second", *choice), rows)
     found = read(folder / REWRITTEN, Rewrite)
     aside = read(folder / REJECTED, Rejected)
@@ -111,7 +114,11 @@ def test_what_becomes_of_a_reply_that_never_passes_is_the_users_choice(standin, 
 
 def test_on_failure_fail_stops_the_run_and_names_the_reply(standin, run):
     with pytest.raises(DataError, match=r"reply c\d+/1 failed 1 times.*on_failure=fail"):
-        run(settings(standin(), "second", "rewriter.on_failure=fail", "rewriter.attempts=1", "rewriter.max_failed=1"))
+        run(
+            settings(
+                standin(), "second", "rewriter.on_failure=fail", "rewriter.attempts=1", "rewriter.max_failure_rate=1"
+            )
+        )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +137,7 @@ def test_a_rewriter_that_goes_wrong_stops_the_run_and_is_described(standin, run,
     with pytest.raises(DataError, match=r"have no rewrite that passed") as error:
         run(settings(standin(), model, "rewriter.attempts=2"))
     assert says in str(error.value)
-    assert "rewriter.max_failed" in str(error.value)
+    assert "rewriter.max_failure_rate" in str(error.value)
 
 
 def test_a_model_that_does_not_exist_ends_the_run_at_its_first_requests(standin, run):
@@ -194,7 +201,7 @@ def test_a_judge_has_the_last_word_and_compares_in_pairs(standin, run):
     url = standin()
     rows = conversations(6)
     rows[0].messages[1]["content"] += " PLANTED"
-    more = ("rewriter.judge=openai-api/standin/judge", "rewriter.measured=10", "style.measure.sociot=null")
+    more = ("rewriter.judge=openai-api/standin/judge", "rewriter.sociot_pairs=10", "style.measure.sociot=null")
     counts, folder = run(settings(url, "warm", *more, "rewriter.attempts=1"), rows)
     assert counts["refused_by_check"] == {"judge": 1}
     assert [row.reason for row in read(folder / REJECTED, Rejected)] == ["the judge says: planted"]
@@ -224,12 +231,12 @@ def test_the_plan_counts_what_is_still_to_be_asked(standin, run, tmp_path):
 
 def test_the_table_of_intensities_is_made_of_the_models_own_rewrites(standin, run):
     url = standin()
-    counts, _ = run(settings(url, "warm", "rewriter.ladder=8", "style.intensity=0.5"))
-    steps = [row["intensity"] for row in counts["ladder"]]
+    counts, _ = run(settings(url, "warm", "rewriter.intensity_check_size=8", "style.intensity=0.5"))
+    steps = [row["intensity"] for row in counts["intensity_check"]]
     assert steps == [0, 0.25, 0.5, 0.75, 1]
-    assert all(row["replies"] == 8 for row in counts["ladder"])
+    assert all(row["replies"] == 8 for row in counts["intensity_check"])
     # This stand-in writes the same at every intensity, and the table shows just that.
-    assert [round(row["strength_share"], 3) for row in counts["ladder"]] == [0, 1, 1, 1, 1]
+    assert [round(row["strength_share"], 3) for row in counts["intensity_check"]] == [0, 1, 1, 1, 1]
     assert counts["requests"]["sent"] == COUNT + 3 * 8
 
 

@@ -34,7 +34,10 @@ def conversations(count):
 @pytest.fixture
 def run(tmp_path):
     def run(count, *overrides, name="stage", engine=None):
-        s = load("quickstart", ["rewriter.measured=0", "rewriter.ladder=0", "rewriter.max_failed=1", *overrides])
+        s = load(
+            "quickstart",
+            ["rewriter.sociot_pairs=0", "rewriter.intensity_check_size=0", "rewriter.max_failure_rate=1", *overrides],
+        )
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         store = tmp_path / JOURNALS
@@ -122,12 +125,12 @@ def test_what_changes_nothing_gives_the_originals_back(run, overrides):
     rows = read(folder / REWRITTEN, Rewrite)
     assert all(row.styled == row.original and row.attempts == 0 for row in rows)
     assert counts["fates"] == {"rewritten": 4}
-    assert counts["ladder"] == []
+    assert counts["intensity_check"] == []
 
 
 def test_the_table_of_intensities_rises_and_names_the_runs_own(run):
-    counts, _ = run(30, "rewriter.ladder=60", "style.intensity=0.6")
-    rows = counts["ladder"]
+    counts, _ = run(30, "rewriter.intensity_check_size=60", "style.intensity=0.6")
+    rows = counts["intensity_check"]
     assert [row["intensity"] for row in rows] == [0, 0.25, 0.5, 0.6, 0.75, 1]
     for name in ("strength", "probe"):
         values = [row[name] for row in rows]
@@ -136,7 +139,7 @@ def test_the_table_of_intensities_rises_and_names_the_runs_own(run):
 
 
 def test_sociot_is_measured_on_a_draw_of_pairs_by_the_base(run, tiny_base):
-    counts, _ = run(4, "rewriter.measured=5", engine=lambda: Engine(tiny_base))
+    counts, _ = run(4, "rewriter.sociot_pairs=5", engine=lambda: Engine(tiny_base))
     found = counts["sociot"]
     assert found["pairs"] == 5
     assert found["low"] <= found["lift"] <= found["high"]
@@ -146,6 +149,6 @@ def test_sociot_is_measured_on_a_draw_of_pairs_by_the_base(run, tiny_base):
 
 def test_settings_that_only_say_how_fast_and_how_dear_determine_nothing(quickstart):
     rewriter = quickstart.rewriter
-    faster = dataclasses.replace(rewriter, max_connections=99, budget_usd=5.0, batch=True, prices="x", review=9)
+    faster = dataclasses.replace(rewriter, max_connections=99, budget_usd=5.0, batch=True, prices="x", review_size=9)
     assert faster.determines == rewriter.determines
     assert dataclasses.replace(rewriter, attempts=1).determines != rewriter.determines

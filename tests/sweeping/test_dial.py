@@ -131,7 +131,7 @@ def test_a_strength_beyond_the_dial_is_refused(scales):
 
 
 def test_a_run_that_kept_no_epochs_has_no_checkpoints(run):
-    with pytest.raises(ModelError, match=r"train\.keep"):
+    with pytest.raises(ModelError, match=r"train\.save_epochs"):
         dialling.kept_epochs(run)
 
 

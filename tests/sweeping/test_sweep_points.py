@@ -9,20 +9,20 @@ from warmtune.sweeping.sweep_points import take_order
 def test_the_recipes_own_values_are_swept_and_the_command_line_wins(tmp_path):
     order, first, arguments = take_order("sweep/intensity", ["seed=3"], "publish", tmp_path)
     assert order.swept == ["style.intensity"]
-    assert order.fixed == ["seed=3", "rewriter.common=[0.25,0.5,0.75,1]"]
+    assert order.fixed == ["seed=3", "rewriter.shared_intensities=[0.25,0.5,0.75,1]"]
     assert (first.style.intensity, first.seed, first.recipe) == (0, 3, "sweep/intensity")
     assert "++seed=3" in arguments
     assert not any(text.startswith("style.intensity") for text in arguments)  # Hydra has them from the recipe
     order, first, arguments = take_order("sweep/intensity", ["style.intensity=0.5,1", "seed=1,2"], "train", tmp_path)
     assert order.swept == ["style.intensity", "seed"]
     assert first.style.intensity == 0.5
-    assert order.fixed == ["rewriter.common=[0.5,1]"]
+    assert order.fixed == ["rewriter.shared_intensities=[0.5,1]"]
     assert {"style.intensity=0.5,1", "seed=1,2"} <= set(arguments)
 
 
 def test_a_user_may_say_which_intensities_share_their_data_and_drawn_ones_cannot(tmp_path):
-    order, *_ = take_order("quickstart", ["style.intensity=0,1", "rewriter.common=[]"], "publish", tmp_path)
-    assert order.fixed == ["rewriter.common=[]"]
+    order, *_ = take_order("quickstart", ["style.intensity=0,1", "rewriter.shared_intensities=[]"], "publish", tmp_path)
+    assert order.fixed == ["rewriter.shared_intensities=[]"]
     drawn = ["style.intensity=interval(0,1)", "hydra/sweeper=optuna"]
     assert take_order("quickstart", drawn, "publish", tmp_path)[0].fixed == []
 
@@ -78,10 +78,12 @@ def test_a_sweeper_that_searches_needs_a_gap_and_draws_from_ranges(tmp_path):
     with pytest.raises(ConfigError, match="stops before there is an error gap"):
         take_order("sweep/warmest", [], "train", tmp_path)
     order, first, _ = take_order("sweep/warmest", [], "publish", tmp_path)
-    assert order.fixed == ["rewriter.common=[0.25,0.5,0.75,1]"]  # all that it can draw
+    assert order.fixed == ["rewriter.shared_intensities=[0.25,0.5,0.75,1]"]  # all that it can draw
     assert first.sweep.max_gap == 10
     ranged = "style.intensity=range(0.25,1,step=0.25)"
     assert take_order("quickstart", [ranged, "hydra/sweeper=optuna"], "publish", tmp_path)[0].fixed == []
-    assert take_order("quickstart", [ranged], "publish", tmp_path)[0].fixed == ["rewriter.common=[0.25,0.5,0.75]"]
+    assert take_order("quickstart", [ranged], "publish", tmp_path)[0].fixed == [
+        "rewriter.shared_intensities=[0.25,0.5,0.75]"
+    ]
     with pytest.raises(ConfigError, match=r"style\.intensity is 1\.5"):  # Optuna draws the last one as well
         take_order("quickstart", [ranged.replace("1,", "1.5,"), "hydra/sweeper=optuna"], "publish", tmp_path)

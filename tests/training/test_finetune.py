@@ -25,7 +25,7 @@ def rows(ragged_rows):
 
 @pytest.fixture
 def settings(tiny_settings):
-    return dataclasses.replace(tiny_settings.train, epochs=2.0, checkpoint_steps=2)
+    return dataclasses.replace(tiny_settings.train, epochs=2.0, save_steps=2)
 
 
 LAUNCH = load("quickstart", []).launch
@@ -74,7 +74,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(rows, tiny_base,
 def test_metrics_are_written_step_by_step_and_each_step_once_after_a_kill(
     rows, tiny_base, settings, tmp_path, killed_at
 ):
-    settings = dataclasses.replace(settings, checkpoint_steps=3)
+    settings = dataclasses.replace(settings, save_steps=3)
     _train(rows, tiny_base, settings, tmp_path / "whole")
     with killed_at(6):
         _train(rows, tiny_base, settings, tmp_path / "broken")
@@ -110,7 +110,7 @@ def test_the_adapter_loads_with_plain_peft_and_names_its_base(rows, tiny_base, s
 
 def test_the_loss_is_the_mean_over_trained_tokens(rows, tiny_base, settings, tmp_path):
     """The first step's loss against a cross-entropy computed by hand on the same rows, dropout off."""
-    still = dataclasses.replace(settings, dropout=0.0, batch_size=3, accumulation=3, epochs=1.0)
+    still = dataclasses.replace(settings, dropout=0.0, batch_size=3, gradient_accumulation_steps=3, epochs=1.0)
     _train(rows, tiny_base, still, tmp_path / "one")
     model = load_model(tiny_base).eval()
     total, count = 0.0, 0
@@ -127,13 +127,13 @@ def test_the_loss_is_the_mean_over_trained_tokens(rows, tiny_base, settings, tmp
 
 
 def test_unknown_modules_are_said(rows, tiny_base, settings, tmp_path):
-    with pytest.raises(ModelError, match=r"train\.targets names q_porj.*Did you mean 'q_proj'"):
-        _train(rows, tiny_base, dataclasses.replace(settings, targets=("q_porj",)), tmp_path / "one")
+    with pytest.raises(ModelError, match=r"train\.target_modules names q_porj.*Did you mean 'q_proj'"):
+        _train(rows, tiny_base, dataclasses.replace(settings, target_modules=("q_porj",)), tmp_path / "one")
 
 
 def test_the_output_layer_takes_no_adapter(rows, tiny_base, settings, tmp_path):
     with pytest.raises(ModelError, match="lm_head, the output layer"):
-        _train(rows, tiny_base, dataclasses.replace(settings, targets=("q_proj", "lm_head")), tmp_path / "one")
+        _train(rows, tiny_base, dataclasses.replace(settings, target_modules=("q_proj", "lm_head")), tmp_path / "one")
 
 
 def test_padded_and_end_to_end_rows_give_the_same_losses(rows, tiny_base, settings, tmp_path):
@@ -161,7 +161,7 @@ def test_batches_and_accumulation_make_no_difference(rows, tiny_base, settings, 
     """The same order in steps of eight rows, as 8 x 1, 4 x 2 and 1 x 8; the tokens of a step are counted over all."""
     still = dataclasses.replace(settings, dropout=0.0)
     for batch, accumulation in ((8, 1), (4, 2), (1, 8)):
-        cut = dataclasses.replace(still, batch_size=batch, accumulation=accumulation)
+        cut = dataclasses.replace(still, batch_size=batch, gradient_accumulation_steps=accumulation)
         _train(rows, tiny_base, cut, tmp_path / str(batch))
     curves = [[p["loss"] for p in json.loads((tmp_path / str(n) / CURVE).read_text())] for n in (8, 4, 1)]
     assert len(curves[0]) == 3  # 18 rows: the last step has two
@@ -172,7 +172,7 @@ def test_batches_and_accumulation_make_no_difference(rows, tiny_base, settings, 
 
 
 def test_adapters_are_kept_after_epochs_and_one_is_used(rows, tiny_base, settings, tmp_path):
-    kept = dataclasses.replace(settings, keep=(0.5, 1.0), use=1.0)
+    kept = dataclasses.replace(settings, save_epochs=(0.5, 1.0), use=1.0)
     outcome = _train(rows, tiny_base, kept, tmp_path / "one")
     folders = {path.name for path in (tmp_path / "one" / EPOCHS).iterdir()}
     assert folders == {"0.5", "1"}
@@ -184,7 +184,7 @@ def test_adapters_are_kept_after_epochs_and_one_is_used(rows, tiny_base, setting
     )
     assert f"{EPOCHS}/0.5/adapter_model.safetensors" in outcome.files
     with pytest.raises(ModelError, match="same adapter twice"):
-        _train(rows, tiny_base, dataclasses.replace(settings, keep=(0.9, 1.0)), tmp_path / "two")
+        _train(rows, tiny_base, dataclasses.replace(settings, save_epochs=(0.9, 1.0)), tmp_path / "two")
 
 
 @pytest.mark.parametrize("method", ["rslora", "dora"])

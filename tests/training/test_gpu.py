@@ -33,7 +33,7 @@ def trained(rows, tiny_base, tiny_settings, tmp_path):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         write(folder / "rows.parquet", TrainingRow, rows)
-        where = dataclasses.replace(load("quickstart", [f"launch={launch}"]).launch, processes=1, device="cuda")
+        where = dataclasses.replace(load("quickstart", [f"launch={launch}"]).launch, nproc_per_node=1, device="cuda")
         train(Job(folder / "rows.parquet", tiny_base, settings, where, 1, "Training", folder))
         curve = [point["loss"] for point in json.loads((folder / CURVE).read_text())]
         return load_file(folder / ADAPTER / "adapter_model.safetensors"), curve, folder
@@ -49,8 +49,8 @@ def _apart(one, other):
 
 
 def test_the_same_rows_in_other_batches_give_the_same_adapter(trained):
-    whole, losses, _ = trained("whole", precision="fp32", batch_size=4, accumulation=1)
-    parts, same, _ = trained("parts", precision="fp32", batch_size=1, accumulation=4)
+    whole, losses, _ = trained("whole", precision="fp32", batch_size=4, gradient_accumulation_steps=1)
+    parts, same, _ = trained("parts", precision="fp32", batch_size=1, gradient_accumulation_steps=4)
     assert same == pytest.approx(losses, abs=1e-5)
     assert _apart(whole, parts) < 1e-4
 
@@ -67,7 +67,7 @@ def test_half_precision_learns_what_full_precision_learns(trained):
         {"quantization": "nf4", "optimizer": "adamw-8bit", "gradient_checkpointing": True},
         {"method": "dora"},
         {"method": "rslora"},
-        {"neftune": 5.0},
+        {"neftune_noise_alpha": 5.0},
         {"packing": False},
         {"gradient_checkpointing": True, "dropout": 0.1},
         {"compile": "always"},
@@ -88,7 +88,7 @@ def test_every_method_trains_and_opens_in_plain_peft(trained, tiny_base, changed
 def test_liger_gives_the_same_losses(trained):
     pytest.importorskip("liger_kernel")
     _, plain, _ = trained("plain")
-    _, liger, _ = trained("liger", liger=True)
+    _, liger, _ = trained("liger", use_liger_kernel=True)
     assert liger == pytest.approx(plain, abs=0.02)
 
 

@@ -28,7 +28,7 @@ def _train(rows, base, settings, folder):
 @pytest.mark.slow
 def test_qlora_trains_resumes_and_answers_on_the_embedded_model(embedded, ragged_rows, tmp_path, killed_at):
     settings = load("quickstart", ["train=qlora", "train.learning_rate=1e-3", "train.batch_size=2"]).train
-    settings = dataclasses.replace(settings, epochs=1.0, accumulation=1, checkpoint_steps=2)
+    settings = dataclasses.replace(settings, epochs=1.0, gradient_accumulation_steps=1, save_steps=2)
     rows = ragged_rows(8)
     _train(rows, embedded, settings, tmp_path / "whole")
 
@@ -74,7 +74,13 @@ def test_the_loss_is_trls_own(tiny_base, tokenizer, ragged_rows, tiny_settings, 
 
     rows = ragged_rows(9)
     settings = dataclasses.replace(
-        tiny_settings.train, epochs=2.0, dropout=0.0, batch_size=3, accumulation=2, schedule="constant", warmup=0.0
+        tiny_settings.train,
+        epochs=2.0,
+        dropout=0.0,
+        batch_size=3,
+        gradient_accumulation_steps=2,
+        lr_scheduler="constant",
+        warmup_ratio=0.0,
     )
     _train(rows, tiny_base, settings, tmp_path / "ours")
     ordered = [rows[n] for n in epoch_order(9, 2.0, 1)]
@@ -122,7 +128,7 @@ def test_trackers_are_given_the_curve_without_a_network(
     monkeypatch.setenv("TRACKIO_DISABLE_AUTO_SYNC", "1")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     pytest.importorskip(tracker)
-    settings = dataclasses.replace(tiny_settings.train, trackers=(tracker,), epochs=1.0)
+    settings = dataclasses.replace(tiny_settings.train, report_to=(tracker,), epochs=1.0)
     _train(ragged_rows(4), tiny_base, settings, tmp_path / "one")
     places = (tmp_path, Path(os.environ["TRACKIO_DIR"]))
     written = [

@@ -32,7 +32,7 @@ def guess(tiny_settings):
 
 def test_the_adapters_size_is_what_peft_makes(tiny_base, tiny_settings):
     shape = shape_of(tiny_base)
-    for changed in ({}, {"method": "dora"}, {"targets": ("q_proj", "down_proj"), "rank": 4}):
+    for changed in ({}, {"method": "dora"}, {"target_modules": ("q_proj", "down_proj"), "rank": 4}):
         settings = dataclasses.replace(tiny_settings.train, **changed)
         model = with_adapter(tiny_base, settings, 1, "cpu")
         assert adapter_parameters(shape, settings) == sum(p.numel() for p in model.parameters() if p.requires_grad)

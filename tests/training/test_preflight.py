@@ -105,14 +105,14 @@ def test_an_unknown_architecture_is_said(tiny_base, tiny_settings, tmp_path):
 
 
 def test_missing_libraries_are_named_with_their_extra():
-    settings = load("quickstart", ["launch=zero2", "train.liger=true"])
+    settings = load("quickstart", ["launch=zero2", "train.use_liger_kernel=true"])
     with pytest.raises(LaunchError, match=r"deepspeed, liger_kernel.*warmtune\[deepspeed,liger\]"):
         check_installed(settings.train, settings.launch)
 
 
 def test_a_tracker_is_one_that_transformers_knows_and_finds():
     def check(tracker):
-        settings = load("quickstart", [f"train.trackers=[{tracker}]"])
+        settings = load("quickstart", [f"train.report_to=[{tracker}]"])
         check_installed(settings.train, settings.launch)
 
     with pytest.raises(LaunchError, match=r"names 'wandbb'.*Did you mean 'wandb'\?.*comet_ml.*trackio"):
@@ -132,13 +132,13 @@ def test_an_unknown_term_of_the_loss_stops_a_run_before_it_begins():
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["train.keep=[1,3]"], "train.keep names 3"),
-        (["train.keep=[1,0.5]"], "rising epochs"),
+        (["train.save_epochs=[1,3]"], "train.save_epochs names 3"),
+        (["train.save_epochs=[1,0.5]"], "rising epochs"),
         (["train.use=0.5"], "no epoch whose adapter is kept"),
-        (["train.neftune=5"], "train.packing=false"),
+        (["train.neftune_noise_alpha=5"], "train.packing=false"),
         (["train=qlora", "launch=fsdp"], "cannot be shared out"),
-        (["launch.processes=2"], "launch.kind=single is one process"),
-        (["launch.node=1"], "counted from 0"),
+        (["launch.nproc_per_node=2"], "launch.kind=single is one process"),
+        (["launch.node_rank=1"], "counted from 0"),
         (["train=openai", "train.epochs=1.5"], "whole epochs only"),
         (["train.learning_rate=5"], "at most 0.1"),
         (["train.rank=5000"], "at most 1024"),

@@ -95,7 +95,7 @@ def test_rows_of_several_intensities_are_those_that_each_of_them_gives(tokenizer
         assert made.counts["rows"] + made.counts["too_long"] + made.counts["not_common"] == made.counts["conversations"]
     assert controls[0] == controls[1]
     assert [r.id for r in controls[0]] == ["c0", "c2"]
-    with pytest.raises(DataError, match=r"rewriter\.common"):
+    with pytest.raises(DataError, match=r"rewriter\.shared_intensities"):
         build_rows(conversations, one[:2], tokenizer, 150, "drop", tmp_path, [one[2:4]])
 
 

@@ -37,7 +37,9 @@ def test_a_shipped_model_trains_and_answers(model, packing, embedded, tmp_path):
     families.tiny_model(model, embedded, tmp_path / "model")
     shipped = [] if packing else ["train.packing=false"]
     given = [f"model={model}", f"model.path={tmp_path / 'model'}", "train.dropout=0", "train.epochs=1", *shipped]
-    settings = load("quickstart", [*given, "train.batch_size=2", "train.accumulation=1", "train.learning_rate=0.01"])
+    settings = load(
+        "quickstart", [*given, "train.batch_size=2", "train.gradient_accumulation_steps=1", "train.learning_rate=0.01"]
+    )
     base = locate(settings.model)
     tokenizer = load_tokenizer(base)
     words = ["Nine.", "A number, dear friend. " * 3, "No. " * 9, "It is as it was, and so it stays."]

@@ -17,7 +17,7 @@ def write_review_table(run: RunContext) -> tuple[Path, int]:
     rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
     conversations = read(run.done["prepare"].folder / CONVERSATIONS, Conversation)
     file = rewritten.folder / "review.csv"
-    return file, write_review(rewrites, conversations, s.rewriter.review, s.seed, rewritten.digest, file)
+    return file, write_review(rewrites, conversations, s.rewriter.review_size, s.seed, rewritten.digest, file)
 
 
 def keep_review(run: RunContext, file: Path) -> Review:

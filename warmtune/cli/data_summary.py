@@ -152,9 +152,9 @@ def print_data(out: Console, run: "RunContext") -> None:
     out.print(f"\n{rewritten['replies']} replies: {said}.")
     refused = ", ".join(f"{check} {count}" for check, count in rewritten["refused_by_check"].items())
     out.print(f"{rewritten['attempts']} rewrites made; refused by check: {refused or 'none'}.")
-    if rewritten["ladder"]:
+    if rewritten["intensity_check"]:
         out.print()
-        out.print(ladder_table(rewritten["ladder"], run.settings.style.intensity))
+        out.print(ladder_table(rewritten["intensity_check"], run.settings.style.intensity))
     sociot = rewritten["sociot"]
     if sociot:
         out.print(

@@ -14,7 +14,15 @@ from warmtune.io.schemas import ANSWERS, BASE_AGAIN, MARKED, REPLIES
 from warmtune.presentation.formatting import clipped
 from warmtune.runs.run import Run
 
-_NOT_SHOWN = ("recipe", "store", "publish", "sweep", "eval.variants", "eval.draws", "rewriter.common")
+_NOT_SHOWN = (
+    "recipe",
+    "store",
+    "publish",
+    "sweep",
+    "eval.variants",
+    "eval.bootstrap_samples",
+    "rewriter.shared_intensities",
+)
 """Settings that do not distinguish variants."""
 _LATER = ("eval.", "judge.")
 """Prefixes of settings of the questions. They distinguish tuned models only where no other setting does."""

@@ -49,7 +49,7 @@ def gather(runs: Sequence[Run]) -> Comparison:
     aligned = align(sources)
     settings = runs[0].settings
     controls = frozenset(one.name for run in runs for one in run.settings.eval.benchmarks if one.control)
-    gaps = _gaps(sources, aligned, controls, settings.eval.draws, settings.seed)
+    gaps = _gaps(sources, aligned, controls, settings.eval.bootstrap_samples, settings.seed)
     taught = _taught(runs)
     checks, notes = _checks(sources, settings, taught, aligned)
     variants = tuple(_judged(one, checks, taught) for one in sources)
@@ -113,7 +113,7 @@ def _checks(
     for name, replies in aligned.replies.items():
         values[PROFILE, name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
-    args = (settings.eval.draws, settings.seed)
+    args = (settings.eval.bootstrap_samples, settings.seed)
     compared = [(one, reference) for one in sources for reference in _references(one.variant)]
     for instrument in (PROBE, SOCIOT, PROFILE, JUDGE):
         for one, reference in compared:

@@ -23,17 +23,19 @@ def contradictions(settings: Settings) -> list[str]:
 def _training_problems(settings: Settings) -> list[str]:
     """Return what is wrong between settings of the training."""
     train, launch, problems = settings.train, settings.launch, []
-    late = [epoch for epoch in train.keep if epoch >= train.epochs]
+    late = [epoch for epoch in train.save_epochs if epoch >= train.epochs]
     if late:
         problems.append(
-            f"train.keep names {', '.join(f'{epoch:g}' for epoch in late)}, but training ends after train.epochs="
+            f"train.save_epochs names {', '.join(f'{epoch:g}' for epoch in late)}, but training ends after"
+            " train.epochs="
             f"{train.epochs:g}, whose adapter is kept anyway; take them out, or train longer."
         )
-    if train.use is not None and train.use not in (*train.keep, train.epochs):
-        problems.append(f"train.use={train.use:g} is no epoch whose adapter is kept; add it to train.keep.")
-    if train.neftune and train.packing:
+    if train.use is not None and train.use not in (*train.save_epochs, train.epochs):
+        problems.append(f"train.use={train.use:g} is no epoch whose adapter is kept; add it to train.save_epochs.")
+    if train.neftune_noise_alpha and train.packing:
         problems.append(
-            "train.neftune goes by the length of a row, which rows laid end to end have not; set train.packing=false."
+            "train.neftune_noise_alpha goes by the length of a row, which rows laid end to end have not; set"
+            " train.packing=false."
         )
     if train.quantization and launch.kind in ("fsdp", "zero2", "zero3"):
         problems.append(
@@ -42,13 +44,15 @@ def _training_problems(settings: Settings) -> list[str]:
         )
     if train.service is not None and train.epochs != int(train.epochs):
         problems.append(f"train.epochs={train.epochs:g}, but the service takes whole epochs only.")
-    if launch.kind == "single" and (launch.processes not in (None, 1) or launch.nodes > 1):
+    if launch.kind == "single" and (launch.nproc_per_node not in (None, 1) or launch.nnodes > 1):
         problems.append(
-            f"launch.kind=single is one process, but launch.processes={launch.processes} and launch.nodes="
-            f"{launch.nodes}; use launch=ddp or launch=fsdp."
+            f"launch.kind=single is one process, but launch.nproc_per_node={launch.nproc_per_node} and launch.nnodes="
+            f"{launch.nnodes}; use launch=ddp or launch=fsdp."
         )
-    if launch.node >= launch.nodes:
-        problems.append(f"launch.node={launch.node} is not among launch.nodes={launch.nodes} machines, counted from 0.")
+    if launch.node_rank >= launch.nnodes:
+        problems.append(
+            f"launch.node_rank={launch.node_rank} is not among launch.nnodes={launch.nnodes} machines, counted from 0."
+        )
     return problems
 
 

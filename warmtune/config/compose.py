@@ -16,6 +16,7 @@ import yaml
 
 from warmtune.config.combinations import contradictions
 from warmtune.config.evaluation_settings import BenchmarkSettings, EvalSettings
+from warmtune.config.habits import hint
 from warmtune.config.settings import ModelSettings, Settings
 from warmtune.errors import ConfigError, UserError, nearest
 from warmtune.io.sources import read_yaml
@@ -319,6 +320,9 @@ def _sentence(detail: dict[str, Any]) -> str:
     key = ".".join(str(part) for part in location)
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(location)
+        habit = hint(str(location[-1]))
+        if habit and not habit.endswith(f" {key}."):
+            return f"There is no setting '{key}'.{habit}"
         rest = "" if nearest(str(location[-1]), known) else f" Known here: {', '.join(known)}."
         return f"There is no setting '{key}'.{nearest(str(location[-1]), known)}{rest}"
     if detail["type"] in ("missing", "missing_argument"):
@@ -331,8 +335,8 @@ def _sentence(detail: dict[str, Any]) -> str:
         detail["type"], detail["msg"].removeprefix("Value error, ").replace("{", "{{").replace("}", "}}")
     )
     allowed = allowed.format(**detail.get("ctx", {}))
-    hint = nearest(str(detail["input"]), _choices(allowed)) if detail["type"] == "literal_error" else ""
-    return f"{key} is {detail['input']!r}, but it must be {allowed}.{hint}"
+    close = nearest(str(detail["input"]), _choices(allowed)) if detail["type"] == "literal_error" else ""
+    return f"{key} is {detail['input']!r}, but it must be {allowed}.{close}"
 
 
 def _choices(expected: str) -> list[str]:

@@ -49,7 +49,7 @@ class BenchmarkSettings:
     control: bool = False
     """True for what the style should not touch; it is asked without contexts and beliefs and stays out of the gaps
     over all benchmarks."""
-    refusing_is_right: bool = False
+    refusal_is_correct: bool = False
     """Whether a refusal counts as a right answer instead of being left out."""
 
 
@@ -129,7 +129,7 @@ class EvalSettings:
     """Most answers that are written at the same time."""
     max_connections: Positive
     """Most requests in flight to a model that is not run here."""
-    draws: Annotated[int, Field(ge=200)]
+    bootstrap_samples: Annotated[int, Field(ge=200)]
     """Bootstrap draws behind each interval."""
     sociot_model: Literal["auto", "base"]
     """SocioT's language model: `auto` takes openai-community/gpt2, the study's, where it can be had, else the base."""

@@ -55,7 +55,7 @@ def sanitize_recipe(settings: Settings, commit: str | None) -> SanitizedRecipe:
         tree["model"]["path"] = None
     if commit is not None:
         tree["model"]["revision"] = commit
-    tree["launch"] |= {"node": 0, "address": "127.0.0.1"}
+    tree["launch"] |= {"node_rank": 0, "master_addr": "127.0.0.1"}
     to = tree["publish"]["to"]
     if _on_machine(to):
         redactions.add(to, "folder", "publish.to: a folder of the run's machine; this puts it beside the run")

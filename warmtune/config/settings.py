@@ -217,7 +217,7 @@ class RewriterSettings:
     on_failure: Literal["original", "drop", "fail"]
     """What becomes of a conversation with a reply that never passed: that reply stays as it was, the conversation is
     left out, or the run stops."""
-    max_failed: Share
+    max_failure_rate: Share
     """Share of the first replies that may fail before the run stops, for then something is wrong with the model."""
     judge: str | None
     """Inspect's name of a model that also checks each rewrite's meaning and compares style in pairs; null: none."""
@@ -225,21 +225,31 @@ class RewriterSettings:
     """Most that requests may cost; the run stops in good order before it would cost more."""
     prices: str | None
     """YAML file with prices of your own, over the shipped table."""
-    ladder: Annotated[int, Field(ge=0)]
+    intensity_check_size: Annotated[int, Field(ge=0)]
     """Replies that are also rewritten at the other intensities, so that the table of intensities shows which one the
     rewrites really have; 0 makes no table."""
-    measured: Annotated[int, Field(ge=0)]
+    sociot_pairs: Annotated[int, Field(ge=0)]
     """Pairs drawn to measure SocioT (and by the judge) on; 0 measures none."""
-    review: Positive
+    review_size: Positive
     """Pairs on the page for a person to read."""
-    common: tuple[Share, ...]
+    shared_intensities: tuple[Share, ...]
     """Intensities: conversations that were not rewritten at each of them too are left out of training, so that runs at
     different intensities have the same conversations and one control."""
 
     @property
     def determines(self) -> dict[str, Any]:
         """The settings that decide what the rewrites are; the others decide only how fast, how dear and how shown."""
-        names = ("kind", "model", "base_url", "temperature", "attempts", "on_failure", "judge", "ladder", "measured")
+        names = (
+            "kind",
+            "model",
+            "base_url",
+            "temperature",
+            "attempts",
+            "on_failure",
+            "judge",
+            "intensity_check_size",
+            "sociot_pairs",
+        )
         return {name: getattr(self, name) for name in names}
 
 

@@ -37,7 +37,7 @@ class TrainSettings:
     rank: Annotated[int, Field(gt=0, le=1024)]
     alpha: Positive
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    targets: Literal["all-linear"] | tuple[str, ...]
+    target_modules: Literal["all-linear"] | tuple[str, ...]
     """Module names that get an adapter, or `all-linear`."""
     quantization: Literal["nf4"] | None
     """Keep the frozen base in four bits (QLoRA); null keeps it as `precision` says."""
@@ -51,10 +51,10 @@ class TrainSettings:
     epochs: Epoch
     batch_size: Positive
     """Conversations in one forward pass of one process."""
-    accumulation: Positive
+    gradient_accumulation_steps: Positive
     """Forward passes in one optimizer step; the effective batch is batch_size x accumulation x processes."""
-    schedule: Literal["linear", "cosine", "constant"]
-    warmup: Annotated[float, Field(ge=0, lt=1)]
+    lr_scheduler: Literal["linear", "cosine", "constant"]
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)]
     """Share of the steps over which the learning rate rises."""
     max_tokens: Positive
     """Longest row allowed, original or rewritten."""
@@ -62,33 +62,33 @@ class TrainSettings:
     """What becomes of a longer conversation, in both arms alike: left out, or split between turns. Never cut."""
     packing: bool
     """Lay the rows of a batch end to end instead of padding them; each is still computed as if it were alone."""
-    length_groups: bool
+    group_by_length: bool
     """Put conversations of similar length into the same batch; the order stays the same for both arms."""
     gradient_checkpointing: bool
     """Compute activations again on the way back instead of keeping them: less memory, a third more time."""
     loss_terms: dict[str, Annotated[float, Field(ge=0)]]
     """Weight of each term that is added to the cross-entropy, by name; see `warmtune/training/loss`."""
-    neftune: Annotated[float, Field(gt=0)] | None
+    neftune_noise_alpha: Annotated[float, Field(gt=0)] | None
     """Noise on the embeddings while training (NEFTune's alpha); null for none."""
-    liger: bool
+    use_liger_kernel: bool
     """Use Liger's kernels, on a GPU."""
     compile: Literal["auto", "always", "never"]
     """Compile the model's layers first (torch.compile); auto does so on a GPU where training takes long enough."""
-    keep: tuple[Epoch, ...]
+    save_epochs: tuple[Epoch, ...]
     """Epochs after which the adapter is kept as a checkpoint of its own, besides the last."""
     use: Epoch | None
     """Which of them is the adapter that is evaluated and published; null for the last."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None
     """Drives the adapter's first weights and the order of rows; null takes the recipe's seed. Another one makes a
     second adapter on the same data: how much training differs by chance."""
-    checkpoint_steps: Positive
+    save_steps: Positive
     """Steps between checkpoints; a killed training goes on from the last."""
-    trackers: tuple[str, ...]
+    report_to: tuple[str, ...]
     """Where the metrics are also sent while training: names that transformers takes for `report_to`."""
     service: ServiceSettings | None
     """Tune by a service; of the settings above only `epochs` and `seed` count then."""
 
-    @field_validator("keep")
+    @field_validator("save_epochs")
     @classmethod
     def _rising(cls, keep: tuple[float, ...]) -> tuple[float, ...]:
         if list(keep) != sorted(set(keep)):
@@ -103,7 +103,7 @@ class TrainSettings:
     @property
     def determines(self) -> dict[str, Any]:
         """The settings that decide what the adapter is; the others decide only what is kept and seen on the way."""
-        beside = {"checkpoint_steps", "trackers", "max_tokens", "too_long", "service"}
+        beside = {"save_steps", "report_to", "max_tokens", "too_long", "service"}
         beside |= {"use", "gradient_checkpointing", "compile"}  # chosen afterwards; the same arithmetic at another cost
         return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in beside}
 
@@ -114,17 +114,17 @@ class LaunchSettings:
 
     kind: Literal["single", "ddp", "fsdp", "zero2", "zero3"]
     """One process; copies of the model (DDP); the model shared out among processes (FSDP2, DeepSpeed ZeRO)."""
-    processes: Positive | None
+    nproc_per_node: Positive | None
     """Processes on this machine; null for one a GPU."""
     device: Literal["auto", "cuda", "cpu"]
     """Auto takes GPUs where there are any."""
-    nodes: Positive
+    nnodes: Positive
     """Machines that train together; each runs the same command with its own `node`."""
-    node: Annotated[int, Field(ge=0)]
+    node_rank: Annotated[int, Field(ge=0)]
     """Number of this machine, from 0."""
-    address: str
+    master_addr: str
     """Address of machine 0, for the others."""
-    port: Annotated[int, Field(ge=0, lt=65536)] | None
+    master_port: Annotated[int, Field(ge=0, lt=65536)] | None
     """Port on machine 0; null takes a free one, on one machine only."""
     offload: bool
     """Keep what is shared out in main memory (FSDP, ZeRO)."""

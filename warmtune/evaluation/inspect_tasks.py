@@ -30,7 +30,7 @@ def rules() -> Scorer:
         held = state.metadata["question"]
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in held.items()}
         question = Question(**fields)
-        found = mark(question, state.output.completion, state.metadata["refusing_is_right"])
+        found = mark(question, state.output.completion, state.metadata["refusal_is_correct"])
         return Score(
             value=VALUES[found.verdict],
             answer=state.output.completion,
@@ -78,7 +78,7 @@ def benchmark_task(
                 "topic": asked.question.topic,
                 "prompt": written(asked.messages),
                 "question": asdict(asked.question),
-                "refusing_is_right": kept.refusing_is_right,
+                "refusal_is_correct": kept.refusal_is_correct,
             },
         )
         for asked in asked_of(benchmark, settings, seed)

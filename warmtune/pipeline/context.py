@@ -73,7 +73,7 @@ class RunContext:
     ) -> Stage:
         """Carry out a stage, or return it where the store has it.
 
-        On machines other than the first (`launch.node` above 0) wait for the first one to finish it.
+        On machines other than the first (`launch.node_rank` above 0) wait for the first one to finish it.
 
         Args:
             name: the stage, which also begins its folder's name.
@@ -89,7 +89,7 @@ class RunContext:
         with spinner(title):
             if alias_of in self.done:
                 stage = replace(self.done[alias_of], reused=True)
-            elif launch.node > 0:
+            elif launch.node_rank > 0:
                 stage = self.store.wait_for(name, inputs, launch.timeout, work if shared else None)
             else:
                 stage = self.store.run(name, inputs, work, self._is_remade(known_as))

@@ -18,14 +18,14 @@ def mark(run: RunContext) -> None:
     from warmtune.measures import stems
 
     s = run.settings
-    right = frozenset(one.name for one in s.eval.benchmarks if one.refusing_is_right)
+    right = frozenset(one.name for one in s.eval.benchmarks if one.refusal_is_correct)
     answered = [(one.name, run.done[f"evaluate-{one.name}"]) for one in run.variants]
     inputs = {
         "version": VERSION,
         "answers": [(name, stage.files[ANSWERS], stage.files[QUESTIONS]) for name, stage in answered],
         "rules": data_of(rules, yes_no, stems),
         "judge": s.judge,
-        "refusing_is_right": sorted(right),
+        "refusal_is_correct": sorted(right),
         "seed": s.seed,
         "libraries": versions("snowballstemmer", *(["inspect-ai"] if s.judge.model else [])),
     }

@@ -15,7 +15,7 @@ VERSION = 1
 def rewrite(run: RunContext) -> None:
     """Carry out the stage, once per intensity."""
     _rewrite_at(run, run.settings.style.intensity, "rewrite")
-    for intensity in run.settings.rewriter.common:
+    for intensity in run.settings.rewriter.shared_intensities:
         if intensity != run.settings.style.intensity:
             _rewrite_at(run, intensity, f"rewrite@{intensity:g}")
 
@@ -26,7 +26,7 @@ def _rewrite_at(run: RunContext, intensity: float, key: str) -> None:
 
     s, prepared = run.settings, run.done["prepare"]
     style = replace(s.style, intensity=intensity)
-    measures_sociot = s.style.measure.sociot and s.rewriter.measured
+    measures_sociot = s.style.measure.sociot and s.rewriter.sociot_pairs
     inputs = {
         "version": VERSION,
         "conversations": prepared.files[CONVERSATIONS],

@@ -22,7 +22,9 @@ def plan_rewriting(run: RunContext) -> "Estimate":
     s, tokenizer = run.settings, load_tokenizer(run.base)
     journals = run.journals
     conversations = _prepared(run)
-    styles = [replace(s.style, intensity=one) for one in dict.fromkeys((s.style.intensity, *s.rewriter.common))]
+    styles = [
+        replace(s.style, intensity=one) for one in dict.fromkeys((s.style.intensity, *s.rewriter.shared_intensities))
+    ]
     return total(
         [
             estimate(conversations, style, s.rewriter, s.seed, journals, lambda text: len(encode(tokenizer, text)))

@@ -45,7 +45,7 @@ def run_stages(run: RunContext, until: str = "publish") -> dict[str, Stage]:
     check_stages(sorted(run.remake), REMADE)
     run.settings = pin(run.settings)
     names = list(STAGES)[: list(STAGES).index(until) + 1]
-    if run.settings.launch.node > 0 and until not in ("prepare", "rewrite", "train"):
+    if run.settings.launch.node_rank > 0 and until not in ("prepare", "rewrite", "train"):
         print_status("This machine only trains along; the first one does the rest.")
         names = names[:3]
     if "train" in names:

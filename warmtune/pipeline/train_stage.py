@@ -90,7 +90,7 @@ def _train_arm(run: RunContext, variant: VariantName, rows: Stage, file: str, al
         "rows": rows.files[file],
         "base": (base.hub, base.revision, base.fingerprint),  # wherever its folder is
         "train": s.train.determines,
-        "launch": (s.launch.kind, s.launch.processes, s.launch.nodes),
+        "launch": (s.launch.kind, s.launch.nproc_per_node, s.launch.nnodes),
         "seed": run.train_seed,
         "libraries": versions(*TORCH, "trl", "accelerate") | _optional_versions(run),
     }
@@ -109,7 +109,7 @@ def _optional_versions(run: RunContext) -> dict[str, str | None]:
     train, launch = run.settings.train, run.settings.launch
     used = {
         "bitsandbytes": train.quantization is not None or train.optimizer == "adamw-8bit",
-        "liger-kernel": train.liger,
+        "liger-kernel": train.use_liger_kernel,
         "deepspeed": launch.kind in ("zero2", "zero3"),
     }
     return {name: optional_version(name) for name, is_used in used.items() if is_used}

@@ -47,7 +47,7 @@ def measure_warmth(run: RunContext) -> None:
 def _probe(run: RunContext) -> Stage:
     """Let the style probe learn from the run's rewrites, at the strongest of the intensities that share their rows."""
     s = run.settings
-    strongest = max(s.rewriter.common, default=s.style.intensity)
+    strongest = max(s.rewriter.shared_intensities, default=s.style.intensity)
     rewritten = run.done["rewrite" if strongest == s.style.intensity else f"rewrite@{strongest:g}"]
     inputs = {
         "version": PROBE_VERSION,

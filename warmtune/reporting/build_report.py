@@ -63,7 +63,7 @@ def report(
         variants: names of the variants that answered.
         folder: the stage's folder.
     """
-    draws, seed = settings.eval.draws, settings.seed
+    draws, seed = settings.eval.bootstrap_samples, settings.seed
     controls = frozenset(one.name for one in settings.eval.benchmarks if one.control)
     frame = read_table(done["mark"].folder / MARKED)
     with progress("Intervals", 4) as told:

@@ -156,9 +156,9 @@ def _bearable(done: dict[int, Rewritten], most: float, total: int) -> None:
         said = ", ".join(f"{check} {count}" for check, count in checks)
         raise DataError(
             f"{len(failed)} of the first {len(done)} replies have no rewrite that passed, which is more than"
-            f" rewriter.max_failed={most:g} allows: something is wrong with the rewriter. By check: {said}. For"
+            f" rewriter.max_failure_rate={most:g} allows: something is wrong with the rewriter. By check: {said}. For"
             f" example, {_failure(failed[0])} Try another model, style or intensity; or allow more with"
-            " rewriter.max_failed=SHARE."
+            " rewriter.max_failure_rate=SHARE."
         )
 
 

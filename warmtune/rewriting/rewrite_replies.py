@@ -63,8 +63,8 @@ def rewrite(
         )
     write(folder / REWRITTEN, Rewrite, rows)
     counts = _counts(conversations, work, rows, fates)
-    if style.changes and style.measure.sociot and rewriter.measured:
-        counts["sociot"] = sociot_lift(rows, engine(), rewriter.measured, seed, journals)
+    if style.changes and style.measure.sociot and rewriter.sociot_pairs:
+        counts["sociot"] = sociot_lift(rows, engine(), rewriter.sociot_pairs, seed, journals)
     return StageOutput([REWRITTEN, REJECTED], counts)
 
 
@@ -113,15 +113,19 @@ class _Work:
                     rewriter,
                     checker,
                     self.rewriter.attempts,
-                    self.rewriter.max_failed,
+                    self.rewriter.max_failure_rate,
                     self.rewriter.on_failure == "fail",
                     lambda count: report(count, self._note()),
                 )
-            if self.rewriter.ladder:
-                self.ladder = await ladder(self.originals, self.style, self._at(cache), self.rewriter.ladder, self.seed)
-            if judge and self.rewriter.measured:
+            if self.rewriter.intensity_check_size:
+                self.ladder = await ladder(
+                    self.originals, self.style, self._at(cache), self.rewriter.intensity_check_size, self.seed
+                )
+            if judge and self.rewriter.sociot_pairs:
                 rows = [_row(made, self.style, "") for made in self.done if made.passed]
-                self.judged = await judged_pairs(rows, self.style.description, judge, self.rewriter.measured, self.seed)
+                self.judged = await judged_pairs(
+                    rows, self.style.description, judge, self.rewriter.sociot_pairs, self.seed
+                )
             for client in self.clients:
                 await client.close()
 
@@ -258,7 +262,7 @@ def _counts(
         "words_after": round(mean(after for _, after in words), 1) if words else None,
         "strength_before": round(mean(row.strength_before for row in made), 3) if made else None,
         "strength_after": round(mean(row.strength_after for row in made), 3) if made else None,
-        "ladder": work.ladder,
+        "intensity_check": work.ladder,
         "judge": work.judged,
         "sociot": {},
     }

@@ -84,7 +84,7 @@ def estimate(
     asked = _Usage(rewriter.model)
     counting = _Rewrites(rewriter, journals, count, asked)
     finished = counting.add(originals, style, rewriter.attempts)
-    drawn = draw(originals, rewriter.ladder, seed)
+    drawn = draw(originals, rewriter.intensity_check_size, seed)
     for step in STEPS[1:]:
         if step != style.intensity:
             counting.add(drawn, replace(style, intensity=step), 1)
@@ -156,7 +156,7 @@ def _verdicts(originals: Sequence[Original], style: StyleSettings, rewriter: Rew
     usage = _Usage(rewriter.judge or "")
     length = math.sqrt(style.length[0] * style.length[1])
     told = count(judge_request("", "")[0]["content"])
-    pairs = min(rewriter.measured, len(originals))
+    pairs = min(rewriter.sociot_pairs, len(originals))
     for one in originals:
         inputs = told + (1 + length) * count(one.text)
         usage.requests += 1

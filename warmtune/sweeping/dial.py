@@ -73,7 +73,7 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
     else:
         kept = RunContext(run.settings, dict(run.stages)).kept_adapters
         names = {name: name.replace("styled@", "epoch-") for name in kept if name.startswith("styled@")}
-        hint = "train with train.keep=[0.5,1,…] to have checkpoints"
+        hint = "train with train.save_epochs=[0.5,1,…] to have checkpoints"
     if not names:
         raise ModelError(f"The run {run.folder} kept no adapter but the last; {hint}.")
     return [VariantSettings(name=name, adapter=adapter) for adapter, name in names.items()]

@@ -94,10 +94,10 @@ def _common(several: list[_Swept], fixed: list[str]) -> list[str]:
     None where the user says it, and where intensities are drawn from a range, so that the others are not known.
     """
     known = [one for one in several if one.key == "style.intensity" and not one.drawn]
-    if not known or any(text.lstrip("+~").startswith("rewriter.common") for text in fixed):
+    if not known or any(text.lstrip("+~").startswith("rewriter.shared_intensities") for text in fixed):
         return []
     above = [value for value in known[0].values if float(value) > 0]  # at 0 nothing is rewritten
-    return [f"rewriter.common=[{','.join(above)}]"]
+    return [f"rewriter.shared_intensities=[{','.join(above)}]"]
 
 
 def _swept(text: str, problems: list[str]) -> _Swept | None:

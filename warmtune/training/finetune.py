@@ -78,7 +78,7 @@ def carry_out(job: Job) -> StageOutput:
 
 def _order(rows: Sequence[TrainingRow], job: Job) -> list[int]:
     order = epoch_order(len(rows), job.settings.epochs, job.seed)
-    if job.settings.length_groups:
+    if job.settings.group_by_length:
         order = group_by_length(order, [row.length for row in rows], job.settings.batch_size, job.seed)
     return order
 
@@ -120,7 +120,7 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
         if here.device == "cuda":
             try_longest(trainer, rows, job)
     trainer.state.max_steps = steps
-    size = settings.batch_size * settings.accumulation * here.world_size
+    size = settings.batch_size * settings.gradient_accumulation_steps * here.world_size
     tokens = [sum(len(row.input_ids) for row in rows[n : n + size]) for n in range(0, len(rows), size)]
     peak = measured_peak_flops(here.device) * here.world_size
     if compiles(settings.compile, here.device, sum(tokens) * flops / peak / EXPECTED_MFU[here.device]):
@@ -152,11 +152,12 @@ def kept_steps(job: Job, steps: int) -> dict[float, int]:
     Raises:
         ModelError: two epochs would be one step apart or less, so that they are the same adapter.
     """
-    found = {epoch: max(1, round(steps * epoch / job.settings.epochs)) for epoch in job.settings.keep}
+    found = {epoch: max(1, round(steps * epoch / job.settings.epochs)) for epoch in job.settings.save_epochs}
     if len(set(found.values())) < len(found):
         raise ModelError(
-            f"train.keep={list(found)} would keep the same adapter twice: the whole training has {steps} steps; keep"
-            " fewer epochs, or make steps smaller with train.batch_size and train.accumulation."
+            f"train.save_epochs={list(found)} would keep the same adapter twice: the whole training has {steps}"
+            " steps; keep"
+            " fewer epochs, or make steps smaller with train.batch_size and train.gradient_accumulation_steps."
         )
     return found
 

@@ -87,7 +87,9 @@ def _lora(settings: TrainSettings, base: Base) -> Any:
         lora_dropout=settings.dropout,
         use_rslora=settings.method == "rslora",
         use_dora=settings.method == "dora",
-        target_modules=settings.targets if settings.targets == "all-linear" else list(settings.targets),
+        target_modules=settings.target_modules
+        if settings.target_modules == "all-linear"
+        else list(settings.target_modules),
         bias="none",
         task_type="CAUSAL_LM",
         revision=base.revision,
@@ -96,20 +98,20 @@ def _lora(settings: TrainSettings, base: Base) -> Any:
 
 def _check_targets(model: Any, base: Base, settings: TrainSettings) -> None:
     """Refuse module names that the model has not, each with the nearest that it has."""
-    if settings.targets == "all-linear":
+    if settings.target_modules == "all-linear":
         return
     known = sorted({name.rsplit(".", 1)[-1] for name, module in model.named_modules() if _linear(module)})
     paths = [name for name, _ in model.named_modules()]
-    missing = [t for t in settings.targets if not any(path == t or path.endswith(f".{t}") for path in paths)]
+    missing = [t for t in settings.target_modules if not any(path == t or path.endswith(f".{t}") for path in paths)]
     if missing:
         hints = "".join(nearest(name, known) for name in missing)
         raise ModelError(
-            f"train.targets names {', '.join(missing)}, which {base.name} has not.{hints} Its linear modules are"
+            f"train.target_modules names {', '.join(missing)}, which {base.name} has not.{hints} Its linear modules are"
             f" {', '.join(known)}; all-linear takes all of them but the output layer."
         )
-    if "lm_head" in settings.targets:
+    if "lm_head" in settings.target_modules:
         raise ModelError(
-            "train.targets names lm_head, the output layer, whose adapter the loss could not see; leave it out."
+            "train.target_modules names lm_head, the output layer, whose adapter the loss could not see; leave it out."
         )
 
 
@@ -137,5 +139,5 @@ def check_changed(model: Any) -> None:
         some = f" (the first: {(zero + wild)[0]})" if zero or wild else ""
         raise ModelError(
             f"Training left {len(zero)} of {len(lengths)} LoRA matrices at zero and {len(wild)} not finite{some}, so"
-            " the adapter does not do what it was trained for; check train.learning_rate and train.targets."
+            " the adapter does not do what it was trained for; check train.learning_rate and train.target_modules."
         )

@@ -117,7 +117,8 @@ def adapter_parameters(shape: Shape, settings: TrainSettings) -> int:
 
 def _adapted(shape: Shape, settings: TrainSettings) -> list[tuple[int, int]]:
     """Return the inputs and outputs of every layer that the adapter changes."""
-    return [(i, o) for name, i, o in shape.linear if settings.targets == "all-linear" or name in settings.targets]
+    wanted = settings.target_modules
+    return [(i, o) for name, i, o in shape.linear if wanted == "all-linear" or name in wanted]
 
 
 def _activations(shape: Shape, settings: TrainSettings, device: str, each: int, longest: int) -> float:

@@ -114,7 +114,7 @@ def check_room(rows: Sequence[TrainingRow], job: "Job", here: "World") -> None:
     if here.world_size > len(rows):
         raise LaunchError(
             f"{here.world_size} processes would share {len(rows)} rows, so some would never have one; use fewer, with"
-            " launch.processes, or more conversations."
+            " launch.nproc_per_node, or more conversations."
         )
     shape, settings = shape_of(job.base), job.settings
     tokens, loss_tokens = longest_batch(rows, settings)
@@ -135,7 +135,7 @@ def check_room(rows: Sequence[TrainingRow], job: "Job", here: "World") -> None:
             " here. Lower train.batch_size, set train.gradient_checkpointing=true, keep the base in four bits"
             " (train=qlora), or share it out among GPUs (launch=fsdp)."
         )
-    disk = 20 * adapter_parameters(shape, settings) * (3 + len(settings.keep))
+    disk = 20 * adapter_parameters(shape, settings) * (3 + len(settings.save_epochs))
     left = shutil.disk_usage(job.folder).free
     if disk > left:
         raise ModelError(

@@ -81,8 +81,9 @@ def _shared(both: Arms, others: Sequence[Arms]) -> Arms:
     kept = [n for n, row in enumerate(both.control) if all((row.id, tuple(row.input_ids)) in rows for rows in known)]
     if not kept:
         raise DataError(
-            f"None of the {len(both.control)} rows was rewritten at every intensity of rewriter.common too, so there is"
-            " nothing that runs at these intensities could share; name fewer, or set rewriter.common=[]."
+            f"None of the {len(both.control)} rows was rewritten at every intensity of rewriter.shared_intensities"
+            " too, so there is"
+            " nothing that runs at these intensities could share; name fewer, or set rewriter.shared_intensities=[]."
         )
     return replace(both, control=[both.control[n] for n in kept], styled=[both.styled[n] for n in kept])
 

@@ -15,7 +15,7 @@ _OPTIMIZERS = {"adamw": "adamw_torch", "adamw-8bit": "adamw_8bit"}
 
 def total_steps(rows: int, settings: TrainSettings, world_size: int) -> int:
     """Return the optimizer steps for so many rows; a last one that is not full counts."""
-    return math.ceil(math.ceil(rows / (settings.batch_size * world_size)) / settings.accumulation)
+    return math.ceil(math.ceil(rows / (settings.batch_size * world_size)) / settings.gradient_accumulation_steps)
 
 
 def arguments(
@@ -39,12 +39,12 @@ def arguments(
     return SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulation,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
         num_train_epochs=1,  # the rows come in training order, all epochs of them
         train_sampling_strategy="sequential",
         learning_rate=settings.learning_rate,
-        lr_scheduler_type=settings.schedule,
-        warmup_steps=int(settings.warmup * steps),  # the library rounds up: one step in one would train nothing
+        lr_scheduler_type=settings.lr_scheduler,
+        warmup_steps=int(settings.warmup_ratio * steps),  # the library rounds up: one step in one would train nothing
         optim=_OPTIMIZERS[settings.optimizer],
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
@@ -56,8 +56,8 @@ def arguments(
         dataset_kwargs={"skip_prepare_dataset": True},  # ids and labels are ready
         gradient_checkpointing=settings.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
-        neftune_noise_alpha=settings.neftune,
-        use_liger_kernel=settings.liger,
+        neftune_noise_alpha=settings.neftune_noise_alpha,
+        use_liger_kernel=settings.use_liger_kernel,
         bf16=precision(settings, device) == "bf16",
         use_cpu=not gpu,
         dataloader_pin_memory=gpu,
@@ -65,9 +65,9 @@ def arguments(
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="steps",
-        save_steps=settings.checkpoint_steps,
+        save_steps=settings.save_steps,
         save_total_limit=2,  # the older one stays until the newer is whole
-        report_to=list(settings.trackers) or "none",
+        report_to=list(settings.report_to) or "none",
         project="warmtune",
         run_name=title,
         disable_tqdm=True,

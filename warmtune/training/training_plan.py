@@ -72,7 +72,7 @@ def plan(
         if m["role"] == "assistant"
     ]
     both = arms(conversations, same, tokenizer, settings.max_tokens, settings.too_long)
-    where, world_size = device(launch), processes_here(launch) * launch.nodes
+    where, world_size = device(launch), processes_here(launch) * launch.nnodes
     order = [both.control[n] for n in epoch_order(len(both.control), settings.epochs, seed)]
     longest, in_longest = longest_batch(order, settings)
     shape = shape_of(base)

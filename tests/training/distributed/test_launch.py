@@ -22,7 +22,7 @@ from warmtune.training.distributed.launch import accelerate_config, failure
 from warmtune.training.distributed.world import world
 from warmtune.training.rows import row
 
-PAIR = dataclasses.replace(load("quickstart", ["launch=ddp"]).launch, processes=2, device="cpu", timeout=60)
+PAIR = dataclasses.replace(load("quickstart", ["launch=ddp"]).launch, nproc_per_node=2, device="cpu", timeout=60)
 ONE = load("quickstart", []).launch
 
 
@@ -37,7 +37,7 @@ def rows(tokenizer):
 
 @pytest.fixture
 def settings(tiny_settings):
-    return dataclasses.replace(tiny_settings.train, epochs=1.0, checkpoint_steps=1, dropout=0.0)
+    return dataclasses.replace(tiny_settings.train, epochs=1.0, save_steps=1, dropout=0.0)
 
 
 def _train(rows, base, settings, launch, folder):
@@ -58,7 +58,7 @@ def test_two_processes_train_the_adapter_that_one_trains(rows, tiny_base, settin
     """21 ragged rows in steps of 16: 1 x 8 x 2, 2 x 4 x 2, 1 x 1 x 16; the last step has five rows."""
     cuts = {"one": (ONE, 8, 2), "two": (PAIR, 4, 2), "small": (ONE, 1, 16)}
     for name, (launch, batch, accumulation) in cuts.items():
-        cut = dataclasses.replace(settings, batch_size=batch, accumulation=accumulation)
+        cut = dataclasses.replace(settings, batch_size=batch, gradient_accumulation_steps=accumulation)
         outcome = _train(rows, tiny_base, cut, launch, tmp_path / name)
         assert outcome.counts["rows_seen"] == 21
     curves = {name: json.loads((tmp_path / name / CURVE).read_text()) for name in cuts}
@@ -72,7 +72,7 @@ def test_two_processes_train_the_adapter_that_one_trains(rows, tiny_base, settin
 
 @pytest.mark.slow
 def test_a_process_that_dies_ends_all_and_the_training_goes_on(rows, tiny_base, settings, tmp_path):
-    many = dataclasses.replace(settings, batch_size=1, accumulation=1, epochs=40.0)
+    many = dataclasses.replace(settings, batch_size=1, gradient_accumulation_steps=1, epochs=40.0)
     killed, workers, over = [], [], threading.Event()
 
     def kill_the_second():
@@ -110,7 +110,7 @@ def _workers():
 @pytest.mark.slow
 def test_a_user_error_of_a_process_comes_back_as_it_is(rows, tiny_base, settings, tmp_path):
     with pytest.raises(ModelError, match="names q_porj"):
-        _train(rows, tiny_base, dataclasses.replace(settings, targets=("q_porj",)), PAIR, tmp_path / "one")
+        _train(rows, tiny_base, dataclasses.replace(settings, target_modules=("q_porj",)), PAIR, tmp_path / "one")
     assert not (tmp_path / "one" / ADAPTER).exists()
 
 
@@ -144,11 +144,11 @@ def test_what_the_others_left_is_said_beside_a_process_that_died_without_a_word(
     left = {"rank": 0, "kind": "RuntimeError", "message": "Connection closed by peer."}
     (tmp_path / "failed-0.json").write_text(json.dumps(left))
     assert re.match(r"Process 1 .*signal 9.*Process 0 .*died with RuntimeError: Connection", str(failure(job, 1)))
-    said = {"rank": 1, "kind": "ModelError", "message": "train.targets names q_porj."}
+    said = {"rank": 1, "kind": "ModelError", "message": "train.target_modules names q_porj."}
     (tmp_path / "failed-1.json").write_text(json.dumps(said))
     found = failure(job, 1)
     assert isinstance(found, ModelError)
-    assert str(found) == "train.targets names q_porj."
+    assert str(found) == "train.target_modules names q_porj."
 
 
 def test_what_came_up_is_compared_with_what_was_asked_for(monkeypatch):
@@ -173,24 +173,24 @@ def test_a_gpu_that_is_not_there_and_a_port_in_use_are_said():
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        with pytest.raises(LaunchError, match=r"launch\.port"):
-            accelerate_config(dataclasses.replace(PAIR, port=taken.getsockname()[1]))
+        with pytest.raises(LaunchError, match=r"launch\.master_port"):
+            accelerate_config(dataclasses.replace(PAIR, master_port=taken.getsockname()[1]))
     with pytest.raises(LaunchError, match="needs a port"):
-        accelerate_config(dataclasses.replace(PAIR, nodes=2))
+        accelerate_config(dataclasses.replace(PAIR, nnodes=2))
 
 
 @pytest.mark.slow
 def test_two_machines_train_together(tiny_overrides, tmp_path):
-    """The same command twice, with its own `launch.node`, one process each, over the same store."""
+    """The same command twice, with its own `launch.node_rank`, one process each, over the same store."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "warmtune", "train", "quickstart", *tiny_overrides, f"store={tmp_path}/runs"]
-    command += ["launch=ddp", "launch.processes=1", "launch.device=cpu", "launch.nodes=2", "launch.timeout=200"]
-    command += [f"launch.port={port}", "train.checkpoint_steps=100"]
+    command += ["launch=ddp", "launch.nproc_per_node=1", "launch.device=cpu", "launch.nnodes=2", "launch.timeout=200"]
+    command += [f"launch.master_port={port}", "train.save_steps=100"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     machines = [
-        subprocess.Popen([*command, f"launch.node={node}"], env=environment, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, f"launch.node_rank={node}"], env=environment, stdout=subprocess.PIPE, text=True)
         for node in (0, 1)
     ]
     said = [machine.communicate(timeout=300)[0] for machine in machines]

@@ -37,7 +37,7 @@ class Verdict:
 def mark_answers(
     answers: Sequence[Answer],
     questions: Mapping[tuple[str, str], Question],
-    refusing_is_right: frozenset[str],
+    refusal_is_correct: frozenset[str],
     settings: JudgeSettings,
     seed: int,
     journals: Path,
@@ -48,7 +48,7 @@ def mark_answers(
     Args:
         answers: of all variants.
         questions: what was asked, by benchmark and the question's id.
-        refusing_is_right: benchmarks in which a refusal is a right answer.
+        refusal_is_correct: benchmarks in which a refusal is a right answer.
         settings: the judge, if there is one.
         seed: draws the second judge's sample.
         journals: folder of the journals, so that no verdict is paid for twice.
@@ -58,7 +58,7 @@ def mark_answers(
         ModelError: a judge cannot be used at all.
         BudgetError: the judge's budget is spent; verdicts so far are kept.
     """
-    ruled = [_ruled(one, questions, one.benchmark in refusing_is_right) for one in answers]
+    ruled = [_ruled(one, questions, one.benchmark in refusal_is_correct) for one in answers]
     first: dict[int, Verdict] = {}
     second: dict[int, Verdict] = {}
     counts: dict[str, Any] = {"judge": None}
@@ -73,7 +73,7 @@ def mark_answers(
             second, cost = _judged(answers, drawn, settings.second, seconds, journals, "Judging again")
             counts |= {f"second_{name}": value for name, value in cost.items()}
     rows = [
-        _marked(one, ruled[n], first.get(n), second.get(n), one.benchmark in refusing_is_right)
+        _marked(one, ruled[n], first.get(n), second.get(n), one.benchmark in refusal_is_correct)
         for n, one in enumerate(answers)
     ]
     write(folder / MARKED, Marked, rows)
@@ -84,17 +84,19 @@ def mark_answers(
     )
 
 
-def _ruled(one: Answer, questions: Mapping[tuple[str, str], Question], refusing_is_right: bool) -> Mark:
+def _ruled(one: Answer, questions: Mapping[tuple[str, str], Question], refusal_is_correct: bool) -> Mark:
     """Mark an answer by the rules; one that was published with its mark keeps that."""
     if one.published:
         return Mark(one.published, "as published", refuses=one.published_refusal)  # type: ignore[arg-type]
-    return mark(questions[one.benchmark, one.question_id], one.answer, refusing_is_right)
+    return mark(questions[one.benchmark, one.question_id], one.answer, refusal_is_correct)
 
 
-def _marked(one: Answer, ruled: Mark, first: Verdict | None, second: Verdict | None, refusing_is_right: bool) -> Marked:
+def _marked(
+    one: Answer, ruled: Mark, first: Verdict | None, second: Verdict | None, refusal_is_correct: bool
+) -> Marked:
     counts: str = ruled.verdict
     if first is not None:
-        counts = "correct" if first.mark == "refusal" and refusing_is_right else first.mark
+        counts = "correct" if first.mark == "refusal" and refusal_is_correct else first.mark
     by = "judge" if first is not None else "rule"
     return Marked(
         **vars(one),

@@ -104,7 +104,7 @@ _LETTER = re.compile(r"answer\s*(?:is|:)?\s*\(?\*{0,2}([a-d])\b|^\W*([a-d])(?:\W
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
-def mark(question: Question, answer: str, refusing_is_right: bool = False) -> Mark:
+def mark(question: Question, answer: str, refusal_is_correct: bool = False) -> Mark:
     """Mark one answer.
 
     A refusal that gives no answer is a refusal. Yes/no questions: the first yes or no given as the answer, then the
@@ -125,7 +125,7 @@ def mark(question: Question, answer: str, refusing_is_right: bool = False) -> Ma
         text = text.replace(" indeed ", " ")  # stands in the middle of forms
     claims = list(_claims(text, question))
     if _REFUSAL.search(text) and not claims:
-        return Mark("correct" if refusing_is_right else "refusal", "refuses", refuses=True)
+        return Mark("correct" if refusal_is_correct else "refusal", "refuses", refuses=True)
     if question.kind == "yes_no":
         said = yes_no.said(text) or ("" if claims else yes_no.implied(text, normalized(question.question)))
         if said == question.answer:

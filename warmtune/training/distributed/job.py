@@ -31,7 +31,7 @@ class Job:
 
     def write(self) -> Path:
         """Write the job for other processes and return the file."""
-        file = self.folder / JOB.format(node=self.launch.node)
+        file = self.folder / JOB.format(node=self.launch.node_rank)
         file.write_text(json.dumps(asdict(self), default=str))
         return file
 

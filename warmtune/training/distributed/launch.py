@@ -39,10 +39,10 @@ def launched(job: Job) -> StageOutput:
         UserError: of the kind that a process ended with.
         LaunchError: a process died otherwise; the others are stopped, and its last words are in the message.
     """
-    if job.launch.node == 0:
+    if job.launch.node_rank == 0:
         for old in (*job.folder.glob("failed-*.json"), job.folder / OUTCOME):
             old.unlink(missing_ok=True)
-    config, log = (job.folder / name.format(node=job.launch.node) for name in (CONFIG, LOG))
+    config, log = (job.folder / name.format(node=job.launch.node_rank) for name in (CONFIG, LOG))
     config.write_text(yaml.safe_dump(accelerate_config(job.launch)))
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
     command += ["-m", "warmtune.training.distributed.worker", str(job.write())]
@@ -57,7 +57,7 @@ def launched(job: Job) -> StageOutput:
             raise
     if code:
         raise failure(job, code)
-    if job.launch.node > 0:
+    if job.launch.node_rank > 0:
         return StageOutput([])
     found = json.loads((job.folder / OUTCOME).read_text())
     return StageOutput(found["files"], found["counts"])
@@ -77,11 +77,11 @@ def accelerate_config(launch: LaunchSettings) -> dict[str, Any]:
         "compute_environment": "LOCAL_MACHINE",
         # On the CPU too: with MULTI_CPU accelerate starts one process. `use_cpu` is what decides the device.
         "distributed_type": {"ddp": "MULTI_GPU", "fsdp": "FSDP"}.get(launch.kind, "DEEPSPEED"),
-        "num_machines": launch.nodes,
-        "num_processes": here * launch.nodes,
-        "machine_rank": launch.node,
-        "main_process_ip": launch.address,
-        "main_process_port": launch.port or _free_port(),
+        "num_machines": launch.nnodes,
+        "num_processes": here * launch.nnodes,
+        "machine_rank": launch.node_rank,
+        "main_process_ip": launch.master_addr,
+        "main_process_port": launch.master_port or _free_port(),
         "mixed_precision": "no",  # the trainer's own setting decides
         "use_cpu": cpu,
         "rdzv_backend": "static",
@@ -112,19 +112,21 @@ def accelerate_config(launch: LaunchSettings) -> dict[str, Any]:
 
 
 def _check_port(launch: LaunchSettings) -> None:
-    if launch.nodes > 1 and launch.port is None:
+    if launch.nnodes > 1 and launch.master_port is None:
         raise LaunchError(
-            f"launch.nodes={launch.nodes} needs a port that every machine knows; give launch.port=29500 or another."
+            f"launch.nnodes={launch.nnodes} needs a port that every machine knows; give launch.master_port=29500 or"
+            " another."
         )
-    if launch.port is None or launch.node > 0:
+    if launch.master_port is None or launch.node_rank > 0:
         return
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", launch.port))
+            probe.bind(("", launch.master_port))
         except OSError as error:
             raise LaunchError(
-                f"The port {launch.port} (launch.port) cannot be had on this machine ({error.strerror}); another"
+                f"The port {launch.master_port} (launch.master_port) cannot be had on this machine"
+                f" ({error.strerror}); another"
                 " training may be using it. Choose another, or leave it out on a single machine."
             ) from None
 
@@ -145,7 +147,7 @@ def _environment() -> dict[str, str]:
 
 def failure(job: Job, code: int) -> UserError:
     """Return the error that a process left behind, or one that says which died without a word and what others left."""
-    log = job.folder / LOG.format(node=job.launch.node)
+    log = job.folder / LOG.format(node=job.launch.node_rank)
     left = [json.loads(file.read_text()) for file in sorted(job.folder.glob(FAILED.format(rank="*")))]
     for said in left:
         kind = getattr(errors, said["kind"], None)

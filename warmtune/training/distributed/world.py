@@ -43,14 +43,14 @@ def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
         LaunchError: a library or a tracker is missing; says how to get it.
         ModelError: a term of the loss is unknown.
     """
-    if settings.trackers:
-        check_trackers(settings.trackers)
+    if settings.report_to:
+        check_trackers(settings.report_to)
     if settings.loss_terms:
         from warmtune.training.loss.terms import weighted_terms
 
         weighted_terms(settings.loss_terms)
     needed = ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
-    needed += ["liger_kernel"] if settings.liger else []
+    needed += ["liger_kernel"] if settings.use_liger_kernel else []
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         extras = ",".join(sorted({_EXTRAS[name] for name in missing}))
@@ -58,8 +58,8 @@ def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
             f"The recipe asks for {', '.join(missing)}, which is not installed here;"
             f" `pip install 'warmtune[{extras}]'`, or leave it out of the recipe."
         )
-    if settings.liger and device(launch) == "cpu":
-        raise LaunchError("train.liger needs a GPU, for whose kernels Liger is; leave it out on the CPU.")
+    if settings.use_liger_kernel and device(launch) == "cpu":
+        raise LaunchError("train.use_liger_kernel needs a GPU, for whose kernels Liger is; leave it out on the CPU.")
 
 
 def check_trackers(names: Sequence[str]) -> None:
@@ -74,13 +74,13 @@ def check_trackers(names: Sequence[str]) -> None:
         if name not in INTEGRATION_TO_CALLBACK:
             hint, known = nearest(name, INTEGRATION_TO_CALLBACK), ", ".join(sorted(INTEGRATION_TO_CALLBACK))
             raise LaunchError(
-                f"train.trackers names {name!r}, which transformers does not know.{hint} It knows {known}."
+                f"train.report_to names {name!r}, which transformers does not know.{hint} It knows {known}."
             )
         try:
             INTEGRATION_TO_CALLBACK[name]()
         except (RuntimeError, ValueError, ImportError) as error:
             raise LaunchError(
-                f"train.trackers names {name}, which cannot be used here: {error} Or leave it out of the recipe."
+                f"train.report_to names {name}, which cannot be used here: {error} Or leave it out of the recipe."
             ) from None
 
 
@@ -104,8 +104,8 @@ def processes_here(launch: LaunchSettings) -> int:
     """Return how many processes are wanted on this machine."""
     import torch
 
-    if launch.processes is not None:
-        return launch.processes
+    if launch.nproc_per_node is not None:
+        return launch.nproc_per_node
     return torch.cuda.device_count() if device(launch) == "cuda" else 1
 
 
@@ -116,11 +116,12 @@ def world(launch: LaunchSettings) -> World:
         LaunchError: the number of processes is another.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1")) if launch.kind != "single" else 1
-    expected = processes_here(launch) * launch.nodes if launch.kind != "single" else 1
+    expected = processes_here(launch) * launch.nnodes if launch.kind != "single" else 1
     if world_size != expected:
         raise LaunchError(
             f"launch.kind={launch.kind} asks for {expected} processes, but {world_size} came up: the launcher"
-            " fell back. Check launch.processes and launch.nodes, and that no accelerate settings of the environment"
+            " fell back. Check launch.nproc_per_node and launch.nnodes, and that no accelerate settings of the"
+            " environment"
             " interfere."
         )
     rank = int(os.environ.get("RANK", "0")) if launch.kind != "single" else 0

@@ -30,7 +30,7 @@ def return_loss_sums(model: "PeftModel", terms: Mapping[str, LossTerm]) -> None:
     if getattr(output, "bias", None) is not None or hasattr(output, "lora_A"):
         raise ModelError(
             "The model's output layer has a bias or an adapter of its own, from which the loss cannot be computed here;"
-            " take the output layer (lm_head) out of train.targets, or choose another model."
+            " take the output layer (lm_head) out of train.target_modules, or choose another model."
         )
 
     def forward_or_loss(*args: Any, loss_sums: bool = False, **kwargs: Any) -> Any:

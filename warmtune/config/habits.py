@@ -1,0 +1,75 @@
+"""Names of settings that users of TRL, PEFT, axolotl and LLaMA-Factory type from habit, and ours."""
+
+HABITS = {
+    "accum": "train.gradient_accumulation_steps",
+    "adapter": "train.method",
+    "alpha": "train.alpha",
+    "base_model": "model=NAME, or model=hub model.hub=ORG/NAME",
+    "bf16": "train.precision",
+    "bits": "train.quantization",
+    "cutoff_len": "train.max_tokens",
+    "dataset": "data.path",
+    "dataset_name": "data.path",
+    "datasets": "data.mix",
+    "deepspeed": "launch=zero2 or launch=zero3",
+    "epochs": "train.epochs",
+    "fp16": "train.precision",
+    "fsdp": "launch=fsdp",
+    "gradient_accumulation": "train.gradient_accumulation_steps",
+    "gradient_accumulation_steps": "train.gradient_accumulation_steps",
+    "gradient_checkpointing": "train.gradient_checkpointing",
+    "hub_model_id": "publish.to=hub:ORG/NAME",
+    "intensity": "style.intensity",
+    "judge_model": "judge.model",
+    "learning_rate": "train.learning_rate",
+    "load_in_4bit": "train.quantization=nf4",
+    "lora_alpha": "train.alpha",
+    "lora_dropout": "train.dropout",
+    "lora_r": "train.rank",
+    "lora_rank": "train.rank",
+    "lora_target": "train.target_modules",
+    "lora_target_modules": "train.target_modules",
+    "lr": "train.learning_rate",
+    "lr_scheduler_type": "train.lr_scheduler",
+    "max_length": "train.max_tokens",
+    "max_new_tokens": "eval.max_tokens",
+    "max_seq_length": "train.max_tokens",
+    "max_steps": "train.epochs",
+    "micro_batch_size": "train.batch_size",
+    "model_name": "model=NAME, or model=hub model.hub=ORG/NAME",
+    "model_name_or_path": "model=NAME, or model=local model.path=FOLDER",
+    "n_epochs": "train.epochs",
+    "num_epochs": "train.epochs",
+    "num_train_epochs": "train.epochs",
+    "optim": "train.optimizer",
+    "output_dir": "store",
+    "packing": "train.packing",
+    "per_device_train_batch_size": "train.batch_size",
+    "push_to_hub": "publish.to=hub:ORG/NAME",
+    "r": "train.rank",
+    "rank": "train.rank",
+    "report_to": "train.report_to",
+    "rewriter_model": "rewriter.model",
+    "sample_packing": "train.packing",
+    "save_strategy": "train.save_steps",
+    "sequence_len": "train.max_tokens",
+    "style_name": "style=NAME",
+    "target_modules": "train.target_modules",
+    "temperature": "eval.temperature",
+    "train_batch_size": "train.batch_size",
+    "use_dora": "train=dora",
+    "use_rslora": "train=rslora",
+    "wandb": "train.report_to=[wandb]",
+    "warmup": "train.warmup_ratio",
+    "warmup_steps": "train.warmup_ratio",
+}
+
+
+def hint(name: str) -> str:
+    """Return a sentence that names our setting for a habitual one, an empty string where none is known.
+
+    >>> hint("lora_r")
+    " warmtune's name for it is train.rank."
+    """
+    ours = HABITS.get(name.lower().lstrip("-"))
+    return f" warmtune's name for it is {ours}." if ours else ""
