@@ -144,6 +144,7 @@ def _fill(publication: Publication, folder: Path) -> Identity:
         recipe=fingerprint(publication.settings.identity),
         report=publication.stages["report"].key,
         versions={"warmtune": __version__, **_versions(publication.stages[ADAPTER])},
+        files={},
     )
     write_atomically(folder / CARD, _card(publication, identity, bool(tokenizer), len(stored), own_benchmarks))
     check_no_local_paths(
