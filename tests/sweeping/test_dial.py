@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from warmtune.analysis import verdict
-from warmtune.comparison import alignment
+from warmtune.comparison import answer_alignment
 from warmtune.comparison.compared_variants import sources_of
 from warmtune.comparison.gather import _judged, gather
 from warmtune.comparison.targets import compare, parse_targets
@@ -91,13 +91,13 @@ def _down(run):
 
 
 def test_what_was_not_asked_of_all_is_left_out_and_said(dialled, monkeypatch):
-    known = alignment._answers
+    known = answer_alignment._answers
 
     def fewer(source):
         frame = known(source)
         return frame[frame["context"] == "none"] if source.variant.name == "warm" else frame
 
-    monkeypatch.setattr(alignment, "_answers", fewer)
+    monkeypatch.setattr(answer_alignment, "_answers", fewer)
     found = gather([dialled])
     assert set(found.answers["context"]) == {"none"}
     assert len(found.answers) == 5 * 8 * 2
@@ -113,13 +113,13 @@ def test_more_variants_than_a_page_can_show_are_refused(dialled, monkeypatch):
 
 
 def test_runs_without_a_common_prompt_are_refused(dialled, run, monkeypatch):
-    known = alignment._answers
+    known = answer_alignment._answers
 
     def other(source):
         frame = known(source)
         return frame.assign(prompt=frame["prompt"] + f" ({source.variant.name})")
 
-    monkeypatch.setattr(alignment, "_answers", other)
+    monkeypatch.setattr(answer_alignment, "_answers", other)
     with pytest.raises(DataError, match="No prompt was asked of all"):
         gather([dialled])
 

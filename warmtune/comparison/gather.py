@@ -13,7 +13,7 @@ from warmtune.analysis.gap_tables import over_all_prompts
 from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.manipulation_check import paired_check
 from warmtune.analysis.study import study
-from warmtune.comparison.alignment import AlignedAnswers, align
+from warmtune.comparison.answer_alignment import AlignedAnswers, align
 from warmtune.comparison.compared_variants import VariantSource, differences_of, marks_of, sources_of
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.config.settings import Settings
