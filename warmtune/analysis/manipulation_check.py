@@ -12,12 +12,10 @@ import numpy as np
 
 from warmtune.analysis.bootstrap import FEWEST, mean_interval
 from warmtune.analysis.gaps import comparisons
+from warmtune.analysis.power import Z_POWER
 from warmtune.errors import DataError
 from warmtune.io.schemas import Check, Warmth
 from warmtune.measures import registry, style_probe
-
-_Z = 1.96 + 0.8416
-"""Normal quantiles for a two-sided 5 % test with a power of 80 %."""
 
 Direction = Literal["up", "down"] | None
 """Which way a style is to move warmth; None where it says nothing about warmth."""
@@ -89,7 +87,7 @@ def paired_check(
         low, high = float("nan"), float("nan")
     spread = float(np.std(differences, ddof=1)) if len(ids) > 1 else float("nan")
     effect = registry.instrument(instrument).study_effect
-    needed = math.ceil((_Z * spread / effect) ** 2) if effect else None
+    needed = math.ceil((Z_POWER * spread / effect) ** 2) if effect else None
     return Check(instrument, variant, reference, len(ids), mean, low, high, spread, needed)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from warmtune.analysis import verdict
 from warmtune.analysis.answer_table import COLUMNS, checked, pair
 from warmtune.analysis.bootstrap import FEWEST
+from warmtune.analysis.gap_tables import over_all_prompts
 from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.manipulation_check import paired_check
 from warmtune.analysis.study import study
-from warmtune.comparison.alignment import AlignedAnswers, align
+from warmtune.comparison.answer_alignment import AlignedAnswers, align
 from warmtune.comparison.compared_contexts import grid_of
 from warmtune.comparison.compared_variants import VariantSource, differences_of, marks_of, sources_of
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
@@ -225,10 +226,7 @@ def _points(one: ComparedVariant, gaps: Sequence[Gap], checks: Sequence[Check]) 
     """Return a variant's points in the plane, one per reference."""
     found = []
     for reference in _references(one):
-        gap = next(
-            g for g in gaps
-            if (g.variant, g.reference) == (one.name, reference) and g.benchmark == g.context == g.belief == "all"
-        )  # fmt: skip
+        gap = next(g for g in over_all_prompts(gaps) if (g.variant, g.reference) == (one.name, reference))
         lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == (PROBE, one.name, reference)), None)
         if lift is not None and gap.questions >= FEWEST:
             ends = (lift.difference, lift.low, lift.high, gap.gap, gap.low, gap.high)

@@ -6,9 +6,9 @@ from functools import cached_property
 from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.io.schemas import Check, Gap
-from warmtune.measures import sociot, style_probe
+from warmtune.measures import style_probe
 
-PROBE, SOCIOT = style_probe.INSTRUMENT.name, sociot.INSTRUMENT.name
+PROBE = style_probe.INSTRUMENT.name
 
 
 @dataclass(frozen=True)

@@ -108,12 +108,7 @@ def summary(lookup: Lookup) -> VariantTable:
     rows = []
     for one in lookup.found.variants:
         against = [
-            Against(
-                kind,
-                lookup.check(PROBE, one.name, gap.reference),
-                gap,
-                strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends),
-            )
+            Against(kind, lookup.check(PROBE, one.name, gap.reference), gap, _strip(kind, gap, ends))
             for kind, gap in _whole(lookup, one)
         ]
         rows.append(VariantRow(one, _error(lookup, one, against), against))

@@ -51,7 +51,7 @@ def sociot_scores(means: Sequence[float]) -> list[float]:
 
 def _measure(replies: Sequence[Reply], setup: Setup) -> Measured:
     """Measure with GPT-2 where it can be had and the settings allow it, else with the run's base."""
-    from warmtune.models.cached_scorer import Remembered
+    from warmtune.models.cached_scorer import CachedScorer
     from warmtune.models.log_likelihood import from_hub
 
     texts, released = [reply.reply for reply in replies], setup.eval.sociot_released
@@ -62,10 +62,10 @@ def _measure(replies: Sequence[Reply], setup: Setup) -> Measured:
         with engine.lock, engine.without_adapters(), progress(INSTRUMENT.name, len(strings)) as report:
             scores, name = sociot_scores(scorer.released(strings, _BATCH, _PASSES, report)), scorer.name
     elif gpt2:
-        scores, name = sociot(texts, Remembered(gpt2, gpt2.fingerprint, setup.journals)), gpt2.name
+        scores, name = sociot(texts, CachedScorer(gpt2, gpt2.fingerprint, setup.journals)), gpt2.name
     else:
         engine = setup.open_engine()
-        scores = sociot(texts, Remembered(engine, engine.base.fingerprint, setup.journals))
+        scores = sociot(texts, CachedScorer(engine, engine.base.fingerprint, setup.journals))
         name = engine.base.hub
     rows = one_per_reply(INSTRUMENT.name, replies, scores)
     return Measured(rows, {"sociot_model": name, "sociot_released": released})

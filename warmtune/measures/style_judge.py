@@ -7,9 +7,9 @@ from typing import Any
 
 from warmtune.io.schemas import Message, Reply, Warmth
 from warmtune.measures.instrument import Instrument, Measured, Setup
-from warmtune.models.budget import Purse, price_of
-from warmtune.models.client import Asker, NoAnswerError, json_in
-from warmtune.models.response_cache import open_journal
+from warmtune.models.budget import CostBudget, price_of
+from warmtune.models.client import ModelClient, NoAnswerError, json_in
+from warmtune.models.response_cache import open_response_cache
 from warmtune.runs.keys import versions
 from warmtune.system.asynchronous import run_async
 
@@ -20,7 +20,7 @@ style. Judge the style alone, not what is said or how long it is. Answer with on
 {{"more": "A" or "B"}}"""
 
 
-async def share_for_second(judge: Asker, description: str, one: str, other: str) -> float | None:
+async def share_for_second(judge: ModelClient, description: str, one: str, other: str) -> float | None:
     """Let a judge choose which of two versions of a reply has more of a style: blind, and in both orders.
 
     Returns:
@@ -34,7 +34,7 @@ async def share_for_second(judge: Asker, description: str, one: str, other: str)
             Message(role="user", content=f"<A>\n{first}\n</A>\n\n<B>\n{second}\n</B>"),
         ]
         try:
-            more = json_in((await judge.ask(request, _VERDICT_TOKENS)).text).get("more")
+            more = json_in((await judge.generate(request, _VERDICT_TOKENS)).text).get("more")
         except NoAnswerError:
             return None
         if more not in ("A", "B"):
@@ -64,10 +64,10 @@ async def _compared(replies: Sequence[Reply], setup: Setup) -> Measured:
     drawn = sorted(random.Random(setup.seed).sample(ids, min(settings.pairs, len(ids))))
     compared = [(name, one) for name in ("base", "control") if name in by_variant for one in drawn]
     assert settings.model is not None
-    with open_journal(setup.journals / f"judge-{settings.model.replace('/', '-')}.jsonl") as journal:
+    with open_response_cache(setup.journals / f"judge-{settings.model.replace('/', '-')}.jsonl") as journal:
         price = price_of(settings.model, settings.base_url, settings.prices)
-        judge = Asker(settings.model, settings, 0.0, journal, Purse(settings.budget_usd), price, "judge")
-        limit = asyncio.Semaphore(judge.at_once)
+        judge = ModelClient(settings.model, settings, 0.0, journal, CostBudget(settings.budget_usd), price, "judge")
+        limit = asyncio.Semaphore(judge.max_concurrency)
 
         async def one_pair(reference: str, name: str) -> float | None:
             async with limit:

@@ -3,8 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from warmtune.analysis.gap_tables import every_condition, over_all_prompts
 from warmtune.config.contexts import Grid
 from warmtune.io.schemas import GAPS, Gap
+from warmtune.presentation.formatting import interval, number
 from warmtune.publishing.evidence import ADAPTER, Evidence
 
 REFERENCES = ("base", "control")
@@ -76,7 +78,7 @@ def _change(stages: Sequence[str]) -> str:
 def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collection[str], grid: Grid) -> list[Refusal]:
     """Say which upper bounds exceed the limit: over all prompts, in the worst condition, in the worst benchmark."""
     ours = [gap for gap in gaps if gap.reference == reference and gap.benchmark not in controls]
-    whole = [gap for gap in ours if gap.benchmark == gap.context == gap.belief == "all"]
+    whole = over_all_prompts(ours)
     if not whole:
         return [
             Refusal(
@@ -89,7 +91,7 @@ def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collectio
     if parts:
         worst = _worst(parts)
         found += _checked(worst, f"in the worst condition, {grid.condition(worst.context, worst.belief)}", limit)
-    benchmarks = [gap for gap in ours if gap.benchmark != "all" and gap.context == gap.belief == "all"]
+    benchmarks = [gap for gap in ours if gap.benchmark != "all" and every_condition(gap)]
     if benchmarks:
         found += _checked(_worst(benchmarks), f"in the worst benchmark, {_worst(benchmarks).benchmark}", limit)
     return [Refusal(text, by_limit=True) for text in found]
@@ -106,6 +108,5 @@ def _checked(gap: Gap, where: str, limit: float) -> list[str]:
         return [f"{between} has no upper bound (too few questions), so it is not shown to be below {limit:g} pp."]
     if gap.high <= limit:
         return []
-    return [
-        f"{between} may be as large as {gap.high:+.1f} pp [{gap.low:+.1f}, {gap.high:+.1f}]; the limit is {limit:g}."
-    ]
+    ends = f"{number(gap.high)} pp {interval(gap.low, gap.high)}"
+    return [f"{between} may be as large as {ends}; the limit is {limit:g}."]
