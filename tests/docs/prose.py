@@ -2,6 +2,7 @@
 
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -9,7 +10,7 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-_END = re.compile(r"(?<=[.!?])[*_)\"']*\s+(?=[A-Z0-9*\[(`\"'])")
+_END = re.compile(r"(?<=[.!?])[*_)\"']*\s+(?=[A-Z0-9*\[(`\"']|warmtune\b)")
 _SHORT = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|Fig|No)\.|\bet al\.")
 
 
@@ -17,7 +18,7 @@ def sentences(file: Path) -> list[str]:
     """Return the sentences of a file's paragraphs and list items; headings, tables and code are left out."""
     found: list[str] = []
     tokens = MarkdownIt("commonmark").enable("table").parse(file.read_text(encoding="utf-8"))
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if token.type == "inline" and before.type == "paragraph_open":
             text = _SHORT.sub(lambda match: match[0].replace(".", ""), _text(token))
             found += [part for part in _END.split(text) if _words(part) > 1]

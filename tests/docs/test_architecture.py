@@ -79,7 +79,7 @@ def _between(graph, sources, targets):
 
 
 def _room(module):
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def _tables():
