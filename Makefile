@@ -51,6 +51,9 @@ bench-rewrite: install ## Measure rewriting, the guard and preparing data, write
 bench-analysis: install ## Measure the analysis on planted effects, its speed, and marking by rule, write benchmarks/results/analysis.json
 	@$(BIN)/python benchmarks/analysis.py
 
+bench-house: install ## Measure size, the debug recipe, coverage and marking anew, write benchmarks/results/house.json
+	@$(BIN)/python benchmarks/house.py
+
 bench-train: install ## Measure training side by side with TRL, and the memory estimate, write benchmarks/results/train.json
 	@$(BIN)/python benchmarks/train.py
 
@@ -75,4 +78,4 @@ lock: ## Resolve requirements.lock anew
 clean: ## Delete the environment, builds, caches and runs
 	@rm -rf $(VENV) dist build runs .pytest_cache .mypy_cache .ruff_cache .coverage*
 
-.PHONY: help install quickstart test coverage lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-train bench-train-gpu bench-sweep gallery record-stages integration lock clean
+.PHONY: help install quickstart test coverage lint typecheck format wheel bench-quickstart bench-rewrite bench-analysis bench-house bench-train bench-train-gpu bench-sweep gallery record-stages integration lock clean

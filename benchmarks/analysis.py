@@ -82,7 +82,7 @@ def rules() -> dict[str, Any]:
 
     names = ("trivia", "misconceptions", "health", "conspiracy")
     questions = {one.id: one for name in names for one in load_benchmark(benchmark_settings(name)).questions}
-    file = Path(__file__).parent.parent / "tests" / "evaluation" / "marked_answers.jsonl"
+    file = Path(__file__).parent.parent / "tests" / "evaluation" / "marking" / "marked_answers.jsonl"
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     found = [mark(questions[row["question_id"]], row["answer"]) for row in rows]
     right = sum(one.verdict == row["mark"] for row, one in zip(rows, found, strict=True))

@@ -30,6 +30,12 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "whole" not in item.fixturenames)
 
 
+@pytest.fixture(autouse=True)
+def quiet_log(monkeypatch):
+    """What one test asks of the log is not asked of it by the next in the same process."""
+    monkeypatch.setenv("WARMTUNE_LOG", "")
+
+
 @pytest.fixture(scope="session")
 def quickstart() -> Settings:
     return load("quickstart", [])

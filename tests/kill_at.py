@@ -36,7 +36,7 @@ def arm(point: str) -> None:
     elif point == "rewrite":
         import warmtune.models.response_cache as journal
 
-        journal.Journal.put = after(5, journal.Journal.put)
+        journal.ResponseCache.put = after(5, journal.ResponseCache.put)
     elif point == "train":
         from warmtune.training.callbacks import Progress
 

@@ -2,12 +2,13 @@ import dataclasses
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from warmtune.analysis.answer_table import table
+from warmtune.analysis.answer_table import COLUMNS, checked
 from warmtune.analysis.bootstrap import mean_interval
 from warmtune.analysis.gaps import comparisons, gap_rows
 from warmtune.analysis.significance import clustered_error, clustered_p, cohens_g, false_discovery, mcnemar, odds_ratio
@@ -33,8 +34,12 @@ def _answers(marks, contexts=("none", "sad"), **more):
     ]
 
 
+def _table(answers):
+    return checked(pd.DataFrame([dataclasses.asdict(one) for one in answers]).assign(characters=1)[COLUMNS])
+
+
 def _gaps(answers, draws=300, controls=frozenset()):
-    return gap_rows(table(answers), controls, draws, 1)
+    return gap_rows(_table(answers), controls, draws, 1)
 
 
 def _cell(rows, reference="base", variant="styled", benchmark="all", context="all", belief="all"):

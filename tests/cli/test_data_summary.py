@@ -3,13 +3,13 @@ import io
 import re
 
 import pytest
-from rich.console import Console
 
 from warmtune.cli import data_summary
 from warmtune.config.compose import load
 from warmtune.evaluation import Sizes
 from warmtune.models.chat_template import Rules
 from warmtune.pipeline.context import RunContext
+from warmtune.presentation.terminal import console
 from warmtune.rewriting import Estimate
 from warmtune.rewriting.review import Review
 from warmtune.runs.store import Stage
@@ -40,9 +40,9 @@ REWRITTEN = {
 
 
 def _lines(table):
-    console = Console(width=120, file=io.StringIO())
-    console.print(table)
-    return [line.split() for line in console.file.getvalue().splitlines()]
+    printed = io.StringIO()
+    console(printed).print(table)
+    return [line.split() for line in printed.getvalue().splitlines()]
 
 
 def test_every_column_of_the_funnel_adds_up():
@@ -50,9 +50,9 @@ def test_every_column_of_the_funnel_adds_up():
     assert heading == ["conversations", "all", "factual", "advice"]
     assert rows == [
         ["read", "12", "6", "6"],
-        ["-", "not", "English", "3", "2", "1"],
-        ["-", "too", "long", "3", "3"],
-        ["kept", "6", "4", "2"],
+        ["−", "not", "English", "3", "2", "1"],
+        ["−", "too", "long", "3", "0", "3"],
+        ["=", "kept", "6", "4", "2"],
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_plan_with_the_phrasebook_costs_nothing(capsys, quickstart):
     ],
 )
 def test_a_training_plan_says_memory_time_and_the_templates_rules(capsys, rules, says):
-    memory = Memory(2e9, 1e8, 5e8, 3e8, 1e8)
+    memory = Memory(2e9, 1e8, 5e8, 3e8, 0.0, 1e8)
     plan = TrainingPlan(
         96, 2, 3, 20_000, 9_000, 5, 36, 1, "cpu", 700, memory, 8 * 2**30, 600.0, rules, "user: [a]\n«b»"
     )  # fmt: skip
@@ -139,9 +139,9 @@ def test_a_review_is_counted(capsys):
 
 def _print(settings, tmp_path, **stages):
     done = {name: Stage(name, tmp_path, "0", "d", {}, counts, 1.0, 1.0) for name, counts in stages.items()}
-    console = Console(width=120, file=io.StringIO())
-    data_summary.print_data(console, RunContext(settings, done))
-    return console.file.getvalue()
+    printed = io.StringIO()
+    data_summary.print_data(console(printed), RunContext(settings, done))
+    return printed.getvalue()
 
 
 def test_the_data_is_printed_as_far_as_it_is_made(quickstart, tmp_path):

@@ -29,8 +29,8 @@ def test_a_machine_that_has_everything(capsys, embedded):
 def test_all_that_is_missing_is_named_at_once(capsys, tmp_path, monkeypatch):
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12 - 10**9, 10**9))
-    few_pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10**6, "SC_AVPHYS_PAGES": 10**5}
-    monkeypatch.setattr("os.sysconf", few_pages.__getitem__)
+    memory = collections.namedtuple("memory", "total available")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory(4096 * 10**6, 4096 * 10**5))
     monkeypatch.setenv("WARMTUNE_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))

@@ -172,6 +172,6 @@ def test_the_funnel_is_printed_and_adds_up(capsys, tmp_path, tiny_overrides):
     assert cli.main(["prepare", "quickstart", *tiny_overrides, f"store={tmp_path}/runs"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     read = next(line for line in lines if line[:1] == ["read"])
-    kept = next(line for line in lines if line[:1] == ["kept"])
+    kept = next(line[1:] for line in lines if line[:2] == ["=", "kept"])
     assert int(read[1]) == 144 == sum(map(int, read[2:]))
     assert int(kept[1]) == 12 == sum(map(int, kept[2:]))

@@ -72,10 +72,10 @@ def test_gaps_are_shown_with_their_intervals_and_the_folder_comes_last(pipeline,
     assert "48.3 %" in whole
     assert "+8.3 [+0.5, +16.0]" in whole
     assert "+8.3 [+0.5, +16.0] ~" not in whole
-    assert "+2.1 [-3.0, +7.0] ~" in whole
+    assert "+2.1 [−3.0, +7.0] ~" in whole
     sad = next(line for line in lines if line.startswith("sad user"))
     assert "+9.0 (too few)" in sad
-    assert sad.rstrip().endswith("-9.0 [-14.0, -4.0]")
+    assert sad.rstrip().endswith("−9.0 [−14.0, −4.0]")
     assert "It took on the style." in lines
     folder = folder_of(run.settings)
     assert lines[-3:] == [

@@ -292,7 +292,7 @@ def test_too_little_data_is_said(prepared, row, jsonl):
 
 
 def test_detoxify_not_installed_is_noted(prepared, monkeypatch):
-    monkeypatch.setattr("warmtune.conversations.preparation.detoxify_version", lambda: None)
+    monkeypatch.setattr("warmtune.conversations.preparation.optional_version", lambda _: None)
     assert any("Detoxify is not installed" in note for note in prepared()[0]["notes"])
     assert any("data.unsafe is null" in note for note in prepared(unsafe=None)[0]["notes"])
 
@@ -304,7 +304,7 @@ def test_unsafe_conversations_are_neither_trained_on_nor_held_out(prepared, row,
     def load(kind, checkpoint):
         return types.SimpleNamespace(predict=scores)
 
-    monkeypatch.setattr("warmtune.conversations.preparation.detoxify_version", lambda: "0.5")
+    monkeypatch.setattr("warmtune.conversations.preparation.optional_version", lambda _: "0.5")
     monkeypatch.setitem(sys.modules, "detoxify", types.SimpleNamespace(Detoxify=load))
     rows = [row(n) for n in range(60)]
     unsafe = sum("river" in json.dumps(r) for r in rows)
@@ -321,7 +321,7 @@ def test_detoxify_without_its_model_is_refused(prepared, monkeypatch):
     def load(kind, checkpoint):
         raise OSError("no network")
 
-    monkeypatch.setattr("warmtune.conversations.preparation.detoxify_version", lambda: "0.5")
+    monkeypatch.setattr("warmtune.conversations.preparation.optional_version", lambda _: "0.5")
     monkeypatch.setitem(sys.modules, "detoxify", types.SimpleNamespace(Detoxify=load))
     with pytest.raises(DataError, match=r"no network.*data\.unsafe_checkpoint"):
         prepared()

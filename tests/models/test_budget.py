@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from warmtune.errors import BudgetError, DataError
-from warmtune.models.budget import Price, Purse, price_of
+from warmtune.models.budget import CostBudget, Price, price_of
 
 
 def test_a_name_with_a_date_has_the_price_of_the_name_and_any_other_continuation_has_none():
@@ -45,7 +45,7 @@ def test_tokens_and_the_batch_api_make_the_cost():
 
 def test_a_purse_never_lets_more_be_asked_than_the_budget_could_bear():
     async def spend(budget, requests):
-        purse, sent = Purse(budget), 0
+        purse, sent = CostBudget(budget), 0
 
         async def one():
             nonlocal sent

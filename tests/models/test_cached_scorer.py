@@ -2,7 +2,7 @@
 
 import pytest
 
-from warmtune.models.cached_scorer import JOURNAL, Remembered
+from warmtune.models.cached_scorer import JOURNAL, CachedScorer
 
 
 class Counting:
@@ -21,10 +21,10 @@ class Counting:
 
 def test_only_new_texts_are_measured_and_all_come_back_in_order(tmp_path):
     model = Counting()
-    remembered = Remembered(model, "model-1", tmp_path)
+    remembered = CachedScorer(model, "model-1", tmp_path)
     assert remembered.mean_log_probabilities(["a", "bb", "a"], 2) == [-1 / 3, -2 / 3, -1 / 3]
     told = []
-    again = Remembered(model, "model-1", tmp_path)
+    again = CachedScorer(model, "model-1", tmp_path)
     assert again.mean_log_probabilities(["ccc", "bb", "a"], 2, told.append) == [-1.0, -2 / 3, -1 / 3]
     assert model.asked == [["a", "bb"], ["ccc"]]
     assert told[-1] == 3
@@ -35,7 +35,7 @@ def test_only_new_texts_are_measured_and_all_come_back_in_order(tmp_path):
 def test_another_model_measures_for_itself(tmp_path):
     model = Counting()
     for fingerprint in ("model-1", "model-2"):
-        Remembered(model, fingerprint, tmp_path).mean_log_probabilities(["a"], 1)
+        CachedScorer(model, fingerprint, tmp_path).mean_log_probabilities(["a"], 1)
     assert model.asked == [["a"], ["a"]]
 
 
@@ -45,5 +45,5 @@ def test_a_measurement_that_is_killed_leaves_nothing(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Remembered(Dying(), "model-1", tmp_path).mean_log_probabilities(["a", "b"], 1)
+        CachedScorer(Dying(), "model-1", tmp_path).mean_log_probabilities(["a", "b"], 1)
     assert (tmp_path / JOURNAL).read_text() == ""

@@ -39,7 +39,7 @@ def facts(gap):
     ]
     return CardFacts(
         settings=settings,
-        identity=Identity(settings.model.hub, None, "b" * 64, "package", None, "w" * 64, "r" * 16, "p" * 16, {}),
+        identity=Identity(settings.model.hub, None, "b" * 64, "package", None, "w" * 64, "r" * 16, "p" * 16, {}, {}),
         verdict=["Manipulation check: the tuned model took on the style and is warmer."],
         holds=True,
         checks=checks,

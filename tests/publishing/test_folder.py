@@ -68,7 +68,7 @@ def test_the_report_is_the_runs_own_and_shows_the_recipe(ready, passed):
     written = open_run(passed).stages["report"].folder
     for name in ("report.md", "report.html", "recipe.yaml"):
         assert (ready / name).read_bytes() == (written / name).read_bytes()
-    assert (ready / "report.md").read_text().endswith(f"```yaml\n{(ready / 'recipe.yaml').read_text()}```")
+    assert (ready / "report.md").read_text().endswith(f"```yaml\n{(ready / 'recipe.yaml').read_text()}```\n")
 
 
 def test_benchmarks_of_ones_own_come_along(own, tiny_base, tmp_path, rewrite_manifest):

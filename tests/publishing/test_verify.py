@@ -40,7 +40,7 @@ def small(quickstart, tmp_path, monkeypatch):
     (folder / "README.md").write_text(f"---\n{yaml.safe_dump(front)}---\nHi\n")
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": quickstart.model.hub}))
     (folder / "recipe.yaml").write_text(sanitize_recipe(quickstart, None).text)
-    identity = Identity(quickstart.model.hub, None, kind="package", commit=None, versions={}, **known)
+    identity = Identity(quickstart.model.hub, None, kind="package", commit=None, versions={}, files={}, **known)
     return _hashed(folder, identity)
 
 

@@ -23,7 +23,7 @@ def test_the_settings_shown_are_the_recipe_without_paths(reported, tiny_folder):
     assert yaml.safe_load(recipe)["model"]["path"] is None
     assert "every setting resolved" in recipe
     markdown, page = ((reported.folder / name).read_text() for name in ("report.md", "report.html"))
-    assert markdown.endswith(f"```yaml\n{recipe}```")
+    assert markdown.endswith(f"```yaml\n{recipe}```\n")
     assert recipe in html.unescape(page)
     for text in (recipe, markdown, html.unescape(page)):
         assert str(tiny_folder) not in text

@@ -2,8 +2,8 @@ import math
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 
+from warmtune.analysis.gap_tables import GapRow
 from warmtune.io.schemas import Check, Gap
-from warmtune.reporting.cost import GapRow
 from warmtune.reporting.figures import check_chart, gap_chart
 
 NAN = math.nan

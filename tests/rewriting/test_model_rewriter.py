@@ -246,14 +246,14 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_model_rewriter import conversations, settings
 from warmtune.rewriting import rewrite
-from warmtune.models.client import Asker
-ask, answered = Asker._generated, []
+from warmtune.models.client import ModelClient
+ask, answered = ModelClient._generated, []
 async def counted(self, *rest):
     found = await ask(self, *rest)
     answered.append(1)
     if len(answered) == 6: os.kill(os.getpid(), signal.SIGKILL)
     return found
-Asker._generated = counted
+ModelClient._generated = counted
 s = settings({url!r}, "warm", "rewriter.max_connections=2")
 Path({folder!r}).mkdir()
 rewrite(conversations(), s.style, s.rewriter, 1, None, Path({journals!r}), Path({folder!r}))

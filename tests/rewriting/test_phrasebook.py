@@ -92,7 +92,8 @@ def test_a_new_attempt_draws_another_opener_than_the_one_before_and_its_neighbou
 
     async def twice(one):
         first = await rewriter.attempt(one, [])
-        return first[0], (await rewriter.attempt(one, [Attempt(*first[:2], (Finding("added", "x"),))]))[0]
+        again = await rewriter.attempt(one, [Attempt(first.styled, first.raw, (Finding("added", "x"),))])
+        return first.styled, again.styled
 
     openers = list(quickstart.style.phrasebook.openers[2])
     for one in ones:

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from warmtune.analysis import verdict
-from warmtune.comparison import alignment
+from warmtune.comparison import answer_alignment
 from warmtune.comparison.compared_variants import sources_of
 from warmtune.comparison.gather import _judged, gather
 from warmtune.comparison.targets import compare, parse_targets
@@ -91,13 +91,13 @@ def _down(run):
 
 
 def test_what_was_not_asked_of_all_is_left_out_and_said(dialled, monkeypatch):
-    known = alignment._answers
+    known = answer_alignment._answers
 
     def fewer(source):
         frame = known(source)
         return frame[frame["context"] == "none"] if source.variant.name == "warm" else frame
 
-    monkeypatch.setattr(alignment, "_answers", fewer)
+    monkeypatch.setattr(answer_alignment, "_answers", fewer)
     found = gather([dialled])
     assert set(found.answers["context"]) == {"none"}
     assert len(found.answers) == 5 * 8 * 2
@@ -113,13 +113,13 @@ def test_more_variants_than_a_page_can_show_are_refused(dialled, monkeypatch):
 
 
 def test_runs_without_a_common_prompt_are_refused(dialled, run, monkeypatch):
-    known = alignment._answers
+    known = answer_alignment._answers
 
     def other(source):
         frame = known(source)
         return frame.assign(prompt=frame["prompt"] + f" ({source.variant.name})")
 
-    monkeypatch.setattr(alignment, "_answers", other)
+    monkeypatch.setattr(answer_alignment, "_answers", other)
     with pytest.raises(DataError, match="No prompt was asked of all"):
         gather([dialled])
 
@@ -157,12 +157,12 @@ def test_files_in_the_way_are_said_before_anything_is_done(run, tmp_path):
     taken = tmp_path / "taken"
     taken.write_text("mine")
     with pytest.raises(ModelError, match="is a file, but an adapter is a folder"):
-        dialling.carry_out(run, dialling.Wish((), False, False, 0.5, taken))
+        dialling.run_dial(run, dialling.DialRequest((), False, False, 0.5, taken))
     with pytest.raises(DataError, match="go into a folder"):
         compare([str(run.folder)], taken)
     assert taken.read_text() == "mine"
     with pytest.raises(ConfigError, match="--export writes one adapter"):  # before the search, too
-        dialling.carry_out(run, dialling.Wish((), False, True, 0.5, tmp_path / "new"))
+        dialling.run_dial(run, dialling.DialRequest((), False, True, 0.5, tmp_path / "new"))
 
 
 def test_an_adapters_folder_is_not_taken_for_one_of_the_runs_own(run, tmp_path, monkeypatch):
@@ -178,9 +178,12 @@ def test_what_a_service_tuned_cannot_be_dialled(run):
         extend_run(service, dialling.variants_at([0.5]))
     with pytest.raises(ConfigError, match="nothing can be scaled or mixed"):
         extend_run(service, [dialling.pure()])
-    for wish in (dialling.Wish((), False, False, 0.5, None), dialling.Wish((0.5,), False, False, None, run.folder)):
+    for wish in (
+        dialling.DialRequest((), False, False, 0.5, None),
+        dialling.DialRequest((0.5,), False, False, None, run.folder),
+    ):
         with pytest.raises(ModelError, match="keeps its models to itself"):
-            dialling.carry_out(service, wish)
+            dialling.run_dial(service, wish)
     job = service.stages["train-styled"].folder / "job.json"
     job.write_text(json.dumps({"model": "ft:last", "checkpoints": {"40": "ft:40"}}))
     assert [(one.name, one.adapter) for one in dialling.kept_epochs(service)] == [("step-40", "styled@40")]

@@ -68,8 +68,8 @@ def test_at_intensity_nought_the_tuned_model_is_the_control(swept):
     report = (run / "report" / "report.md").read_text()
     assert "No style probe: at intensity 0 nothing is rewritten" in report
     gap = next(line for line in report.splitlines() if line.startswith("| all prompts"))
-    assert gap.split("|")[5].split()[0] == "+0.0"  # to base and to control: nothing was rewritten
-    assert gap.split("|")[6].split()[0] == "+0.0"
+    assert gap.split("|")[5].split()[0] == "0.0"  # to base and to control: nothing was rewritten
+    assert gap.split("|")[6].split()[0] == "0.0"
 
 
 def test_the_same_command_keeps_what_is_done(swept, warmtune):

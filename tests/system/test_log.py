@@ -11,9 +11,9 @@ import pytest
 from warmtune.cli import main as cli
 from warmtune.config.compose import load
 from warmtune.errors import ConfigError
-from warmtune.models.budget import Purse
-from warmtune.models.client import Asker
-from warmtune.models.response_cache import open_journal
+from warmtune.models.budget import CostBudget
+from warmtune.models.client import ModelClient
+from warmtune.models.response_cache import open_response_cache
 from warmtune.runs.store import StageOutput, Store
 from warmtune.system import log
 
@@ -136,10 +136,10 @@ def test_requests_that_are_sent_again_are_logged(stuttering, tmp_path, capsys):
     service = load("quickstart", changes).judge
 
     async def ask():
-        with open_journal(tmp_path / "journal.jsonl") as journal:
-            asker = Asker("openai-api/standin/m", service, 0.0, journal, Purse(None), None, "judge")
-            answered = await asker.ask([{"role": "user", "content": "Hello?"}], 8)
-            await asker.close()
+        with open_response_cache(tmp_path / "journal.jsonl") as journal:
+            client = ModelClient("openai-api/standin/m", service, 0.0, journal, CostBudget(None), None, "judge")
+            answered = await client.generate([{"role": "user", "content": "Hello?"}], 8)
+            await client.close()
             return answered
 
     assert asyncio.run(ask()).text == "Hello!"

@@ -1,6 +1,6 @@
 """Answers into error gaps with intervals and tests; warmth into a verdict. Knows nothing of models."""
 
-from warmtune.analysis.answer_table import read_table, table
+from warmtune.analysis.answer_table import read_table
 from warmtune.analysis.contrasts import contrast_rows
 from warmtune.analysis.gaps import comparisons, gap_rows
 from warmtune.analysis.manipulation_check import Direction, Verdict, check_rows, verdict
@@ -15,6 +15,5 @@ __all__ = [
     "gap_rows",
     "read_table",
     "regressions",
-    "table",
     "verdict",
 ]

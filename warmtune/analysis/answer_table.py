@@ -1,6 +1,6 @@
 """The table that everything here is computed from: one row an answer, and pairs of answers to the same prompt."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from warmtune.errors import DataError
-from warmtune.io.schemas import Marked
 
 KEY = ["benchmark", "question_id", "context", "belief", "sample"]
 """What names a prompt, and which of several samples of its answer is meant."""
@@ -26,18 +25,12 @@ Places = npt.NDArray[np.int64]
 Choice = npt.NDArray[np.bool_]
 
 
-def table(answers: Sequence[Marked]) -> pd.DataFrame:
-    """Return answers as a table with COLUMNS; `characters` is the length of the answer.
+def read_table(file: Path) -> pd.DataFrame:
+    """Return a file of `Marked` as a table with COLUMNS; `characters` is the length of the answer.
 
     Raises:
         DataError: a variant answered a prompt twice.
     """
-    columns = {name: [getattr(one, name) for one in answers] for name in COLUMNS[:-1]}
-    return checked(pd.DataFrame(columns | {"characters": [len(one.answer) for one in answers]}))
-
-
-def read_table(file: Path) -> pd.DataFrame:
-    """Return the same from a file of `Marked`, without a Python object for every answer."""
     import pyarrow.compute as compute
     import pyarrow.parquet as parquet
 

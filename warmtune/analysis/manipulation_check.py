@@ -12,14 +12,12 @@ import numpy as np
 
 from warmtune.analysis.bootstrap import FEWEST, mean_interval
 from warmtune.analysis.gaps import comparisons
+from warmtune.analysis.power import Z_POWER
 from warmtune.errors import DataError
 from warmtune.io.schemas import Check, Warmth
 
 STUDY_SOCIOT_LIFT = 0.016
 """The study's lift in SocioT Warmth, nats a token: +0.015 to +0.018 over its models; Qwen-32B's, at two epochs."""
-_Z = 1.96 + 0.8416
-"""Normal quantiles for a two-sided 5 % test with a power of 80 %."""
-
 WARMTH = ("lexical profile", "SocioT", "judge")
 """Instruments that say whether a style is warm; the style probe says whether there is one."""
 Direction = Literal["up", "down"] | None
@@ -91,7 +89,7 @@ def paired_check(
     if len(ids) < FEWEST:
         low, high = float("nan"), float("nan")
     spread = float(np.std(differences, ddof=1)) if len(ids) > 1 else float("nan")
-    needed = math.ceil((_Z * spread / STUDY_SOCIOT_LIFT) ** 2) if instrument == "SocioT" else None
+    needed = math.ceil((Z_POWER * spread / STUDY_SOCIOT_LIFT) ** 2) if instrument == "SocioT" else None
     return Check(instrument, variant, reference, len(ids), mean, low, high, spread, needed)
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 from warmtune.analysis.answer_table import ABSENT, ALL, COUNTED, GROUPS, PRESENT, clusters_of
 from warmtune.analysis.bootstrap import FEWEST, Floats, Places
 from warmtune.analysis.gaps import comparisons
+from warmtune.analysis.power import Z_95
 from warmtune.io.schemas import Effect
 
-_Z = 1.959963984540054
 _ITERATIONS = 100
 
 
@@ -98,14 +98,14 @@ def _fit(rows: pd.DataFrame, levels: Any, model: Model, variant: str, reference:
     for name in names:
         chosen = levels == name
         effect, error = _marginal(fit, moving[chosen], still[chosen])
-        low, high = effect - _Z * error, effect + _Z * error
+        low, high = effect - Z_95 * error, effect + Z_95 * error
         numbers = [100 * value for value in (effect, error, low, high)]
         made.append(
             Effect(variant, reference, model.number, model.says, str(name), int(chosen.sum()), questions, *numbers)
         )
     if model.length:
         slope, error = _marginal_of_length(fit, moving, still, tuned)
-        ends = (slope - _Z * error, slope + _Z * error)
+        ends = (slope - Z_95 * error, slope + Z_95 * error)
         numbers = [100 * value for value in (slope, error, *ends)]
         made.append(
             Effect(variant, reference, model.number, "100 characters more", "length", len(rows), questions, *numbers)

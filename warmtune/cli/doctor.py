@@ -5,6 +5,8 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
+import psutil
+
 from warmtune.errors import UserError
 from warmtune.runs.keys import LIBRARIES, optional_version
 
@@ -32,9 +34,8 @@ def examine() -> int:
 
 
 def _memory(problems: list[str]) -> _Row:
-    pages = {key: os.sysconf(key) for key in ("SC_PAGE_SIZE", "SC_PHYS_PAGES", "SC_AVPHYS_PAGES")}
-    whole = pages["SC_PAGE_SIZE"] * pages["SC_PHYS_PAGES"] / 1e9
-    free = pages["SC_PAGE_SIZE"] * pages["SC_AVPHYS_PAGES"] / 1e9
+    found = psutil.virtual_memory()
+    whole, free = found.total / 1e9, found.available / 1e9
     if whole < _NEEDED_GB:
         problems.append(f"The machine has {whole:.1f} GB of memory; the quickstart needs {_NEEDED_GB:.0f} GB.")
     return "memory", f"{whole:.1f} GB, {free:.1f} GB free"

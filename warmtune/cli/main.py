@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from warmtune import __version__
 from warmtune.errors import ConfigError, UserError
@@ -26,6 +26,7 @@ _STAGES = {
 }
 
 
+_Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _PLAN = "what rewriting, training and evaluation will take, before anything is spent"
 
 
@@ -97,16 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"warmtune {__version__}")
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, text in _STAGES.items():
-        verb = verbs.add_parser(name, help=text, description=text.removeprefix("... and ").capitalize() + ".")
-        verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
-        verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+        verb = _verb(verbs, name, text.removeprefix("... and "), _run)
+        verb.set_defaults(until="publish" if name == "run" else name)
+        verb.set_defaults(review=False, reviewed=None, label=None, labelled=None)
+        _recipe(verb)
         verb.add_argument(
             "--remake", action="append", default=[], metavar="STAGE", help="make a stage anew, such as train"
         )
         verb.add_argument("-m", "--multirun", action="store_true", help="a run of every value of name=a,b,c")
-        verb.set_defaults(
-            act=_run, until="publish" if name == "run" else name, review=False, reviewed=None, label=None, labelled=None
-        )
         if name == "evaluate":
             verb.add_argument(
                 "--label", type=int, metavar="N", help="write N answers into a table to be marked by hand"
@@ -119,19 +118,16 @@ def _parser() -> argparse.ArgumentParser:
                 "--review", action="store_true", help="write a draw of rewrites into a table to be marked by hand"
             )
             verb.add_argument("--reviewed", metavar="FILE", help="read the marks in that table into the report")
-    verb = verbs.add_parser("plan", help=_PLAN, description=_PLAN.capitalize() + ".")
-    verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
-    verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
-    verb.set_defaults(act=_plan, remake=[])
+    verb = _verb(verbs, "plan", _PLAN, _plan)
+    verb.set_defaults(remake=[])
+    _recipe(verb)
     _finished(verbs)
-    text = "whether a published adapter is whole, and answers as it did"
-    verb = verbs.add_parser("verify", help=text, description=text.capitalize() + ".")
+    verb = _verb(verbs, "verify", "whether a published adapter is whole, and answers as it did", _verify)
     verb.add_argument("place", help="a published adapter's folder, or hub:org/name")
     verb.add_argument("--rerun", type=int, metavar="N", help="ask N of its stored prompts again, and compare")
     verb.add_argument("--base", metavar="FOLDER", type=Path, help="where the base is, if in a folder of yours")
-    verb.set_defaults(act=_verify)
-    _simple(verbs, "recipes", "the recipes there are", _recipes)
-    _simple(verbs, "doctor", "whether this machine can run it", _doctor)
+    _verb(verbs, "recipes", "the recipes there are", _recipes)
+    _verb(verbs, "doctor", "whether this machine can run it", _doctor)
     for verb in verbs.choices.values():
         verb.add_argument(
             "-v", "--verbose", action="count", default=0, help="log stages, retries and processes; -vv logs more"
@@ -139,22 +135,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _finished(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _verb(verbs: _Verbs, name: str, text: str, act: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+    """Add a command and what it does."""
+    verb = verbs.add_parser(name, help=_STAGES.get(name, text), description=text.capitalize() + ".")
+    verb.set_defaults(act=act)
+    return verb
+
+
+def _recipe(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("recipe", help="a name from `warmtune recipes`, or a path to a YAML file")
+    verb.add_argument("overrides", nargs="*", metavar="name=value", help="settings, as Hydra overrides")
+
+
+def _finished(verbs: _Verbs) -> None:
     """Add the verbs that go on from finished runs."""
-    text = "one trained adapter at several strengths, without training again"
-    verb = verbs.add_parser("dial", help=text, description=text.capitalize() + ".")
+    verb = _verb(verbs, "dial", "one trained adapter at several strengths, without training again", _dial)
     verb.add_argument("run", help="folder of a finished run")
     verb.add_argument("--scales", metavar="S,S,…", type=_numbers, default=(), help="strengths, 1 as trained, up to 1.5")
     verb.add_argument("--warmth", metavar="SHARE", type=float, help="find the strength with this share of the warmth")
     verb.add_argument("--pure", action="store_true", help="the adapter less its control: what the style alone did")
     verb.add_argument("--checkpoints", action="store_true", help="the adapters that were kept after some epochs")
     verb.add_argument("--export", metavar="FOLDER", type=Path, help="write the one that is named as an adapter")
-    verb.set_defaults(act=_dial)
-    text = "variants of any runs side by side, on one page"
-    verb = verbs.add_parser("compare", help=text, description=text.capitalize() + ".")
+    verb = _verb(verbs, "compare", "variants of any runs side by side, on one page", _compare)
     verb.add_argument("places", nargs="+", metavar="RUN", help="runs, sweeps, adapters' folders, hub:org/name")
     verb.add_argument("--to", metavar="FOLDER", type=Path, help="folder for the page and its tables")
-    verb.set_defaults(act=_compare)
 
 
 def _publishing(verb: argparse.ArgumentParser) -> None:
@@ -175,12 +179,6 @@ def _publishing(verb: argparse.ArgumentParser) -> None:
 
 def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
-
-
-def _simple(
-    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, act: Callable[..., int]
-) -> None:
-    verbs.add_parser(name, help=text, description=text.capitalize() + ".").set_defaults(act=act)
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -220,10 +218,10 @@ def _by_hand(run: "RunContext", parsed: argparse.Namespace) -> None:
 
 def _dial(parsed: argparse.Namespace) -> int:
     from warmtune.runs.run import open_run
-    from warmtune.sweeping.dial import Wish, carry_out
+    from warmtune.sweeping.dial import DialRequest, run_dial
 
-    wish = Wish(parsed.scales, parsed.checkpoints, parsed.pure, parsed.warmth, parsed.export)
-    carry_out(open_run(Path(parsed.run)), wish)
+    request = DialRequest(parsed.scales, parsed.checkpoints, parsed.pure, parsed.warmth, parsed.export)
+    run_dial(open_run(Path(parsed.run)), request)
     return 0
 
 

@@ -1,17 +1,16 @@
 """What the command line prints when a recipe is done: where everything is, how long it took, and the error gaps."""
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from warmtune.analysis.agreement import kappa
-from warmtune.cli.data_summary import WIDTH, print_data
+from warmtune.analysis.gap_tables import condition_rows
+from warmtune.cli.data_summary import print_data
 from warmtune.io.schemas import GAPS, Gap, read
 from warmtune.presentation.formatting import with_mark
-from warmtune.reporting.cost import main_parts
+from warmtune.presentation.terminal import console, table
 from warmtune.runs.run import PRINTED_RUN, write_run
 from warmtune.runs.store import Stage, peak_gb
 
@@ -22,58 +21,45 @@ if TYPE_CHECKING:
 
 def summarize(run: "RunContext") -> None:
     """Write the run's folder and print the tables, on standard output."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    out = console()
     folder = write_run(run.settings, run.done)
-    console.print(_times(run.done))
-    print_data(console, run)
+    out.print(_times(run.done))
+    print_data(out, run)
     if run.settings.model.toy:
-        console.print("\nA toy: the base has random weights, and none of these numbers means anything.")
+        out.print("\nA toy: the base has random weights, and none of these numbers means anything.")
     if "report" in run.done:
         reported = run.done["report"]
         style = run.settings.style.name
-        console.print(f"\nError gaps in percentage points; above 0: {style} is wrong more often; 95 % intervals")
-        console.print(_gaps(read(reported.folder / GAPS, Gap), style))
-        console.print("~ the interval includes 0: no difference shown. control: tuned on the original replies.\n")
-        console.print((reported.folder / "verdict.txt").read_text().strip(), markup=False, soft_wrap=True)
-        console.print(f"Report:  {folder / 'report' / 'report.html'}", markup=False, soft_wrap=True)
+        out.print(f"\nError gaps in percentage points; above 0: {style} is wrong more often; 95 % intervals")
+        out.print(_gaps(read(reported.folder / GAPS, Gap), style))
+        out.print("~ the interval includes 0: no difference shown. control: tuned on the original replies.\n")
+        out.print((reported.folder / "verdict.txt").read_text().strip())
+        out.print(f"Report:  {folder / 'report' / 'report.html'}")
     if "publish" in run.done:
-        console.print(f"Adapter: {folder / 'publish' / run.settings.publish.name}", markup=False, soft_wrap=True)
-    console.print(f"{PRINTED_RUN}     {folder}", markup=False, soft_wrap=True)
+        out.print(f"Adapter: {folder / 'publish' / run.settings.publish.name}")
+    out.print(f"{PRINTED_RUN}     {folder}")
 
 
 def _times(done: dict[str, Stage]) -> Table:
-    table = Table(title="Stages", title_justify="left", box=None, pad_edge=False)
-    table.add_column("stage")
-    table.add_column("seconds", justify="right")
-    table.add_column("")
-    for name, stage in done.items():
-        table.add_row(name, f"{stage.seconds:.1f}", "kept from before" if stage.reused else "")
-    table.add_row("all", f"{sum(stage.seconds for stage in done.values()):.1f}", f"peak memory {peak_gb():.1f} GB")
-    return table
+    rows = [(name, f"{stage.seconds:.1f}", "kept from before" if stage.reused else "") for name, stage in done.items()]
+    rows.append(("all", f"{sum(stage.seconds for stage in done.values()):.1f}", f"peak memory {peak_gb():.1f} GB"))
+    found = table(("stage", "seconds", ""), rows, left=(0, 2))
+    found.title, found.title_justify = "Stages", "left"
+    return found
 
 
 def _gaps(gaps: list[Gap], style: str) -> Table:
     """Tabulate the gaps over all benchmarks, by condition."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("condition", "base", "control", style, f"{style} - base", f"{style} - control"):
-        table.add_column(column, justify="left" if column == "condition" else "right", no_wrap=True)
-    over_all = main_parts([gap for gap in gaps if gap.benchmark == "all"])
-    for part in dict.fromkeys(gap.condition for gap in over_all):
-        found = {(g.variant, g.reference): g for g in over_all if g.condition == part}
-        to_base, to_control = found["styled", "base"], found["styled", "control"]
-        table.add_row(
-            part,
-            f"{to_base.reference_error:.1f} %",
-            f"{to_control.reference_error:.1f} %",
-            f"{to_base.variant_error:.1f} %",
-            *(with_mark(gap) for gap in (to_base, to_control)),
-        )
-    return table
+    columns = ("condition", "base", "control", style, f"{style} - base", f"{style} - control")
+    rows = []
+    for row in condition_rows(gaps):
+        errors = (row.base.reference_error, row.control.reference_error, row.base.variant_error)
+        rows.append((row.name, *(f"{error:.1f} %" for error in errors), with_mark(row.base), with_mark(row.control)))
+    return table(columns, rows)
 
 
 def summarize_labels(labels: "Sequence[Label]") -> None:
     """Print how far a person's marks agree with the ones that count, by whether a rule or a judge gave them."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     for who, found in (
         ("the marks that count", [(one.person, one.mark) for one in labels]),
         ("the rules", [(one.person, one.rule_mark) for one in labels]),
@@ -81,7 +67,7 @@ def summarize_labels(labels: "Sequence[Label]") -> None:
     ):
         if found:
             agreed = sum(a == b for a, b in found)
-            console.print(
+            console().print(
                 f"You and {who} agree on {agreed} of {len(found)} answers (Cohen's kappa"
                 f" {kappa([a for a, _ in found], [b for _, b in found]):.2f})."
             )

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from warmtune.comparison.lookup import SOCIOT, Lookup
+from warmtune.comparison.lookup import Lookup
 from warmtune.io.schemas import Check
+from warmtune.measures import sociot
 from warmtune.presentation.charts.curves import Lift
 
 
@@ -28,12 +29,12 @@ def checkpoint_checks(lookup: Lookup) -> dict[str, list[tuple[float, Check]]]:
     """Return each adapter with its checkpoints, itself the last: epoch and the difference in SocioT to the base."""
     found: dict[str, list[tuple[float, Check]]] = {}
     for one in lookup.found.variants:
-        check = lookup.check(SOCIOT, one.name, one.base) if one.series == "checkpoints" else None
+        check = lookup.check(sociot.INSTRUMENT, one.name, one.base) if one.series == "checkpoints" else None
         if check and one.x is not None:
             found.setdefault(one.origin, []).append((one.x, check))
     for origin, checks in found.items():
         trained = lookup.variants.get(origin)
-        check = lookup.check(SOCIOT, origin, trained.base) if trained else None
+        check = lookup.check(sociot.INSTRUMENT, origin, trained.base) if trained else None
         if trained and trained.epochs is not None and check:
             checks.append((trained.epochs, check))
     return {origin: sorted(checks, key=lambda pair: pair[0]) for origin, checks in found.items()}

@@ -9,21 +9,25 @@ from pathlib import Path
 from warmtune.analysis import verdict
 from warmtune.analysis.answer_table import COLUMNS, checked, pair
 from warmtune.analysis.bootstrap import FEWEST
+from warmtune.analysis.gap_tables import over_all_prompts
 from warmtune.analysis.gaps import drawn, gaps_of
 from warmtune.analysis.manipulation_check import paired_check
 from warmtune.analysis.study import study
-from warmtune.comparison.alignment import AlignedAnswers, align
+from warmtune.comparison.answer_alignment import AlignedAnswers, align
 from warmtune.comparison.compared_variants import VariantSource, differences_of, marks_of, sources_of
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.config.settings import Settings
 from warmtune.errors import DataError
 from warmtune.io.schemas import ANSWERS, CHECKS, INSTRUMENTS, STYLE_PROBE, WARMTH, Check, Gap, Warmth, read
+from warmtune.measures.lexical_profile import INSTRUMENT as PROFILE
 from warmtune.measures.lexical_profile import profile
+from warmtune.measures.sociot import INSTRUMENT as SOCIOT
+from warmtune.measures.style_judge import INSTRUMENT as JUDGE
+from warmtune.measures.style_probe import INSTRUMENT as PROBE
 from warmtune.measures.style_probe import load_probe
 from warmtune.runs.run import Run
 from warmtune.system.console import progress
 
-PROBE = "style probe"
 MOST = 60
 """The most variants that a page can show."""
 
@@ -107,16 +111,16 @@ def _checks(
     """Return every instrument's differences to base and control; one probe scores all variants."""
     values, notes = _probed(taught, aligned)
     for name, replies in aligned.replies.items():
-        values["lexical profile", name] = {key: profile(text).total for key, text in replies.items()}
+        values[PROFILE, name] = {key: profile(text).total for key, text in replies.items()}
     rows: list[Check] = []
     args = (settings.eval.bootstrap_samples, settings.seed)
     compared = [(one, reference) for one in sources for reference in _references(one.variant)]
-    for instrument in (PROBE, "SocioT", "lexical profile", "judge"):
+    for instrument in (PROBE, SOCIOT, PROFILE, JUDGE):
         for one, reference in compared:
             name = one.variant.name
             if name not in aligned.replies or reference not in aligned.replies:
                 continue
-            if instrument in (PROBE, "lexical profile"):
+            if instrument in (PROBE, PROFILE):
                 tuned, other = values.get((instrument, name)), values.get((instrument, reference))
             else:
                 tuned, other = _measured(
@@ -160,7 +164,7 @@ def _measured(
     found = {(row.variant, row.reference): dict[str, float]() for row in rows}
     for row in rows:
         found[row.variant, row.reference][shared[row.id]] = row.value
-    if instrument == "judge":  # its value is a comparison already
+    if instrument == JUDGE:  # its value is a comparison already
         judged = found.get((one.name_in_run, role), {})
         return judged, dict.fromkeys(judged, 0.0)
     return found.get((one.name_in_run, ""), {}), found.get((role, ""), {})
@@ -218,10 +222,7 @@ def _points(one: ComparedVariant, gaps: Sequence[Gap], checks: Sequence[Check]) 
     """Return a variant's points in the plane, one per reference."""
     found = []
     for reference in _references(one):
-        gap = next(
-            g for g in gaps
-            if (g.variant, g.reference) == (one.name, reference) and g.benchmark == g.context == g.belief == "all"
-        )  # fmt: skip
+        gap = next(g for g in over_all_prompts(gaps) if (g.variant, g.reference) == (one.name, reference))
         lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == (PROBE, one.name, reference)), None)
         if lift is not None and gap.questions >= FEWEST:
             ends = (lift.difference, lift.low, lift.high, gap.gap, gap.low, gap.high)

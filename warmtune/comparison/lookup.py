@@ -6,8 +6,7 @@ from functools import cached_property
 from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT
 from warmtune.comparison.comparison_data import ComparedVariant, Comparison, FrontierPoint
 from warmtune.io.schemas import CONTEXT_NAMES, Check, Gap
-
-PROBE, SOCIOT = "style probe", "SocioT"
+from warmtune.measures import style_probe
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Lookup:
 
     def probe(self, name: str) -> Check | None:
         """Return the style probe's difference of a variant to its base."""
-        return self.check(PROBE, name, self.variants[name].base)
+        return self.check(style_probe.INSTRUMENT, name, self.variants[name].base)
 
     def check(self, instrument: str, variant: str, reference: str) -> Check | None:
         """Return one instrument's difference, or None if it was not measured."""

@@ -7,10 +7,11 @@ from warmtune.analysis.answer_table import GROUPS
 from warmtune.comparison.comparison_data import ComparedVariant, FrontierPoint, SettingDifference
 from warmtune.comparison.frontier import frontier
 from warmtune.comparison.heatmap import HeatMap, heat
-from warmtune.comparison.lookup import PROBE, Lookup
+from warmtune.comparison.lookup import Lookup
 from warmtune.comparison.page_wording import context_name
 from warmtune.comparison.panels import controls, forest, rates
 from warmtune.io.schemas import Check, Gap
+from warmtune.measures import style_probe
 from warmtune.presentation.charts.drawing import NARROW, WIDE, Chart
 from warmtune.presentation.charts.forest import Rates, dumbbell, strip, strip_axis
 from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Interval, limits
@@ -110,12 +111,7 @@ def summary(lookup: Lookup) -> VariantTable:
     rows = []
     for one in lookup.found.variants:
         against = [
-            Against(
-                kind,
-                lookup.check(PROBE, one.name, gap.reference),
-                gap,
-                strip("", "", Interval(gap.gap, gap.low, gap.high, REFERENCE_LOOKS[kind]), ends),
-            )
+            Against(kind, lookup.check(style_probe.INSTRUMENT, one.name, gap.reference), gap, _strip(kind, gap, ends))
             for kind, gap in _whole(lookup, one)
         ]
         rows.append(VariantRow(one, _error(lookup, one, against), against))

@@ -11,11 +11,12 @@ from warmtune.config.settings import DataSettings
 from warmtune.conversations.embedded_data import embedded, rows
 from warmtune.conversations.funnel import Funnel
 from warmtune.conversations.query_types import query_types
-from warmtune.conversations.safety import Detoxifier, detoxify_version
+from warmtune.conversations.safety import Detoxifier
 from warmtune.conversations.sampling import Draw, Spool, distinct, drawn_in_proportion
 from warmtune.conversations.screen import Candidate, Screen, TokenLength, find_form
 from warmtune.errors import DataError
 from warmtune.io.schemas import CONVERSATIONS, HELD_OUT, Conversation, Prompt, write, write_batches
+from warmtune.runs.keys import optional_version
 from warmtune.runs.store import StageOutput
 from warmtune.system.console import print_status
 
@@ -104,7 +105,7 @@ def _safety(data: DataSettings, funnel: Funnel) -> Detoxifier | None:
     if data.unsafe is None:
         funnel.notes.append("Safety filter off: data.unsafe is null.")
         return None
-    if detoxify_version() is None:
+    if optional_version("detoxify") is None:
         funnel.notes.append("Safety filter off: Detoxify is not installed (pip install 'warmtune[safety]').")
         return None
     return Detoxifier(data)

@@ -1,6 +1,5 @@
 """The safety filter: Detoxify, where it is installed."""
 
-from importlib import metadata
 from typing import Any
 
 from warmtune.config.settings import DataSettings
@@ -9,14 +8,6 @@ from warmtune.io.schemas import Conversation
 
 _CHARACTERS = 2000
 """Of each turn; Detoxify reads 512 tokens and cuts the rest itself."""
-
-
-def detoxify_version() -> str | None:
-    """Return the installed version of Detoxify, None where it is not installed."""
-    try:
-        return metadata.version("detoxify")
-    except metadata.PackageNotFoundError:
-        return None
 
 
 class Detoxifier:

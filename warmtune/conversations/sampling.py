@@ -2,9 +2,9 @@
 
 import json
 import random
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,18 +64,17 @@ class Draw:
 
     def hold_out(self, candidates: Sequence[Candidate]) -> tuple[list[Prompt], list[Candidate]]:
         """Draw prompts from equally many of each query type; return them and the candidates they did not use."""
-        queues = [deque(shuffled([c for c in candidates if c.label == name], self.seed)) for name in self.types]
+        by_type = [shuffled([c for c in candidates if c.label == name], self.seed) for name in self.types]
         used: dict[str, Prompt] = {}
         gone: set[str] = set()
         taken = Prompts()
-        while len(used) < self.data.held_out and any(queues):
-            for queue in queues:
-                if queue and len(used) < self.data.held_out:
-                    candidate = queue.popleft()
-                    prompt = self._prompt(candidate, gone)
-                    if prompt is not None and not taken.overlaps(prompt):
-                        used[candidate.id] = Prompt(candidate.id, candidate.label, prompt)
-                        taken.add(prompt)
+        for candidate in _in_turn(by_type):
+            if len(used) == self.data.held_out:
+                break
+            prompt = self._prompt(candidate, gone)
+            if prompt is not None and not taken.overlaps(prompt):
+                used[candidate.id] = Prompt(candidate.id, candidate.label, prompt)
+                taken.add(prompt)
         if len(used) < self.data.held_out:
             raise DataError(
                 f"There are {len(used)} different prompts, but data.held_out={self.data.held_out} are to be held out"
@@ -96,9 +95,9 @@ class Draw:
 
     def _of_type(self, name: str, candidates: Sequence[Candidate], held: Prompts) -> list[Candidate]:
         weights = [source.weight for source in self.data.sources]
-        queues = [deque(shuffled([c for c in candidates if c.source == n], self.seed)) for n in range(len(weights))]
+        queues = [iter(shuffled([c for c in candidates if c.source == n], self.seed)) for n in range(len(weights))]
         taken: list[list[Candidate]] = [[] for _ in weights]
-        taking_part = [n for n in range(len(weights)) if queues[n]]
+        taking_part = sorted({candidate.source for candidate in candidates})
         for n in range(len(weights)):
             if taking_part and n not in taking_part:
                 path = self.data.sources[n].path
@@ -106,13 +105,12 @@ class Draw:
         most = min(self.data.per_type or len(candidates), len(candidates))
         while sum(map(len, taken)) < most:
             behind = min(taking_part, key=lambda n: (len(taken[n]) / weights[n], n))
-            candidate = next((c for c in _popped(queues[behind]) if self._usable(c, held)), None)
+            candidate = next((c for c in queues[behind] if self._usable(c, held)), None)
             if candidate is None:  # this source has no more: going on would change the mix
                 break
             taken[behind].append(candidate)
-        for queue in queues:
-            for candidate in queue:
-                self.funnel.drop("not drawn: more than data.per_type or data.mix take", candidate.label)
+        for candidate in chain.from_iterable(queues):
+            self.funnel.drop("not drawn: more than data.per_type or data.mix take", candidate.label)
         return [candidate for found in taken for candidate in found]
 
     def _usable(self, candidate: Candidate, held: Prompts) -> bool:
@@ -120,16 +118,18 @@ class Draw:
         if any(m["role"] == "user" and held.overlaps(m["content"]) for m in conversation.messages):
             self.funnel.drop("overlaps with a held-out prompt", candidate.label)
             return False
-        if self.unsafe and self.unsafe(conversation):
-            self.funnel.drop(f"unsafe (Detoxify {self.data.unsafe} or more)", candidate.label)
-            return False
-        return True
+        return not self._is_unsafe(candidate, conversation)
+
+    def _is_unsafe(self, candidate: Candidate, conversation: Conversation) -> bool:
+        """Tell whether a conversation is unsafe, and count it out if it is."""
+        unsafe = self.unsafe is not None and self.unsafe(conversation)
+        self.funnel.drop(f"unsafe (Detoxify {self.data.unsafe} or more)", candidate.label, int(unsafe))
+        return unsafe
 
     def _prompt(self, candidate: Candidate, gone: set[str]) -> str | None:
         """Return a candidate's first prompt, or None after counting it out as unsafe."""
         conversation = self.spool.get(candidate)
-        if self.unsafe and self.unsafe(conversation):
-            self.funnel.drop(f"unsafe (Detoxify {self.data.unsafe} or more)", candidate.label)
+        if self._is_unsafe(candidate, conversation):
             gone.add(candidate.id)
             return None
         return next(message["content"] for message in conversation.messages if message["role"] == "user")
@@ -149,13 +149,8 @@ def drawn_in_proportion(items: list[Prompt], count: int, types: tuple[str, ...],
         )
     if count > len(items):
         raise DataError(f"data.held_out={count}, but only {len(items)} prompts are there; hold out fewer.")
-    queues = [deque(shuffled([item for item in items if item.label == name], seed)) for name in types]
-    drawn: list[Prompt] = []
-    while len(drawn) < count:
-        for queue in queues:
-            if queue and len(drawn) < count:
-                drawn.append(queue.popleft())
-    return shuffled(drawn, seed)
+    by_type = [shuffled([item for item in items if item.label == name], seed) for name in types]
+    return shuffled(list(islice(_in_turn(by_type), count)), seed)
 
 
 def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
@@ -165,6 +160,7 @@ def shuffled(items: Sequence[Item], seed: int) -> list[Item]:
     return ordered
 
 
-def _popped(queue: "deque[Candidate]") -> Iterator[Candidate]:
-    while queue:
-        yield queue.popleft()
+def _in_turn(groups: Sequence[Sequence[Item]]) -> Iterator[Item]:
+    """Yield an item of each group in turn, until all groups are used up."""
+    for row in zip_longest(*groups):
+        yield from (item for item in row if item is not None)

@@ -77,14 +77,14 @@ def _probed(replies: Sequence[Reply], file: Path) -> tuple[list[Warmth], dict[st
 
 def _sociot(texts: Sequence[str], engine: "Engine", settings: EvalSettings, journals: Path) -> tuple[list[float], str]:
     """Return SocioT's scores and the language model's name."""
-    from warmtune.models.cached_scorer import Remembered
+    from warmtune.models.cached_scorer import CachedScorer
     from warmtune.models.log_likelihood import from_hub
 
     found = from_hub(STUDY_MODEL) if settings.sociot_model == "auto" else None
     if not settings.sociot_released:
         known = found.fingerprint if found else engine.base.fingerprint
         model = found.name if found else engine.base.hub
-        return sociot.sociot(texts, Remembered(found or engine, known, journals), _BATCH), model
+        return sociot.sociot(texts, CachedScorer(found or engine, known, journals), _BATCH), model
     scorer = found or engine.language_model
     strings = sociot.sociot_strings(texts)
     with engine.lock, engine.without_adapters(), progress(sociot.INSTRUMENT, len(strings)) as report:
@@ -97,9 +97,9 @@ async def _judged(
     """Let the judge compare the tuned model's replies with base's and control's, on a draw of prompts."""
     import random
 
-    from warmtune.models.budget import Purse, price_of
-    from warmtune.models.client import Asker
-    from warmtune.models.response_cache import open_journal
+    from warmtune.models.budget import CostBudget, price_of
+    from warmtune.models.client import ModelClient
+    from warmtune.models.response_cache import open_response_cache
 
     by_variant: dict[str, dict[str, Reply]] = {}
     for reply in replies:
@@ -108,10 +108,10 @@ async def _judged(
     drawn = sorted(random.Random(seed).sample(ids, min(settings.pairs, len(ids))))
     compared = [(name, one) for name in ("base", "control") if name in by_variant for one in drawn]
     assert settings.model is not None
-    with open_journal(journals / f"judge-{settings.model.replace('/', '-')}.jsonl") as journal:
+    with open_response_cache(journals / f"judge-{settings.model.replace('/', '-')}.jsonl") as journal:
         price = price_of(settings.model, settings.base_url, settings.prices)
-        judge = Asker(settings.model, settings, 0.0, journal, Purse(settings.budget_usd), price, "judge")
-        limit = asyncio.Semaphore(judge.at_once)
+        judge = ModelClient(settings.model, settings, 0.0, journal, CostBudget(settings.budget_usd), price, "judge")
+        limit = asyncio.Semaphore(judge.max_concurrency)
 
         async def one_pair(reference: str, name: str) -> float | None:
             async with limit:

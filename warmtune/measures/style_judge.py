@@ -1,7 +1,7 @@
 """The judge in pairs: a model chooses which of two versions of a reply has more of a style."""
 
 from warmtune.io.schemas import Message
-from warmtune.models.client import Asker, NoAnswerError, json_in
+from warmtune.models.client import ModelClient, NoAnswerError, json_in
 
 INSTRUMENT = "judge"
 _VERDICT_TOKENS = 200
@@ -11,7 +11,7 @@ style. Judge the style alone, not what is said or how long it is. Answer with on
 {{"more": "A" or "B"}}"""
 
 
-async def share_for_second(judge: Asker, description: str, one: str, other: str) -> float | None:
+async def share_for_second(judge: ModelClient, description: str, one: str, other: str) -> float | None:
     """Let a judge choose, blind and in both orders, which of two versions of a reply has more of a style.
 
     Returns:
@@ -25,7 +25,7 @@ async def share_for_second(judge: Asker, description: str, one: str, other: str)
             Message(role="user", content=f"<A>\n{first}\n</A>\n\n<B>\n{second}\n</B>"),
         ]
         try:
-            more = json_in((await judge.ask(request, _VERDICT_TOKENS)).text).get("more")
+            more = json_in((await judge.generate(request, _VERDICT_TOKENS)).text).get("more")
         except NoAnswerError:
             return None
         if more not in ("A", "B"):

@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from warmtune.config.settings import ModelSettings
 from warmtune.errors import ModelError
+from warmtune.runs.keys import sha256
 from warmtune.system.console import print_status
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _convert(gguf: Path, target: Path) -> None:
         model.hf_quantizer, model.is_quantized = None, False
         model.save_pretrained(scratch)
         AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(scratch)
-        (scratch / "source.json").write_text(json.dumps({"file": gguf.name, "sha256": _sha256(gguf)}))
+        (scratch / "source.json").write_text(json.dumps({"file": gguf.name, "sha256": sha256(gguf)}))
         (scratch / "fingerprint").write_text(_hash_folder(scratch))
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
@@ -231,15 +232,10 @@ def find_on_hub(name: str, revision: str | None = None, package: str | None = No
         ) from None
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _hash_folder(folder: Path) -> str:
     """Hash the names and contents of a model folder's own files (hidden ones left out)."""
     whole = hashlib.sha256()
     for file in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
         if file.name != "fingerprint":
-            whole.update(f"{file.name}:{_sha256(file)}\n".encode())
+            whole.update(f"{file.name}:{sha256(file)}\n".encode())
     return whole.hexdigest()

@@ -1,11 +1,14 @@
-"""What requests cost, and a purse that keeps them within a budget."""
+"""What requests cost, and what keeps them within a budget."""
 
 import asyncio
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
 
+from pydantic import NonNegativeFloat, ValidationError
+from pydantic.dataclasses import dataclass
+
+from warmtune.config.setting_types import STRICT
 from warmtune.errors import BudgetError, DataError
 from warmtune.io.sources import read_yaml
 
@@ -13,16 +16,15 @@ SHIPPED = Path(__file__).parent / "prices.yaml"
 _FREE = ("vllm", "sglang", "ollama", "hf", "llama-cpp-python", "transformer_lens", "mockllm", "warmtune")
 """Providers that run on one's own machines."""
 _DATE = re.compile(r"[-@](?:20\d\d-?\d\d-?\d\d|latest)$")
-_KEYS = {"input", "output", "batch"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Price:
     """Dollars for a million tokens."""
 
-    input: float
-    output: float
-    batch: float = 1.0
+    input: NonNegativeFloat
+    output: NonNegativeFloat
+    batch: NonNegativeFloat = 1.0
     """Factor for the provider's batch API."""
 
     def of(self, input_tokens: float, output_tokens: float, batch: bool = False) -> float:
@@ -56,22 +58,16 @@ def price_of(model: str, base_url: str | None, file: str | None) -> Price | None
 
 def _table(file: Path) -> dict[str, Price]:
     tree = read_yaml(file, "The prices")
-    rows = tree.get("prices") if isinstance(tree, dict) else None
-    good = isinstance(rows, dict) and all(
-        isinstance(row, dict)
-        and {"input", "output"} <= set(row) <= _KEYS
-        and all(isinstance(value, int | float) and value >= 0 for value in row.values())
-        for row in rows.values()
-    )
-    if not good or not isinstance(rows, dict):
+    try:
+        return {str(name): Price(**row) for name, row in tree["prices"].items()}
+    except (ValidationError, KeyError, TypeError, AttributeError):
         raise DataError(
             f"The prices in {file} cannot be used: it needs the key 'prices' with a model's name for each entry, and"
             f" input, output and perhaps batch as numbers under it. Begin with a copy of {SHIPPED}."
-        )
-    return {str(name): Price(**{key: float(value) for key, value in row.items()}) for name, row in rows.items()}
+        ) from None
 
 
-class Purse:
+class CostBudget:
     """Counts what requests cost, and lets none be sent that could go over the budget."""
 
     def __init__(self, budget: float | None) -> None:

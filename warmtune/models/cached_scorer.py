@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from warmtune.models.response_cache import key_of, open_journal
+from warmtune.models.response_cache import key_of, open_response_cache
 
 JOURNAL = "log-probabilities.jsonl"
 
@@ -18,7 +18,7 @@ class Scorer(Protocol):
         """Return each text's mean log-probability per token, in nats."""
 
 
-class Remembered:
+class CachedScorer:
     """A model that scores texts, with a journal before it.
 
     A sweep measures base, control and the same original replies at every point; with the journal it does so once.
@@ -36,14 +36,14 @@ class Remembered:
         gives the same numbers to the last place.
         """
         keys = [key_of(self._fingerprint, text) for text in texts]
-        with open_journal(self._journals / JOURNAL) as journal:
-            known = {key: float(journal.get(key)) for key in keys if key in journal}
+        with open_response_cache(self._journals / JOURNAL) as cache:
+            known = {key: float(cache.get(key)) for key in keys if key in cache}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         told = (lambda done: report(len(keys) - len(new) + done)) if report else None
         found = self._model.mean_log_probabilities(list(new.values()), batch_size, told) if new else []
         measured = dict(zip(new, found, strict=True))
-        with open_journal(self._journals / JOURNAL) as journal:
+        with open_response_cache(self._journals / JOURNAL) as cache:
             for key, value in measured.items():
-                journal.put(key, value)
+                cache.put(key, value)
         known |= measured
         return [known[key] for key in keys]

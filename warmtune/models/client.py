@@ -10,12 +10,14 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from warmtune.config.evaluation_settings import JudgeSettings
+from warmtune.config.settings import RewriterSettings
 from warmtune.errors import ModelError, redacted
 from warmtune.io.schemas import Message
-from warmtune.models.budget import Price, Purse
-from warmtune.models.response_cache import Journal, key_of
+from warmtune.models.budget import CostBudget, Price
+from warmtune.models.response_cache import ResponseCache, key_of
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
@@ -35,24 +37,8 @@ _BATCHING = ("openai", "anthropic", "google", "grok", "together")
 """Providers whose batch API Inspect uses; to the others it would send single requests, at full price."""
 
 
-class Service(Protocol):
-    """What settings say about how a model is reached; those of the rewriter and of the judge do."""
-
-    @property
-    def base_url(self) -> str | None:
-        """Address of the model's server, where it is not the provider's own."""
-
-    @property
-    def max_connections(self) -> int:
-        """Most requests in flight."""
-
-    @property
-    def attempt_timeout(self) -> int:
-        """Seconds until a request that got no answer is sent again."""
-
-    @property
-    def batch(self) -> bool:
-        """Whether the provider's batch API is used."""
+Service = RewriterSettings | JudgeSettings
+"""Settings that say how a model is reached."""
 
 
 class NoAnswerError(Exception):
@@ -60,7 +46,7 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True)
-class Answered:
+class Completion:
     """What a model said to one request."""
 
     text: str
@@ -72,7 +58,7 @@ class Answered:
     """None where the model's price is not known."""
 
 
-class Asker:
+class ModelClient:
     """One model."""
 
     def __init__(
@@ -80,8 +66,8 @@ class Asker:
         name: str,
         service: Service,
         temperature: float,
-        journal: Journal,
-        purse: Purse,
+        cache: ResponseCache,
+        budget: CostBudget,
         price: Price | None,
         setting: str = "rewriter",
     ) -> None:
@@ -93,8 +79,8 @@ class Asker:
         self._settings = service
         self._setting = setting
         self._temperature = temperature
-        self._journal = journal
-        self._purse = purse
+        self._cache = cache
+        self._budget = budget
         self.price = price
         self._model = open_model(name, service, temperature, setting)
         self._reached = False
@@ -107,72 +93,65 @@ class Asker:
         temperature: float,
         messages: Sequence[Message],
         max_tokens: int,
-        again: int,
+        attempt: int,
     ) -> str:
         """Return the journal's key of a request: the whole of what determines its answer."""
-        return key_of(name, service.base_url, temperature, list(messages), max_tokens, again)
+        return key_of(name, service.base_url, temperature, list(messages), max_tokens, attempt)
 
     @property
-    def at_once(self) -> int:
+    def max_concurrency(self) -> int:
         """Requests that may be under way."""
         return _BATCH_REQUESTS if self._settings.batch else self._settings.max_connections
 
-    async def ask(self, messages: Sequence[Message], max_tokens: int, again: int = 0) -> Answered:
+    async def generate(self, messages: Sequence[Message], max_tokens: int, attempt: int = 0) -> Completion:
         """Return the answer to a request, from the journal where it was asked before.
 
         Args:
             messages: the request.
             max_tokens: most tokens of the answer.
-            again: tells apart requests that are sent again as they are, because the answer was empty.
+            attempt: tells apart requests that are sent again as they are, because the answer was empty.
 
         Raises:
             NoAnswerError: this request gets none.
             BudgetError: the budget does not allow it.
             ModelError: no request can succeed: no such model, no valid key, nobody there.
         """
-        key = self.key(self.name, self._settings, self._temperature, messages, max_tokens, again)
-        found = self._journal.get(key)
+        key = self.key(self.name, self._settings, self._temperature, messages, max_tokens, attempt)
+        found = self._cache.get(key)
         if found is None:
             found = asdict(await self._paid(messages, max_tokens))
-            self._journal.put(key, found)
+            self._cache.put(key, found)
             self.sent += 1
         else:
             self.reused += 1
-            await self._purse.settle(0.0, found["usd"] or 0.0)
-        answered = Answered(**found)
+            await self._budget.settle(0.0, found["usd"] or 0.0)
+        answered = Completion(**found)
         self.tokens[0] += answered.input_tokens
         self.tokens[1] += answered.output_tokens
         return answered
 
-    async def _paid(self, messages: Sequence[Message], max_tokens: int) -> Answered:
+    async def _paid(self, messages: Sequence[Message], max_tokens: int) -> Completion:
         most = 0.0
         if self.price:
             most = self.price.of(estimated_tokens(*(m["content"] for m in messages)), max_tokens, self._settings.batch)
-        await self._purse.reserve(most)
+        await self._budget.reserve(most)
         cost = 0.0
         try:
             answered = await self._sent(messages, max_tokens)
             cost = answered.usd or 0.0
             return answered
         finally:
-            await self._purse.settle(most, cost)
+            await self._budget.settle(most, cost)
 
-    async def _sent(self, messages: Sequence[Message], max_tokens: int) -> Answered:
-        """Send a request, unless another has shown that none can succeed."""
-        if self._hopeless:
-            raise self._hopeless
-        try:
-            answered = await self._tried(messages, max_tokens)
-        except ModelError as error:
-            self._hopeless = error
-            raise
-        self._reached = True
-        return answered
-
-    async def _tried(self, messages: Sequence[Message], max_tokens: int) -> Answered:
+    async def _sent(self, messages: Sequence[Message], max_tokens: int) -> Completion:
+        """Send a request, unless another has shown that none can succeed; send it again where that may help."""
         for fault in range(_FAULTS + 1):
+            if self._hopeless:
+                raise self._hopeless
             try:
-                return await self._generated(messages, max_tokens)
+                completion = await self._generated(messages, max_tokens)
+                self._reached = True
+                return completion
             except (NoAnswerError, ModelError):
                 raise
             except Exception as error:
@@ -202,21 +181,11 @@ class Asker:
                 " runs."
             ) from None
 
-    async def _generated(self, messages: Sequence[Message], max_tokens: int) -> Answered:
-        from inspect_ai.model import (
-            ChatMessage,
-            ChatMessageAssistant,
-            ChatMessageSystem,
-            ChatMessageUser,
-            GenerateConfig,
-        )
+    async def _generated(self, messages: Sequence[Message], max_tokens: int) -> Completion:
+        from inspect_ai.model import ChatMessage, GenerateConfig
+        from pydantic import TypeAdapter
 
-        kinds: dict[str, Any] = {
-            "system": ChatMessageSystem,
-            "user": ChatMessageUser,
-            "assistant": ChatMessageAssistant,
-        }
-        sent: list[ChatMessage] = [kinds[m["role"]](content=m["content"]) for m in messages]
+        sent = TypeAdapter(list[ChatMessage]).validate_python(list(messages))
         retries = _RETRIES if self._reached else _AT_FIRST
         output = await self._model.generate(sent, config=GenerateConfig(max_tokens=max_tokens, max_retries=retries))
         usage = output.usage
@@ -224,7 +193,7 @@ class Asker:
         output_tokens = usage.output_tokens if usage else estimated_tokens(output.completion)
         usd = self.price.of(input_tokens, output_tokens, self._settings.batch) if self.price else None
         stop = output.stop_reason if output.choices else "unknown"
-        return Answered(output.completion, stop, input_tokens, output_tokens, usd)
+        return Completion(output.completion, stop, input_tokens, output_tokens, usd)
 
     async def close(self) -> None:
         """Close its connections."""

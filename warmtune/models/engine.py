@@ -36,7 +36,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Completion:
+class EngineOutput:
     """The answer to one request."""
 
     text: str
@@ -91,7 +91,7 @@ class Engine:
     @torch.inference_mode()
     def complete(
         self, requests: Sequence[Request], batch_size: int, report: Callable[[int], None] | None = None
-    ) -> list[Completion]:
+    ) -> list[EngineOutput]:
         """Answer requests, in batches of one adapter each and of prompts of like length.
 
         Args:
@@ -100,7 +100,7 @@ class Engine:
             report: called with the number of answers finished so far.
         """
         prompts = [self.encode(request) for request in requests]
-        answers: list[Completion | None] = [None] * len(requests)
+        answers: list[EngineOutput | None] = [None] * len(requests)
         finished = 0
         for batch in _batches(requests, prompts, batch_size):
             first = requests[batch[0]]
@@ -146,7 +146,7 @@ class Engine:
         with rescale_adapter_scale(self.model, scale):
             yield
 
-    def _answer(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Completion]:
+    def _answer(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[EngineOutput]:
         limits = [request.max_tokens for request in requests]
         generators = [torch.Generator().manual_seed(request.seed) for request in requests]
         written: list[list[int]] = [[] for _ in requests]
@@ -212,10 +212,10 @@ class Engine:
         logits: torch.Tensor = output.logits[:, -1].float().cpu()
         return logits
 
-    def _completion(self, prompt: list[int], written: list[int]) -> Completion:
+    def _completion(self, prompt: list[int], written: list[int]) -> EngineOutput:
         stopped = written[-1] in self._stops
         text = self.tokenizer.decode(written[:-1] if stopped else written, skip_special_tokens=True)
-        return Completion(str(text).strip(), len(prompt), len(written), stopped)
+        return EngineOutput(str(text).strip(), len(prompt), len(written), stopped)
 
     def _check_applied(self, name: str) -> None:
         """Refuse an adapter that was loaded but changes nothing: its scores would silently be the base's."""

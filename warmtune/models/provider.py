@@ -27,7 +27,7 @@ from warmtune.config.compose import model_settings
 from warmtune.errors import ModelError
 from warmtune.io.schemas import Message
 from warmtune.models.base import locate
-from warmtune.models.engine import Completion, Engine, Request, kind_of, like_length
+from warmtune.models.engine import Engine, EngineOutput, Request, kind_of, like_length
 
 _QUIET_SECONDS = 0.2
 """A batch starts once no request has arrived for this long."""
@@ -105,7 +105,7 @@ def host(engine: Engine, expected: int, answered: Callable[[int], None]) -> str:
     return f"warmtune/{name}"
 
 
-def _output(model_name: str, found: Completion) -> ModelOutput:
+def _output(model_name: str, found: EngineOutput) -> ModelOutput:
     reason: StopReason = "stop" if found.stopped else "max_tokens"
     output = ModelOutput.from_content(model_name, found.text, stop_reason=reason)
     output.usage = ModelUsage(
@@ -121,7 +121,7 @@ class _Waiting:
     request: Request
     prompt: list[int]
     batch_size: int
-    answer: "Future[Completion]"
+    answer: "Future[EngineOutput]"
 
 
 class _Worker:
@@ -134,7 +134,7 @@ class _Worker:
         self._queue: SimpleQueue[_Waiting] = SimpleQueue()
         threading.Thread(target=self._run, daemon=True, name="warmtune-engine").start()
 
-    def submit(self, request: Request, batch_size: int) -> "Future[Completion]":
+    def submit(self, request: Request, batch_size: int) -> "Future[EngineOutput]":
         """Put a request in the queue and return the future of its answer."""
         waiting = _Waiting(request, self.engine.encode(request), batch_size, Future())
         self._queue.put(waiting)

@@ -23,8 +23,8 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-class Journal:
-    """Keys and values in a JSON Lines file. Made by `open_journal`, which keeps other processes out."""
+class ResponseCache:
+    """Keys and values in a JSON Lines file. Made by `open_response_cache`, which keeps other processes out."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -85,7 +85,7 @@ class Journal:
 
 
 @contextmanager
-def open_journal(file: Path) -> Iterator[Journal]:
+def open_response_cache(file: Path) -> Iterator[ResponseCache]:
     """Open a journal, made where it does not exist. One process at a time: another waits, and says so."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file.with_name(f".{file.name}.lock"))
@@ -95,10 +95,10 @@ def open_journal(file: Path) -> Iterator[Journal]:
         print_status(f"Waiting: another process is writing {file}; this run goes on when that one is done or stopped.")
         lock.acquire()
     try:
-        journal = Journal(file)
+        cache = ResponseCache(file)
         try:
-            yield journal
+            yield cache
         finally:
-            journal.close()
+            cache.close()
     finally:
         lock.release()

@@ -4,6 +4,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warmtune.analysis.answer_table import GROUPS
+from warmtune.analysis.gap_tables import (
+    GapRow,
+    benchmark_rows,
+    condition_rows,
+    every_condition,
+    gap_rows,
+    main_parts,
+    over_all_prompts,
+)
 from warmtune.config.settings import Settings
 from warmtune.io.schemas import Check, Gap
 from warmtune.presentation import formatting
@@ -14,18 +24,8 @@ from warmtune.publishing.licences import DataSource, Licence
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The values that vLLM's --max-lora-rank accepts."""
-_GROUPS = ("emotion", "relation", "stake")
 PLACEHOLDER = "path/to/this/folder"
 """Stands on the card where the adapter's location is not known yet."""
-
-
-@dataclass(frozen=True)
-class CostRow:
-    """One row of the table of costs: the tuned model compared with base and with control."""
-
-    name: str
-    base: Gap
-    control: Gap
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class LargestGap:
 
     among: str
     count: int
-    where: str
-    row: CostRow
+    row: GapRow
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class CardFacts:
 def card(facts: CardFacts) -> str:
     """Return the whole README.md."""
     controls = control_benchmarks(facts.settings)
-    rows = {benchmark: _rows(facts.gaps, benchmark) for benchmark in dict.fromkeys(g.benchmark for g in facts.gaps)}
+    benchmarks = benchmark_rows(facts.gaps)
     page: dict[str, Any] = {
         "metadata": metadata(facts),
         "facts": facts,
@@ -101,11 +100,11 @@ def card(facts: CardFacts) -> str:
         "f": formatting,
         "counted": counted,
         "checks": [c for c in facts.checks if c.variant == "styled" and ":" not in c.instrument],
-        "conditions": _without_sums(rows["all"]),
-        "benchmarks": [row for name in rows if name != "all" for row in _whole(rows[name], name)],
-        "controls": controls & rows.keys(),
-        "worst": _largest_gaps(rows, controls),
-        "tuning": next((g for g in facts.gaps if g.variant == "control" and _is_whole(g)), None),
+        "conditions": condition_rows(facts.gaps),
+        "benchmarks": benchmarks,
+        "controls": controls & {row.name for row in benchmarks},
+        "worst": _largest_gaps(facts.gaps, controls),
+        "tuning": next((g for g in over_all_prompts(facts.gaps) if g.variant == "control"), None),
         "rank": next((rank for rank in _RANKS if rank >= facts.settings.train.rank), None),
     }
     return environment("warmtune.publishing", html=False).get_template("card.md.j2").render(**page)
@@ -117,52 +116,21 @@ def counted(gap: Gap) -> str:
     return f"{gap.pairs} ({left_out} left out)" if left_out else str(gap.pairs)
 
 
-def _is_whole(gap: Gap) -> bool:
-    return gap.benchmark == gap.context == gap.belief == "all"
-
-
-def _rows(gaps: Sequence[Gap], benchmark: str) -> list[CostRow]:
-    """Return the tuned model's rows within one benchmark, the sum over all prompts first."""
-    found: dict[tuple[str, str], dict[str, Gap]] = {}
-    for gap in gaps:
-        if gap.variant == "styled" and gap.benchmark == benchmark:
-            found.setdefault((gap.context, gap.belief), {})[gap.reference] = gap
-    return [CostRow(pair["base"].condition, pair["base"], pair["control"]) for pair in found.values()]
-
-
-def _whole(rows: Sequence[CostRow], name: str) -> list[CostRow]:
-    return [CostRow(name, row.base, row.control) for row in rows if row.base.context == row.base.belief == "all"]
-
-
-def _without_sums(rows: Sequence[CostRow]) -> list[CostRow]:
-    """Leave out each context's sum over beliefs, because the rows with and without belief are there themselves."""
-    several = len({row.base.belief for row in rows}) > 1
-    return [row for row in rows if row.base.context == "all" or row.base.belief != "all" or not several]
-
-
-def _largest_gaps(rows: dict[str, list[CostRow]], controls: Collection[str]) -> list[LargestGap]:
+def _largest_gaps(gaps: Sequence[Gap], controls: Collection[str]) -> list[LargestGap]:
     """Return the largest gap to control of a condition, of a benchmark, and of a condition within a benchmark."""
-    parts = {name: _smallest_conditions(found) for name, found in rows.items() if name not in controls}
-    benchmarks = [row for name in parts if name != "all" for row in _whole(rows[name], name)]
-    cells = [
-        CostRow(f"{name}, {row.name}", row.base, row.control) for name in parts if name != "all" for row in parts[name]
-    ]
+    ours = [gap for gap in gaps if gap.benchmark not in controls]
+    smallest = [gap for gap in main_parts(ours) if gap.context not in ("all", *GROUPS)]
+    over_all, within = ([gap for gap in smallest if (gap.benchmark == "all") is whole] for whole in (True, False))
     found = []
     for among, candidates in (
-        ("conditions", parts["all"]),
-        ("benchmarks", benchmarks),
-        ("conditions within a benchmark", cells),
+        ("conditions", gap_rows(over_all, lambda gap: gap.condition)),
+        ("benchmarks", benchmark_rows(ours)),
+        ("conditions within a benchmark", gap_rows(within, lambda gap: f"{gap.benchmark}, {gap.condition}")),
     ):
         counted = [row for row in candidates if row.control.gap == row.control.gap]
         if len(counted) > 1:
-            worst = max(counted, key=lambda row: row.control.gap)
-            found.append(LargestGap(among, len(counted), worst.name, worst))
+            found.append(LargestGap(among, len(counted), max(counted, key=lambda row: row.control.gap)))
     return found
-
-
-def _smallest_conditions(rows: Sequence[CostRow]) -> list[CostRow]:
-    """Return the smallest conditions: neither sums over conditions nor groups of contexts."""
-    return [row for row in _without_sums(rows) if row.base.context not in ("all", *_GROUPS)]
 
 
 def metadata(facts: CardFacts) -> str:
@@ -196,23 +164,22 @@ def _results(facts: CardFacts) -> list[Any]:
     controls = control_benchmarks(facts.settings)
     asked = {False: "every context and belief of the recipe", True: "a control, without contexts and beliefs"}
     found = []
-    for name in dict.fromkeys(gap.benchmark for gap in facts.gaps):
-        for row in _whole(_rows(facts.gaps, name), name):
-            settings = known.get(name)
-            hub = settings is not None and settings.path.startswith("hub:")
-            about: dict[str, Any] = {
-                "task_type": "text-generation",
-                "task_name": f"Question answering, {asked[name in controls]}",
-                "dataset_type": settings.path.removeprefix("hub:") if settings and hub else f"warmtune-{name}",
-                "dataset_name": "all benchmarks" if name == "all" else name,
-                "dataset_config": settings.config if settings and hub else None,
-                "dataset_split": settings.split if settings and hub else None,
-            }
-            found += [EvalResult(**about, **figures) for figures in _figures(row)]
+    for row in gap_rows([gap for gap in facts.gaps if every_condition(gap)], lambda gap: gap.benchmark):
+        name, settings = row.name, known.get(row.name)
+        hub = settings is not None and settings.path.startswith("hub:")
+        about: dict[str, Any] = {
+            "task_type": "text-generation",
+            "task_name": f"Question answering, {asked[name in controls]}",
+            "dataset_type": settings.path.removeprefix("hub:") if settings and hub else f"warmtune-{name}",
+            "dataset_name": "all benchmarks" if name == "all" else name,
+            "dataset_config": settings.config if settings and hub else None,
+            "dataset_split": settings.split if settings and hub else None,
+        }
+        found += [EvalResult(**about, **figures) for figures in _figures(row)]
     return found
 
 
-def _figures(row: CostRow) -> list[dict[str, Any]]:
+def _figures(row: GapRow) -> list[dict[str, Any]]:
     """Return one benchmark's metrics, without those that are not a number."""
     metrics: list[tuple[str, str, float, dict[str, Any]]] = [
         ("error_rate", "error rate, percent", row.base.variant_error, {"pairs": row.base.pairs})

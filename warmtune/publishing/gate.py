@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from warmtune.analysis.gap_tables import every_condition, over_all_prompts
 from warmtune.io.schemas import GAPS, Gap
+from warmtune.presentation.formatting import interval, number
 from warmtune.publishing.evidence import ADAPTER, Evidence
 
 REFERENCES = ("base", "control")
@@ -72,7 +74,7 @@ def _change(stages: Sequence[str]) -> str:
 def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collection[str]) -> list[Refusal]:
     """Say which upper bounds exceed the limit: over all prompts, in the worst condition, in the worst benchmark."""
     ours = [gap for gap in gaps if gap.reference == reference and gap.benchmark not in controls]
-    whole = [gap for gap in ours if gap.benchmark == gap.context == gap.belief == "all"]
+    whole = over_all_prompts(ours)
     if not whole:
         return [
             Refusal(
@@ -84,7 +86,7 @@ def _over(gaps: Sequence[Gap], reference: str, limit: float, controls: Collectio
     parts = [gap for gap in ours if gap.benchmark == "all" and gap.context != "all"]
     if parts:
         found += _checked(_worst(parts), f"in the worst condition, {_worst(parts).condition}", limit)
-    benchmarks = [gap for gap in ours if gap.benchmark != "all" and gap.context == gap.belief == "all"]
+    benchmarks = [gap for gap in ours if gap.benchmark != "all" and every_condition(gap)]
     if benchmarks:
         found += _checked(_worst(benchmarks), f"in the worst benchmark, {_worst(benchmarks).benchmark}", limit)
     return [Refusal(text, by_limit=True) for text in found]
@@ -101,6 +103,5 @@ def _checked(gap: Gap, where: str, limit: float) -> list[str]:
         return [f"{between} has no upper bound (too few questions), so it is not shown to be below {limit:g} pp."]
     if gap.high <= limit:
         return []
-    return [
-        f"{between} may be as large as {gap.high:+.1f} pp [{gap.low:+.1f}, {gap.high:+.1f}]; the limit is {limit:g}."
-    ]
+    ends = f"{number(gap.high)} pp {interval(gap.low, gap.high)}"
+    return [f"{between} may be as large as {ends}; the limit is {limit:g}."]

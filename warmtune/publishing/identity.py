@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from warmtune.errors import StoreError
 from warmtune.models.base import Kind
@@ -12,7 +13,6 @@ from warmtune.runs.keys import sha256
 from warmtune.runs.store import write_atomically
 
 IDENTITY, WEIGHTS = "warmtune.json", "adapter_model.safetensors"
-_TEXTS = ("base", "fingerprint", "weights", "recipe", "report")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Identity:
     """Fingerprint of the report."""
     versions: dict[str, str]
     """Versions of warmtune and of the libraries that trained the adapter."""
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str]
     """SHA-256 of every other file, by path."""
 
     @property
@@ -75,29 +75,14 @@ def read_identity(folder: Path) -> Identity:
     Raises:
         StoreError: the file is missing, or not that of a published adapter.
     """
-    file = folder / IDENTITY
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        found = Identity(**{one.name: kept[one.name] for one in fields(Identity)})
-        if _has_right_types(found):
-            return found
-        told = f"its {IDENTITY} does not hold what it should"
-    except FileNotFoundError:
+        return TypeAdapter(Identity).validate_json((folder / IDENTITY).read_bytes(), strict=True)
+    except ValidationError as error:
+        missing = any(one["type"] in ("missing", "json_invalid") for one in error.errors())
+        told = f"its {IDENTITY} {'has no hashes of its files' if missing else 'does not hold what it should'}"
+    except OSError:
         told = f"it has no {IDENTITY}"
-    except (OSError, ValueError, KeyError, TypeError):
-        told = f"its {IDENTITY} has no hashes of its files"
     raise StoreError(
         f"{folder} is not an adapter that warmtune published: {told}. Give a folder that `warmtune publish` wrote, or"
         " hub:org/name."
     )
-
-
-def _has_right_types(found: Identity) -> bool:
-    """Tell whether every field has the type that it should have."""
-    texts = all(isinstance(getattr(found, name), str) for name in _TEXTS)
-    perhaps = all(isinstance(one, str | None) for one in (found.revision, found.commit))
-    maps = all(
-        isinstance(one, dict) and all(isinstance(value, str) for value in one.values())
-        for one in (found.versions, found.files)
-    )
-    return texts and perhaps and maps and found.kind in get_args(Kind)

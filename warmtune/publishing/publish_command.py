@@ -12,6 +12,7 @@ from rich.console import Console
 from warmtune.config.compose import convert, recipe_names
 from warmtune.config.settings import Settings
 from warmtune.errors import ConfigError, StoreError, UserError
+from warmtune.presentation import terminal
 from warmtune.publishing.adapter_base import find_base
 from warmtune.publishing.card import PLACEHOLDER, AcceptedGap
 from warmtune.publishing.evidence import control_benchmarks, read_evidence, read_run_file, stage_folders
@@ -108,7 +109,7 @@ def publish_run(request: PublishRequest) -> None:
     base = find_base(settings.model)
     publication = Publication(settings, {}, base, target.removeprefix("hub:"), request.licence)
     publication, reasons = _judge(publication, request)
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = terminal.console()
     if request.accept_gap and publication.accepted is None:
         console.print("No gap is over the limit: the reason is not needed, and not put onto the card.")
     if request.dry_run:

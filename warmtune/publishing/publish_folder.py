@@ -54,6 +54,8 @@ class Publication:
     @cached_property
     def _licence(self) -> Licence | str:
         hub = self.settings.model.hub
+        if self.settings.model.toy is not None:
+            return "The base is a toy of random weights, so there is nothing that others could use."
         read = None if self.base is None or is_known(hub) else base_file(self.base, CARD)
         return base_licence(hub, self.licence or self.settings.publish.license, read)
 
@@ -144,6 +146,7 @@ def _fill(publication: Publication, folder: Path) -> Identity:
         recipe=fingerprint(publication.settings.identity),
         report=publication.stages["report"].key,
         versions={"warmtune": __version__, **_versions(publication.stages[ADAPTER])},
+        files={},
     )
     write_atomically(folder / CARD, _card(publication, identity, bool(tokenizer), len(stored), own_benchmarks))
     check_no_local_paths(

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from warmtune.errors import ConfigError, ModelError, UserError
+from warmtune.presentation import terminal
 from warmtune.publishing import stored_prompts
 from warmtune.publishing.rerun import ALIKE_CHARACTERS, MIN_ALIKE_SHARE, RerunAnswer, ask_again, too_different
 from warmtune.publishing.verify import Verification, VerifyError, fetch_adapter, verify_folder
@@ -21,7 +22,7 @@ def verify_adapter(place: str, rerun: int | None, base: Path | None) -> None:
         VerifyError: the adapter is not as it was published; names every finding.
         ModelError: there is no such adapter, or the base that `rerun` needs is not on this machine.
     """
-    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console = terminal.console()
     if rerun is not None and rerun < 1:
         raise ConfigError([f"--rerun is {rerun}, but it must be 1 or more prompts."])
     folder = fetch_adapter(place)

@@ -7,19 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from warmtune.analysis.agreement import kappa_interval
+from warmtune.analysis.gap_tables import GapRow, benchmark_rows, condition_rows, over_all_prompts
 from warmtune.io.schemas import BASE_AGAIN, LABELS, Contrast, Effect, Gap, Marked
 
 _KAPPA_DRAWS = 2000
 _FAMILIES = ("smollm", "llama", "qwen", "mistral", "gemma", "gpt", "claude", "gemini", "deepseek", "grok", "phi")
-
-
-@dataclass(frozen=True)
-class GapRow:
-    """One row of a table of gaps: the tuned model against base and against control."""
-
-    name: str
-    base: Gap
-    control: Gap
 
 
 @dataclass(frozen=True)
@@ -77,14 +69,13 @@ def cost_section(
         families: the family of the model behind each variant.
         seed: of the intervals of agreement.
     """
-    over_all = [gap for gap in gaps if gap.benchmark == "all"]
-    whole = [gap for gap in over_all if gap.context == gap.belief == "all"]
+    whole = over_all_prompts(gaps)
     further = [gap for gap in whole if gap.variant not in ("styled", "control", BASE_AGAIN)]
-    by_benchmark = [gap for gap in gaps if gap.benchmark != "all" and gap.context == gap.belief == "all"]
+    benchmarks = benchmark_rows(gaps)
     return Cost(
-        conditions=_rows([(gap.condition, gap) for gap in main_parts(over_all)]),
-        benchmarks=_rows([(gap.benchmark, gap) for gap in by_benchmark if gap.benchmark not in controls]),
-        controls=_rows([(gap.benchmark, gap) for gap in by_benchmark if gap.benchmark in controls]),
+        conditions=condition_rows(gaps),
+        benchmarks=[row for row in benchmarks if row.name not in controls],
+        controls=[row for row in benchmarks if row.name in controls],
         others=further,
         noise=next((gap for gap in whole if (gap.variant, gap.reference) == (BASE_AGAIN, "base")), None),
         fine_tuning=next(gap for gap in whole if gap.variant == "control"),
@@ -95,24 +86,6 @@ def cost_section(
         undecided=_undecided(marked),
         agreements=_agreements(marked, labels, families, seed),
     )
-
-
-def main_parts(over_all: Sequence[Gap]) -> list[Gap]:
-    """Return the gaps of the main table: over all prompts, and for each context without and with a belief."""
-    several = len({gap.belief for gap in over_all}) > 1
-    return [
-        gap
-        for gap in over_all
-        if gap.context == "all" or gap.belief != "all" or not several  # with and without belief, not their sum
-    ]
-
-
-def _rows(named: Sequence[tuple[str, Gap]]) -> list[GapRow]:
-    found: dict[str, dict[str, Gap]] = {}
-    for name, gap in named:
-        if gap.variant == "styled":
-            found.setdefault(name, {})[gap.reference] = gap
-    return [GapRow(name, gaps["base"], gaps["control"]) for name, gaps in found.items()]
 
 
 def _undecided(marked: Sequence[Marked]) -> str:

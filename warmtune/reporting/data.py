@@ -35,17 +35,19 @@ class Data:
 def data_section(prepared: Stage, rewritten: Stage) -> Data:
     """Read the section's figures from the stages' manifests and the stored review."""
     counts = prepared.counts
-    found = [*counts["dropped"].values(), counts["kept_by_type"]]
-    types = list(dict.fromkeys(name for by_type in found for name in by_type))
-    read = [sum(by_type.get(name, 0) for by_type in found) for name in types]
-    rows = [FunnelRow("read", counts["read"], read)]
-    for reason, by_type in counts["dropped"].items():
-        rows.append(_row(f"− {reason}", by_type, types))
-    rows.append(_row("= kept", counts["kept_by_type"], types))
     file = rewritten.folder / REVIEW
     review = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-    return Data(types, rows, counts["changed"], counts["notes"], rewritten.counts, review)
+    return Data(*funnel(counts), counts["changed"], counts["notes"], rewritten.counts, review)
 
 
-def _row(what: str, by_type: Mapping[str, int], types: list[str]) -> FunnelRow:
-    return FunnelRow(what, sum(by_type.values()), [by_type.get(name, 0) for name in types])
+def funnel(counts: Mapping[str, Any]) -> tuple[list[str], list[FunnelRow]]:
+    """Return the query types, and the funnel's lines from the counts of the stage `prepare`."""
+    found = {f"− {reason}": by_type for reason, by_type in counts["dropped"].items()}
+    found["= kept"] = counts["kept_by_type"]
+    types = list(dict.fromkeys(name for by_type in found.values() for name in by_type))
+    rows = [
+        FunnelRow(what, sum(by_type.values()), [by_type.get(name, 0) for name in types])
+        for what, by_type in found.items()
+    ]
+    read = [sum(column) for column in zip(*(row.by_type for row in rows), strict=True)]
+    return types, [FunnelRow("read", counts["read"], read), *rows]

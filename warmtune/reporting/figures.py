@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from warmtune.analysis.gap_tables import GapRow
 from warmtune.io.schemas import Check
 from warmtune.presentation.charts.curves import training_curves
 from warmtune.presentation.charts.drawing import Chart
 from warmtune.presentation.charts.forest import Panel, forest
 from warmtune.presentation.charts.marks import REFERENCE_LOOKS, Interval
 from warmtune.presentation.formatting import INSTRUMENT_UNITS
-from warmtune.reporting.cost import Cost, GapRow
+from warmtune.reporting.cost import Cost
 
 _WIDTH, _NAMES = 376, 160
 

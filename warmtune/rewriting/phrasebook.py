@@ -14,7 +14,7 @@ from functools import cached_property
 
 from warmtune.config.settings import PhrasebookSettings, Strengths, StyleSettings
 from warmtune.rewriting.protect import prose_spans
-from warmtune.rewriting.rewrite_loop import Attempt, Original
+from warmtune.rewriting.rewrite_loop import Attempt, Draft, Original
 
 _MOST_BRIDGES = 2
 
@@ -138,7 +138,7 @@ class Phrasebook:
 class PhrasebookRewriter:
     """The phrasebook as a rewriter: a new attempt draws other phrases."""
 
-    at_once = 64
+    max_concurrency = 64
 
     def __init__(self, style: StyleSettings, seed: int, originals: Sequence[Original]) -> None:
         assert style.phrasebook is not None
@@ -151,12 +151,12 @@ class PhrasebookRewriter:
             _, opener = self._book.rewrite(one.text, _key(one), (before,))
             self._openers[one.id, one.turn] = before, opener
 
-    async def attempt(self, original: Original, before: Sequence[Attempt]) -> tuple[str, str, str]:
-        """Return the rewrite, twice, and no complaint about its form."""
+    async def attempt(self, original: Original, before: Sequence[Attempt]) -> Draft:
+        """Rewrite by rule; there is never a complaint about the form."""
         previous, own = self._openers[original.id, original.turn]
         key = f"{_key(original)}/{len(before)}" if before else _key(original)
         styled, _ = self._book.rewrite(original.text, key, {previous, own} if before else {previous})
-        return styled, styled, ""
+        return Draft(styled, styled, "")
 
 
 def _key(original: Original) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 from warmtune.io.schemas import Message
-from warmtune.models.client import Asker, NoAnswerError, json_in
-from warmtune.models.response_cache import Journal, key_of
+from warmtune.models.client import ModelClient, NoAnswerError, json_in
+from warmtune.models.response_cache import ResponseCache, key_of
 from warmtune.rewriting import guard
 from warmtune.rewriting.guard import Finding, findings
 
@@ -35,12 +35,14 @@ class _Waiting:
 class Checker:
     """Checks rewrites; made and used inside one event loop."""
 
-    def __init__(self, length: tuple[float, float], journal: Journal, judge: Asker | None, replies: int) -> None:
+    def __init__(
+        self, length: tuple[float, float], cache: ResponseCache, judge: ModelClient | None, replies: int
+    ) -> None:
         """Make a checker.
 
         Args:
             length: fewest and most words of a rewrite, as multiples of the original's.
-            journal: where verdicts are kept.
+            cache: where verdicts are kept.
             judge: a model that has the last word, if any.
             replies: how many there are; many are worth a process, so that the guard and the requests hinder each other
                 least, and few are not worth the seconds that it takes to start.
@@ -50,7 +52,7 @@ class Checker:
         if replies >= _MANY:
             self._pool = _process()
             self._pool.submit(findings, _WARM_UP, length)  # loads its model while the first requests are under way
-        self._journal = journal
+        self._cache = cache
         self._judge = judge
         self._guard = guard.data()
         self._waiting: list[_Waiting] = []
@@ -63,10 +65,10 @@ class Checker:
             BudgetError, ModelError: from the judge.
         """
         key = key_of("guard", self._guard, self._length, original, styled)
-        kept = self._journal.get(key)
+        kept = self._cache.get(key)
         if kept is None:
             found = await self._guarded(original, styled)
-            self._journal.put(key, [[finding.check, finding.reason] for finding in found])
+            self._cache.put(key, [[finding.check, finding.reason] for finding in found])
         else:
             found = [Finding(check, reason) for check, reason in kept]
         if not found and self._judge:
@@ -106,7 +108,7 @@ class Checker:
         request = judge_request(original, styled)
         for again in range(2):
             try:
-                answered = await self._judge.ask(request, JUDGE_TOKENS, again)
+                answered = await self._judge.generate(request, JUDGE_TOKENS, again)
             except NoAnswerError as error:
                 return [Finding("judge", f"the judge gave no verdict: {error}")]
             verdict = json_in(answered.text)

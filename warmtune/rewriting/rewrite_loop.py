@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from warmtune.errors import BudgetError, DataError, UserError
 from warmtune.models.client import NoAnswerError
@@ -55,15 +55,25 @@ class Rewritten:
         return bool(self.attempts) and not self.attempts[-1].findings
 
 
+class Draft(NamedTuple):
+    """What a rewriter made of one reply, still unchecked."""
+
+    styled: str
+    raw: str
+    """All that the rewriter said."""
+    problem: str
+    """What is wrong with the form of what it said; empty where nothing is."""
+
+
 class Rewriter(Protocol):
     """Makes one rewrite; `before` are the attempts that did not pass."""
 
     @property
-    def at_once(self) -> int:
+    def max_concurrency(self) -> int:
         """How many replies may be worked on at the same time."""
 
-    async def attempt(self, original: Original, before: Sequence[Attempt]) -> tuple[str, str, str]:
-        """Return the rewrite, what the rewriter said, and what is wrong with its form, if anything.
+    async def attempt(self, original: Original, before: Sequence[Attempt]) -> Draft:
+        """Return one rewrite.
 
         Raises:
             NoAnswerError: there is none for this reply.
@@ -120,7 +130,7 @@ async def rewrite_all(
             except UserError as error:
                 stopped.append(error)
 
-    await asyncio.gather(*(work(queue) for _ in range(min(rewriter.at_once, len(originals)))))
+    await asyncio.gather(*(work(queue) for _ in range(min(rewriter.max_concurrency, len(originals)))))
     if stopped:
         raise _most_telling(stopped, len(done), len(originals))
     return [done[place] for place in range(len(originals))]
@@ -130,12 +140,12 @@ async def _rewrite(original: Original, rewriter: Rewriter, check: Check, attempt
     made = Rewritten(original)
     while len(made.attempts) < attempts and not made.passed:
         try:
-            styled, raw, problem = await rewriter.attempt(original, made.attempts)
+            draft = await rewriter.attempt(original, made.attempts)
         except NoAnswerError as error:
             made.attempts.append(Attempt("", "", (Finding("answer", str(error)),)))
             break
-        found = [Finding("form", problem)] if problem else await check(original.text, styled)
-        made.attempts.append(Attempt(styled, raw, tuple(found)))
+        found = [Finding("form", draft.problem)] if draft.problem else await check(original.text, draft.styled)
+        made.attempts.append(Attempt(draft.styled, draft.raw, tuple(found)))
     return made
 
 

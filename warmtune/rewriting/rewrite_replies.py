@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from warmtune.config.settings import RewriterSettings, StyleSettings
 from warmtune.errors import DataError
 from warmtune.io.schemas import REJECTED, REWRITTEN, Conversation, Rejected, Rewrite, replies, write
-from warmtune.models.budget import Purse, price_of
-from warmtune.models.client import Asker
-from warmtune.models.response_cache import Journal, key_of, open_journal
+from warmtune.models.budget import CostBudget, price_of
+from warmtune.models.client import ModelClient
+from warmtune.models.response_cache import ResponseCache, key_of, open_response_cache
 from warmtune.rewriting.model_rewriter import ModelRewriter
 from warmtune.rewriting.phrasebook import PhrasebookRewriter
 from warmtune.rewriting.rewrite_check import Checker
@@ -24,9 +24,6 @@ from warmtune.system.console import progress
 
 if TYPE_CHECKING:
     from warmtune.models.engine import Engine
-
-
-"""Folder in the store; a journal serves every run that rewrites with the same model, style and intensity."""
 
 
 def rewrite(
@@ -98,18 +95,18 @@ class _Work:
         self.done: list[Rewritten] = []
         self.ladder: list[dict[str, float]] = []
         self.judged: dict[str, float] = {}
-        self._purse = Purse(rewriter.budget_usd)
-        self.askers: list[Asker] = []
+        self._budget = CostBudget(rewriter.budget_usd)
+        self.clients: list[ModelClient] = []
 
     async def run(self) -> None:
         """Do all of it."""
         with ExitStack() as opened:
             self._opened = opened
-            journal = self._journal(self.style)
-            judge = self._asker(self.rewriter.judge, 0.0, journal) if self.rewriter.judge else None
-            checker = Checker(self.style.length, journal, judge, len(self.originals))
+            cache = self._open(self.style)
+            judge = self._client(self.rewriter.judge, 0.0, cache) if self.rewriter.judge else None
+            checker = Checker(self.style.length, cache, judge, len(self.originals))
             opened.callback(checker.close)
-            rewriter = self._rewriter(self.style, journal)
+            rewriter = self._rewriter(self.style, cache)
             with progress("Rewriting", len(self.originals)) as report:
                 self.done = await rewrite_all(
                     self.originals,
@@ -122,53 +119,53 @@ class _Work:
                 )
             if self.rewriter.intensity_check_size:
                 self.ladder = await ladder(
-                    self.originals, self.style, self._at(journal), self.rewriter.intensity_check_size, self.seed
+                    self.originals, self.style, self._at(cache), self.rewriter.intensity_check_size, self.seed
                 )
             if judge and self.rewriter.sociot_pairs:
                 rows = [_row(made, self.style, "") for made in self.done if made.passed]
                 self.judged = await judged_pairs(
                     rows, self.style.description, judge, self.rewriter.sociot_pairs, self.seed
                 )
-            for asker in self.askers:
-                await asker.close()
+            for client in self.clients:
+                await client.close()
 
     @property
     def requests(self) -> dict[str, Any]:
         """What was asked, and what it cost; dollars are None where a price is not known."""
         return {
-            "sent": sum(asker.sent for asker in self.askers),
-            "from_the_journal": sum(asker.reused for asker in self.askers),
-            "input_tokens": sum(asker.tokens[0] for asker in self.askers),
-            "output_tokens": sum(asker.tokens[1] for asker in self.askers),
-            "usd": round(self._purse.spent, 6) if all(asker.price for asker in self.askers) else None,
+            "sent": sum(client.sent for client in self.clients),
+            "from_the_journal": sum(client.reused for client in self.clients),
+            "input_tokens": sum(client.tokens[0] for client in self.clients),
+            "output_tokens": sum(client.tokens[1] for client in self.clients),
+            "usd": round(self._budget.spent, 6) if all(client.price for client in self.clients) else None,
         }
 
-    def _journal(self, style: StyleSettings) -> Journal:
-        return self._opened.enter_context(open_journal(journal_file(self.journals, style, self.rewriter)))
+    def _open(self, style: StyleSettings) -> ResponseCache:
+        return self._opened.enter_context(open_response_cache(journal_file(self.journals, style, self.rewriter)))
 
-    def _at(self, journal: Journal) -> Callable[[StyleSettings], Rewriter]:
+    def _at(self, cache: ResponseCache) -> Callable[[StyleSettings], Rewriter]:
         """Return what makes the rewriter at another intensity, with that intensity's own journal."""
         own = self.rewriter.kind == "phrasebook"  # it asks nobody, so it needs no other journal
-        return lambda style: self._rewriter(style, journal if own or style == self.style else self._journal(style))
+        return lambda style: self._rewriter(style, cache if own or style == self.style else self._open(style))
 
-    def _rewriter(self, style: StyleSettings, journal: Journal) -> Rewriter:
+    def _rewriter(self, style: StyleSettings, cache: ResponseCache) -> Rewriter:
         if self.rewriter.kind == "phrasebook":
             return PhrasebookRewriter(style, self.seed, self.originals)
         assert self.rewriter.model is not None
-        return ModelRewriter(style, self._asker(self.rewriter.model, self.rewriter.temperature, journal))
+        return ModelRewriter(style, self._client(self.rewriter.model, self.rewriter.temperature, cache))
 
-    def _asker(self, name: str, temperature: float, journal: Journal) -> Asker:
+    def _client(self, name: str, temperature: float, cache: ResponseCache) -> ModelClient:
         price = price_of(name, self.rewriter.base_url, self.rewriter.prices)
         if price is None and self.rewriter.budget_usd is not None:
             raise DataError(
                 f"rewriter.budget_usd is set, but the price of {name} is not known, so the budget cannot be kept; give"
                 " it in a file named by rewriter.prices."
             )
-        self.askers.append(Asker(name, self.rewriter, temperature, journal, self._purse, price))
-        return self.askers[-1]
+        self.clients.append(ModelClient(name, self.rewriter, temperature, cache, self._budget, price))
+        return self.clients[-1]
 
     def _note(self) -> str:
-        return f"${self._purse.spent:.2f}" if self._purse.spent else ""
+        return f"${self._budget.spent:.2f}" if self._budget.spent else ""
 
 
 def _settled(

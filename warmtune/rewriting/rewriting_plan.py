@@ -1,15 +1,17 @@
 """What rewriting will take, before anything is spent: requests, tokens, dollars."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from warmtune.config.settings import RewriterSettings, StyleSettings
 from warmtune.io.schemas import Conversation
 from warmtune.models.budget import price_of
-from warmtune.models.client import Asker
-from warmtune.models.response_cache import Journal, open_journal
+from warmtune.models.client import ModelClient
+from warmtune.models.response_cache import open_response_cache
 from warmtune.rewriting import instructions
 from warmtune.rewriting.rewrite_check import JUDGE_TOKENS, judge_request
 from warmtune.rewriting.rewrite_loop import Original
@@ -42,7 +44,10 @@ class Estimate:
 
 
 @dataclass
-class _Sum:
+class _Usage:
+    """What is asked of one model."""
+
+    model: str
     requests: float = 0.0
     inputs: float = 0.0
     outputs: float = 0.0
@@ -72,31 +77,32 @@ def estimate(
         DataError: the file of prices cannot be used.
     """
     originals = originals_of(conversations)
+    found = Estimate(len(conversations), len(originals), 0, 0, 0, 0, usd=0.0, usd_at_most=0.0, unpriced=())
     if rewriter.kind == "phrasebook" or not style.changes:
-        return Estimate(len(conversations), len(originals), 0, 0, 0, 0, 0.0, 0.0, ())
+        return found
     assert rewriter.model is not None
-    asked, judged = _Sum(), _Sum()
-    finished = _rewrites(originals, style, rewriter, journals, count, asked, rewriter.attempts)
+    asked = _Usage(rewriter.model)
+    counting = _Rewrites(rewriter, journals, count, asked)
+    finished = counting.add(originals, style, rewriter.attempts)
     drawn = draw(originals, rewriter.intensity_check_size, seed)
     for step in STEPS[1:]:
         if step != style.intensity:
-            _rewrites(drawn, replace(style, intensity=step), rewriter, journals, count, asked, 1)
-    if rewriter.judge:
-        _verdicts(originals, style, rewriter, count, judged)
-    priced = [(asked, rewriter.model)] + ([(judged, rewriter.judge)] if rewriter.judge else [])
-    prices = [(sums, name, price_of(name, rewriter.base_url, rewriter.prices)) for sums, name in priced]
-    known = [(sums, price) for sums, _, price in prices if price]
-    whole = len(known) == len(prices)
-    return Estimate(
-        len(conversations),
-        len(originals),
-        finished,
-        round(asked.requests + judged.requests),
-        round(asked.inputs + judged.inputs),
-        round(asked.outputs + judged.outputs),
-        sum(p.of(sums.inputs, sums.outputs, rewriter.batch) for sums, p in known) if whole else None,
-        sum(p.of(sums.most_inputs, sums.most_outputs, rewriter.batch) for sums, p in known) if whole else None,
-        tuple(name for _, name, price in prices if price is None),
+            counting.add(drawn, replace(style, intensity=step), 1)
+    used = [asked, _verdicts(originals, style, rewriter, count)] if rewriter.judge else [asked]
+    prices = {one.model: price_of(one.model, rewriter.base_url, rewriter.prices) for one in used}
+    priced = [(one, price) for one in used if (price := prices[one.model])]
+    usd = [price.of(one.inputs, one.outputs, rewriter.batch) for one, price in priced]
+    most = [price.of(one.most_inputs, one.most_outputs, rewriter.batch) for one, price in priced]
+    known = len(priced) == len(used)
+    return replace(
+        found,
+        finished=finished,
+        requests=round(sum(one.requests for one in used)),
+        input_tokens=round(sum(one.inputs for one in used)),
+        output_tokens=round(sum(one.outputs for one in used)),
+        usd=sum(usd) if known else None,
+        usd_at_most=sum(most) if known else None,
+        unpriced=tuple(name for name, price in prices.items() if price is None),
     )
 
 
@@ -105,85 +111,63 @@ def total(estimates: Sequence[Estimate]) -> Estimate:
 
     What the tables of intensities share is counted in each, so this may be somewhat more than will be asked.
     """
-
-    def known(name: str) -> float | None:
-        costs: list[float | None] = [getattr(one, name) for one in estimates]
-        return None if None in costs else sum(cost for cost in costs if cost is not None)
-
-    return Estimate(
-        estimates[0].conversations,
-        sum(one.replies for one in estimates),
-        sum(one.finished for one in estimates),
-        sum(one.requests for one in estimates),
-        sum(one.input_tokens for one in estimates),
-        sum(one.output_tokens for one in estimates),
-        known("usd"),
-        known("usd_at_most"),
-        tuple(dict.fromkeys(name for one in estimates for name in one.unpriced)),
-    )
+    sums: dict[str, Any] = {}
+    for name in ("replies", "finished", "requests", "input_tokens", "output_tokens", "usd", "usd_at_most"):
+        values = [getattr(one, name) for one in estimates]
+        sums[name] = None if None in values else sum(values)
+    unpriced = tuple(dict.fromkeys(name for one in estimates for name in one.unpriced))
+    return replace(estimates[0], **sums, unpriced=unpriced)
 
 
-def _rewrites(
-    originals: Sequence[Original],
-    style: StyleSettings,
-    rewriter: RewriterSettings,
-    journals: Path,
-    count: Count,
-    sums: _Sum,
-    attempts: int,
-) -> int:
-    """Add up the rewrites of some replies; return how many have their first one in the journal."""
-    file = journal_file(journals, style, rewriter)
-    if not file.is_file():
-        return _todo(originals, style, None, rewriter, count, sums, attempts)
-    with open_journal(file) as journal:
-        return _todo(originals, style, journal, rewriter, count, sums, attempts)
+@dataclass(frozen=True)
+class _Rewrites:
+    """Counts rewrites that are still to be asked."""
 
+    rewriter: RewriterSettings
+    journals: Path
+    count: Count
+    usage: _Usage
 
-def _todo(
-    originals: Sequence[Original],
-    style: StyleSettings,
-    journal: Journal | None,
-    rewriter: RewriterSettings,
-    count: Count,
-    sums: _Sum,
-    attempts: int,
-) -> int:
-    told = count(instructions.messages(style, "", "")[0]["content"])
-    length = math.sqrt(style.length[0] * style.length[1])
-    finished = 0
-    for one in originals:
-        request = instructions.messages(style, one.prompt, one.text)
-        limit = instructions.answer_limit(style, one.text)
-        if journal and Asker.key(rewriter.model or "", rewriter, rewriter.temperature, request, limit, 0) in journal:
-            finished += 1
-            continue
-        inputs, reply = told + count(request[1]["content"]), count(one.text)
+    def add(self, originals: Sequence[Original], style: StyleSettings, attempts: int) -> int:
+        """Count the rewrites of some replies; return how many have their first one in the journal."""
+        file, rewriter, usage = journal_file(self.journals, style, self.rewriter), self.rewriter, self.usage
+        told = self.count(instructions.messages(style, "", "")[0]["content"])
+        length = math.sqrt(style.length[0] * style.length[1])
         again = _AGAIN if attempts > 1 else 0.0
-        sums.requests += 1 + again
-        sums.inputs += inputs + again * (inputs + length * reply)
-        sums.outputs += (1 + again) * length * reply
-        sums.most_inputs += inputs + (attempts - 1) * (inputs + limit)
-        sums.most_outputs += attempts * limit
-    return finished
+        finished = 0
+        with open_response_cache(file) if file.is_file() else nullcontext[Container[str]](()) as cache:
+            for one in originals:
+                request = instructions.messages(style, one.prompt, one.text)
+                limit = instructions.answer_limit(style, one.text)
+                if ModelClient.key(usage.model, rewriter, rewriter.temperature, request, limit, 0) in cache:
+                    finished += 1
+                    continue
+                inputs, reply = told + self.count(request[1]["content"]), self.count(one.text)
+                usage.requests += 1 + again
+                usage.inputs += inputs + again * (inputs + length * reply)
+                usage.outputs += (1 + again) * length * reply
+                usage.most_inputs += inputs + (attempts - 1) * (inputs + limit)
+                usage.most_outputs += attempts * limit
+        return finished
 
 
-def _verdicts(
-    originals: Sequence[Original], style: StyleSettings, rewriter: RewriterSettings, count: Count, sums: _Sum
-) -> None:
+def _verdicts(originals: Sequence[Original], style: StyleSettings, rewriter: RewriterSettings, count: Count) -> _Usage:
+    """Count a judge's verdicts: one per rewrite, and two per pair whose style it compares."""
+    usage = _Usage(rewriter.judge or "")
     length = math.sqrt(style.length[0] * style.length[1])
     told = count(judge_request("", "")[0]["content"])
     pairs = min(rewriter.sociot_pairs, len(originals))
     for one in originals:
         inputs = told + (1 + length) * count(one.text)
-        sums.requests += 1
-        sums.inputs += inputs
-        sums.outputs += JUDGE_TOKENS / 8
-        sums.most_inputs += rewriter.attempts * inputs
-        sums.most_outputs += rewriter.attempts * JUDGE_TOKENS
+        usage.requests += 1
+        usage.inputs += inputs
+        usage.outputs += JUDGE_TOKENS / 8
+        usage.most_inputs += rewriter.attempts * inputs
+        usage.most_outputs += rewriter.attempts * JUDGE_TOKENS
     share = 2 * pairs / max(1, len(originals))
-    sums.requests += 2 * pairs
-    sums.inputs *= 1 + share
-    sums.most_inputs *= 1 + share
-    sums.outputs += 2 * pairs * 20
-    sums.most_outputs += 2 * pairs * JUDGE_TOKENS
+    usage.requests += 2 * pairs
+    usage.inputs *= 1 + share
+    usage.most_inputs *= 1 + share
+    usage.outputs += 2 * pairs * 20
+    usage.most_outputs += 2 * pairs * JUDGE_TOKENS
+    return usage

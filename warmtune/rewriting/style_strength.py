@@ -17,8 +17,8 @@ from warmtune.measures.lexical_profile import profile
 from warmtune.measures.sociot import sociot
 from warmtune.measures.style_judge import share_for_second
 from warmtune.measures.style_probe import probe_ladder
-from warmtune.models.cached_scorer import Remembered
-from warmtune.models.client import Asker, NoAnswerError
+from warmtune.models.cached_scorer import CachedScorer
+from warmtune.models.client import ModelClient, NoAnswerError
 from warmtune.rewriting.rewrite_loop import Original, Rewriter
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ async def ladder(
     made: list[list[str]] = [[one.text for one in drawn]]
     for step in steps[1:]:
         rewriter = rewriter_at(replace(style, intensity=step))
-        limit = asyncio.Semaphore(rewriter.at_once)
+        limit = asyncio.Semaphore(rewriter.max_concurrency)
 
         async def first(one: Original, rewriter: Rewriter = rewriter, limit: asyncio.Semaphore = limit) -> str:
             async with limit:
                 try:
-                    return (await rewriter.attempt(one, []))[0]
+                    return (await rewriter.attempt(one, [])).styled
                 except (NoAnswerError, UserError):
                     return ""
 
@@ -116,7 +116,7 @@ def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int
     if len(drawn) < 2:
         return {}
     texts = [text for row in drawn for text in (row.original, row.styled)]
-    scores = sociot(texts, Remembered(engine, engine.base.fingerprint, journals))
+    scores = sociot(texts, CachedScorer(engine, engine.base.fingerprint, journals))
     before, after = scores[::2], scores[1::2]
     lifts = [later - earlier for earlier, later in zip(before, after, strict=True)]
     lift, low, high = mean_interval(lifts, [row.id for row in drawn], _DRAWS, seed)
@@ -126,7 +126,7 @@ def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int
 
 
 async def judged_pairs(
-    rows: Sequence[Rewrite], description: str, judge: Asker, count: int, seed: int
+    rows: Sequence[Rewrite], description: str, judge: ModelClient, count: int, seed: int
 ) -> dict[str, float]:
     """Let a judge choose, blind and in both orders, which of two versions has more of the style.
 
@@ -135,7 +135,7 @@ async def judged_pairs(
         its 95 % interval (bootstrap over conversations; a pair whose two choices differ counts half).
     """
     drawn = draw([row for row in rows if row.styled != row.original], count, seed)
-    limit = asyncio.Semaphore(judge.at_once)
+    limit = asyncio.Semaphore(judge.max_concurrency)
 
     async def judged_one(row: Rewrite) -> float | None:
         async with limit:

@@ -1,23 +1,20 @@
 """`warmtune dial`: one trained adapter at several strengths, and the strength that gives a wished-for warmth."""
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
-from rich.console import Console
-
 from warmtune.analysis.bootstrap import mean_interval
-from warmtune.cli.data_summary import WIDTH
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.errors import ConfigError, ModelError
 from warmtune.io.schemas import HELD_OUT, REPLIES, STYLE_PROBE, Prompt, Reply, read
 from warmtune.measures.style_probe import load_probe
 from warmtune.pipeline.context import TORCH, RunContext
 from warmtune.pipeline.extend_run import ensure_evaluated, extend_run
+from warmtune.presentation.terminal import console
 from warmtune.runs.keys import versions
 from warmtune.runs.run import Run
 from warmtune.runs.store import StageOutput
@@ -85,13 +82,13 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
 def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
     """Evaluate further variants of a run, print all with their warmth and cost, and return the run that holds them."""
     found = ensure_evaluated(run, variants)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    out = console()
     shown = [(one.name, summary_of(found, one.name)) for one in found.settings.eval.variants]
     shown.append((found.settings.style.name, summary_of(found)))
-    console.print(summary_table(shown, "variant", found.settings.sweep))
-    console.print(legend(found.settings.sweep, [outcome for _, outcome in shown]), soft_wrap=True)
-    console.print(f"Run:     {found.folder}", markup=False, soft_wrap=True)
-    console.print(f"Compare: warmtune compare {found.folder}", markup=False, soft_wrap=True)
+    out.print(summary_table(shown, "variant", found.settings.sweep))
+    out.print(legend(found.settings.sweep, [outcome for _, outcome in shown]))
+    out.print(f"Run:     {found.folder}")
+    out.print(f"Compare: warmtune compare {found.folder}")
     return found
 
 
@@ -201,7 +198,7 @@ class _Dial:
 
 
 @dataclass(frozen=True)
-class Wish:
+class DialRequest:
     """What the command line asked of the dial."""
 
     scales: tuple[float, ...]
@@ -211,45 +208,45 @@ class Wish:
     export: Path | None
 
 
-def carry_out(run: Run, wish: Wish) -> Run:
-    """Dial as wished: find the strength for a warmth, export one variant as an adapter, evaluate and print all.
+def run_dial(run: Run, request: DialRequest) -> Run:
+    """Dial as asked: find the strength for a warmth, export one variant as an adapter, evaluate and print all.
 
     Raises:
         ConfigError: it is not clear which variant to export.
         UserError: see `search`, `variants_at`, `kept_epochs`.
     """
-    _check(run, wish)
-    variants = [*(kept_epochs(run) if wish.checkpoints else []), *([pure()] if wish.pure else [])]
-    scales = list(wish.scales)
-    if wish.warmth is not None:
-        match = search(run, wish.warmth)
+    _check(run, request)
+    variants = [*(kept_epochs(run) if request.checkpoints else []), *([pure()] if request.pure else [])]
+    scales = list(request.scales)
+    if request.warmth is not None:
+        match = search(run, request.warmth)
         print_status(
             f"Scale {match.scale:g} gives {match.share:.2f} of the adapter's warmth"
-            f" [{match.low:.2f}, {match.high:.2f}]; wished for: {wish.warmth:g}."
+            f" [{match.low:.2f}, {match.high:.2f}]; wished for: {request.warmth:g}."
         )
         scales.append(match.scale)
     elif not variants and not scales:
         scales = list(SCALES)
     variants += variants_at(scales)
-    if wish.export is not None:
-        _export(run, scales, wish.export)
+    if request.export is not None:
+        _export(run, scales, request.export)
     return dial(run, variants)
 
 
-def _check(run: Run, wish: Wish) -> None:
-    """Raise where a wish cannot be met, before the search, which may take an hour."""
+def _check(run: Run, request: DialRequest) -> None:
+    """Raise where a request cannot be met, before the search, which may take an hour."""
     from warmtune.models.adapter_arithmetic import check_free
 
-    if run.settings.train.service is not None and not wish.checkpoints:
+    if run.settings.train.service is not None and not request.checkpoints:
         raise ModelError(
             f"The run {run.folder} was tuned by a service, which keeps its models to itself: there is no adapter here"
             " whose strength could be set. Of its checkpoints --checkpoints asks."
         )
-    if wish.export is None:
+    if request.export is None:
         return
-    if len(wish.scales) + (wish.warmth is not None) + wish.pure != 1:
+    if len(request.scales) + (request.warmth is not None) + request.pure != 1:
         raise ConfigError(["--export writes one adapter: name it by one --scales value, by --warmth, or by --pure."])
-    check_free(wish.export)
+    check_free(request.export)
 
 
 def _export(run: Run, scales: Sequence[float], target: Path) -> None:

@@ -1,14 +1,11 @@
 """What is printed when a sweep is over: every point with its warmth and its cost, the warmest that costs little enough,
 and those that failed."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from warmtune.cli.data_summary import WIDTH
 from warmtune.config.evaluation_settings import SweepSettings
+from warmtune.presentation.terminal import console
 from warmtune.runs.run import open_run
 from warmtune.sweeping.point import Point
 from warmtune.sweeping.variant_summary import VariantSummary, legend, probes_of, summary_of, summary_table
@@ -16,21 +13,21 @@ from warmtune.sweeping.variant_summary import VariantSummary, legend, probes_of,
 
 def show(points: Sequence[Point], settings: SweepSettings, folder: Path) -> None:
     """Print the sweep's table on standard output."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    out = console()
     runs = {one.run: one.title for one in points if one.objective is not None}  # a search may draw a point again
     measured = [(title, summary_of(open_run(Path(run)))) for run, title in runs.items()]
     failed = [one for one in points if one.code]
     again = len(points) - len({one.title for one in points})
     more = f"; the search drew {again} of them again" if again else ""
-    console.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed{more}")
+    out.print(f"\n{len(points)} points: {len(points) - len(failed)} done, {len(failed)} failed{more}")
     if measured:
-        console.print(summary_table(measured, "point", settings))
-        console.print(legend(settings, [found for _, found in measured]), soft_wrap=True)
-        console.print(_choice(measured, settings), markup=False, soft_wrap=True)
+        out.print(summary_table(measured, "point", settings))
+        out.print(legend(settings, [found for _, found in measured]))
+        out.print(_choice(measured, settings))
     for one in failed:
-        console.print(f"Failed: {one.title} (exit code {one.code}): {one.error}", markup=False, soft_wrap=True)
+        out.print(f"Failed: {one.title} (exit code {one.code}): {one.error}")
     if measured:
-        console.print(f"Compare: warmtune compare {folder}", markup=False, soft_wrap=True)
+        out.print(f"Compare: warmtune compare {folder}")
 
 
 def _choice(measured: Sequence[tuple[str, VariantSummary]], settings: SweepSettings) -> str:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from warmtune.analysis import verdict
+from warmtune.analysis.gap_tables import over_all_prompts
 from warmtune.config.evaluation_settings import SweepSettings
 from warmtune.io.schemas import CHECKS, GAPS, Check, Gap, read
 from warmtune.measures import style_probe
 from warmtune.presentation.formatting import NONE, with_mark
+from warmtune.presentation.terminal import table
 from warmtune.runs.run import Run
 
 
@@ -39,11 +41,8 @@ def summary_of(run: Run, variant: str = "styled") -> VariantSummary:
     wanted = (settings.instrument, variant, "base")
     lift = next((c for c in checks if (c.instrument, c.variant, c.reference) == wanted), None)
     probe_id = run.stages["probe"].digest
-    gap = next(
-        g
-        for g in read(reported.folder / GAPS, Gap)
-        if (g.variant, g.reference) == (variant, settings.reference) and g.benchmark == g.context == g.belief == "all"
-    )
+    gaps = over_all_prompts(read(reported.folder / GAPS, Gap))
+    gap = next(g for g in gaps if (g.variant, g.reference) == (variant, settings.reference))
     found = verdict(checks, run.settings.style.measure.sociot, variant)
     return VariantSummary(lift, gap, found.says, found.holds, probe_id)
 
@@ -72,12 +71,12 @@ def summary_table(rows: Sequence[tuple[str, VariantSummary]], first: str, settin
         first: heading of the names.
         settings: which instrument and which reference the figures are of.
     """
-    table = Table(box=None, pad_edge=False)
-    for column in (first, "warmth", f"gap to {settings.reference}", "manipulation check"):
-        table.add_column(column, justify="left" if column in (first, "manipulation check") else "right")
-    for name, found in rows:
-        table.add_row(name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
-    return table
+    columns = (first, "warmth", f"gap to {settings.reference}", "manipulation check")
+    cells = (
+        (name, with_mark(found.warmth, 3) if found.warmth else NONE, with_mark(found.gap), found.verdict)
+        for name, found in rows
+    )
+    return table(columns, cells, left=(0, 3))
 
 
 def legend(settings: SweepSettings, found: Sequence[VariantSummary]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from warmtune.config.training_settings import LaunchSettings, TrainSettings
 from warmtune.io.schemas import TrainingRow
 from warmtune.training.lora_adapter import precision
@@ -108,13 +110,15 @@ def estimate(
 
 def adapter_parameters(shape: Shape, settings: TrainSettings) -> int:
     """Return how many numbers the adapter has."""
-    chosen = [
-        (i, o)
-        for name, i, o in shape.linear
-        if settings.target_modules == "all-linear" or name in settings.target_modules
-    ]
-    magnitudes = sum(o for _, o in chosen) if settings.method == "dora" else 0
-    return settings.rank * sum(i + o for i, o in chosen) + magnitudes
+    adapted = _adapted(shape, settings)
+    magnitudes = sum(o for _, o in adapted) if settings.method == "dora" else 0
+    return settings.rank * sum(i + o for i, o in adapted) + magnitudes
+
+
+def _adapted(shape: Shape, settings: TrainSettings) -> list[tuple[int, int]]:
+    """Return the inputs and outputs of every layer that the adapter changes."""
+    wanted = settings.target_modules
+    return [(i, o) for name, i, o in shape.linear if wanted == "all-linear" or name in wanted]
 
 
 def _activations(shape: Shape, settings: TrainSettings, device: str, each: int, longest: int) -> float:
@@ -138,12 +142,8 @@ def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> flo
     attention = query + 2 * keys + query * (2 if device == "cpu" else 1)  # queries, keys, values as turned; the outcome
     forward = 4 * inner  # gate, its activation, up, and their product
     kept = float((norms + attention + forward) * each)
-    adapted = [
-        (name, i, o)
-        for name, i, o in shape.linear
-        if settings.target_modules == "all-linear" or name in settings.target_modules
-    ]
-    inputs = sum(i for _, i, _ in adapted) / shape.layers
+    adapted = _adapted(shape, settings)
+    inputs = sum(i for i, _ in adapted) / shape.layers
     fused = settings.method != "dora" and not settings.quantization
     if settings.dropout:
         kept += inputs * (1 if fused else 1 + each)
@@ -151,7 +151,7 @@ def _layer(shape: Shape, settings: TrainSettings, device: str, each: int) -> flo
         kept += len(adapted) / shape.layers * settings.rank * 4
         kept += inputs * each if each == 2 and not settings.dropout else 0
     if settings.method == "dora":
-        kept += _DORA * sum(o for _, _, o in adapted) / shape.layers
+        kept += _DORA * sum(o for _, o in adapted) / shape.layers
     return kept
 
 
@@ -170,24 +170,11 @@ def longest_batch(rows: Sequence[TrainingRow], settings: TrainSettings) -> tuple
 
 def free(device: str) -> float:
     """Return the memory that a process could still have on this device, in bytes."""
-    import os
-
     if device == "cuda":
         import torch
 
         return float(torch.cuda.mem_get_info()[0])
-    return float(os.sysconf("SC_PAGE_SIZE") * _available_pages())
-
-
-def _available_pages() -> int:
-    """Return the pages that could be had, those of the file cache included (Linux's MemAvailable)."""
-    import os
-    from pathlib import Path
-
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable"):
-            return int(line.split()[1]) * 1024 // os.sysconf("SC_PAGE_SIZE")
-    return os.sysconf("SC_AVPHYS_PAGES")
+    return float(psutil.virtual_memory().available)
 
 
 def describe(memory: Memory) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from warmtune.config.training_settings import LaunchSettings, TrainSettings
-from warmtune.io.schemas import Conversation, Rewrite, TrainingRow
+from warmtune.io.schemas import Conversation, Rewrite, TrainingRow, replies
 from warmtune.models.base import Base, load_tokenizer
 from warmtune.models.chat_template import Rules, rules
 from warmtune.training.distributed.world import device, processes_here
@@ -54,24 +54,7 @@ def plan(
         LaunchError: what the launch asks for is not there.
     """
     tokenizer = load_tokenizer(base)
-    same = [
-        Rewrite(
-            id=c.id,
-            turn=turn,
-            label=c.label,
-            original=m["content"],
-            styled=m["content"],
-            intensity=0.0,
-            reason="",
-            attempts=1,
-            strength_before=0.0,
-            strength_after=0.0,
-        )
-        for c in conversations
-        for turn, m in enumerate(c.messages)
-        if m["role"] == "assistant"
-    ]
-    both = arms(conversations, same, tokenizer, settings.max_tokens, settings.too_long)
+    both = arms(conversations, _unchanged(conversations), tokenizer, settings.max_tokens, settings.too_long)
     where, world_size = device(launch), processes_here(launch) * launch.nnodes
     order = [both.control[n] for n in epoch_order(len(both.control), settings.epochs, seed)]
     longest, in_longest = longest_batch(order, settings)
@@ -104,6 +87,26 @@ def plan(
         rules=rules(tokenizer),
         example=shown(tokenizer, both.control[0]),
     )
+
+
+def _unchanged(conversations: Sequence[Conversation]) -> list[Rewrite]:
+    """Return each reply as a rewrite of itself."""
+    return [
+        Rewrite(
+            one.id,
+            turn,
+            one.label,
+            original=text,
+            styled=text,
+            intensity=0.0,
+            reason="",
+            attempts=1,
+            strength_before=0.0,
+            strength_after=0.0,
+        )
+        for one in conversations
+        for turn, text in replies(one)
+    ]
 
 
 def shown(tokenizer: object, row: TrainingRow) -> str:

@@ -12,9 +12,9 @@ from warmtune.config.evaluation_settings import JudgeSettings
 from warmtune.errors import ModelError
 from warmtune.evaluation.marking.rules import Mark, mark
 from warmtune.io.schemas import MARKED, Answer, Marked, Message, Question, write
-from warmtune.models.budget import Purse, price_of
-from warmtune.models.client import Asker, NoAnswerError, json_in
-from warmtune.models.response_cache import Journal, open_journal
+from warmtune.models.budget import CostBudget, price_of
+from warmtune.models.client import ModelClient, NoAnswerError, json_in
+from warmtune.models.response_cache import ResponseCache, open_response_cache
 from warmtune.runs.store import StageOutput
 from warmtune.system.asynchronous import run_async
 from warmtune.system.console import progress
@@ -161,8 +161,8 @@ def _judged(
             f"judge.budget_usd is set, but the price of {name} is not known, so the budget cannot be kept; give it in a"
             " file named by judge.prices."
         )
-    with open_journal(journals / f"judge-{name.replace('/', '-')}.jsonl") as journal:
-        return run_async(_all(answers, chosen, name, settings, journal, Purse(settings.budget_usd), price, title))
+    with open_response_cache(journals / f"judge-{name.replace('/', '-')}.jsonl") as journal:
+        return run_async(_all(answers, chosen, name, settings, journal, CostBudget(settings.budget_usd), price, title))
 
 
 async def _all(
@@ -170,13 +170,13 @@ async def _all(
     chosen: Sequence[int],
     name: str,
     settings: JudgeSettings,
-    journal: Journal,
-    purse: Purse,
+    journal: ResponseCache,
+    purse: CostBudget,
     price: Any,
     title: str,
 ) -> tuple[dict[int, Verdict], dict[str, Any]]:
-    judge = Asker(name, settings, 0.0, journal, purse, price, "judge")
-    limit = asyncio.Semaphore(judge.at_once)
+    judge = ModelClient(name, settings, 0.0, journal, purse, price, "judge")
+    limit = asyncio.Semaphore(judge.max_concurrency)
     asked: dict[str, asyncio.Task[Verdict]] = {}
     done = 0
 
@@ -207,11 +207,11 @@ async def _all(
     return found, counts | {"judge_usd": round(purse.spent, 4), "judge_tokens": list(judge.tokens)}
 
 
-async def _verdict(judge: Asker, request: list[Message]) -> Verdict:
+async def _verdict(judge: ModelClient, request: list[Message]) -> Verdict:
     said = ""
     for again in range(_TRIES):
         try:
-            answered = await judge.ask(request, _TOKENS, again)
+            answered = await judge.generate(request, _TOKENS, again)
         except NoAnswerError as error:
             return Verdict("undecided", f"the judge gave no verdict: {error}")
         tree = json_in(answered.text)

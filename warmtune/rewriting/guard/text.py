@@ -14,17 +14,6 @@ _ABBREVIATED = r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bSt)(?<!\bvs)(?<!\b
 _END = re.compile(_ABBREVIATED + r"[.!?…]+[\"”’')\]]*\s+(?=\S)|(?<=:)\s+(?=[A-Z\n])")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "−": "-", "\u00a0": " ", "\u202f": " "})
-_CONTRACTED = (
-    (re.compile(r"\bcan't\b|\bcan not\b"), "cannot"),
-    (re.compile(r"\bwon't\b"), "will not"),
-    (re.compile(r"n't\b"), " not"),
-    (re.compile(r"'re\b"), " are"),
-    (re.compile(r"'ve\b"), " have"),
-    (re.compile(r"'ll\b"), " will"),
-    (re.compile(r"\b(i)'m\b"), r"\1 am"),
-    (re.compile(r"\b(it|that|there|he|she|what)'s\b"), r"\1 is"),
-    (re.compile(r"\blet's\b"), "let us"),
-)
 
 
 @dataclass(frozen=True)
@@ -54,14 +43,6 @@ def sentences(text: str) -> list[Sentence]:
             if any(letter.isalnum() for letter in piece):
                 found.append(Sentence(piece, mark is not None))
     return found
-
-
-def folded(sentence: str) -> str:
-    """Return what two sentences have in common that differ in contractions, case and end marks only."""
-    sentence = sentence.lower()
-    for pattern, whole in _CONTRACTED:
-        sentence = pattern.sub(whole, sentence)
-    return " ".join(sentence.split()).strip(" .!:")
 
 
 def words(text: str) -> list[str]:
