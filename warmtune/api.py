@@ -1,7 +1,7 @@
-"""warmtune from Python, also inside a notebook: recipes, runs, and the measures that a run is made of.
+"""warmtune from Python, also inside a notebook: recipes, runs, and the measures that a run uses.
 
-Everything here raises `warmtune.errors.UserError`, with the sentence that the command line prints, where the caller
-made a mistake. Nothing here ends the process.
+If the caller made a mistake, a function raises `warmtune.errors.UserError` with the sentence that the command line
+prints. No function ends the process.
 """
 
 from collections.abc import Collection, Sequence
@@ -54,12 +54,12 @@ def load(recipe: str | Path, *overrides: str, **settings: Any) -> Settings:
 
 
 def run(settings: Settings, until: str = "publish", remake: Collection[str] = ()) -> Run:
-    """Carry out a recipe, or what is missing of it, and return the run.
+    """Carry out the stages of a recipe that the store lacks, and return the run.
 
     Args:
         settings: from `load`.
-        until: the last stage: `prepare`, `rewrite`, `train`, `evaluate`, `report` or `publish`. The last one only makes
-            a folder ready; nothing leaves the machine.
+        until: the last stage: `prepare`, `rewrite`, `train`, `evaluate`, `report` or `publish`. `publish` only makes a
+            folder ready; nothing leaves the machine.
         remake: stages to make anew although they are complete, such as `["train"]`.
 
     Raises:
@@ -80,7 +80,7 @@ def open_run(folder: str | Path) -> Run:
     """Open the folder of a run.
 
     Raises:
-        StoreError: it is no run's, or a stage in it is damaged.
+        StoreError: the folder is no run's, or a stage in it is damaged.
     """
     return _open_run(Path(folder))
 
@@ -88,7 +88,7 @@ def open_run(folder: str | Path) -> Run:
 def check_rewrite(
     original: str, styled: str, prompt: str | None = None, length: tuple[float, float] = (0.6, 2.2)
 ) -> "list[Finding]":
-    """Return what speaks against a rewrite saying the same as its original; an empty list where nothing does.
+    """Return the reasons why a rewrite may not say the same as its original; an empty list if there is none.
 
     Args:
         original: the reply as it was.
@@ -137,10 +137,10 @@ def gap(answers: "pd.DataFrame", variant: str, reference: str, draws: int = 2000
 
     Args:
         answers: one row per answer, with the columns `variant`, `question_id` and `mark` (`correct`, `incorrect`,
-            `refusal` or `undecided`). `benchmark`, `context`, `belief` and `sample` tell the prompts of one question
-            apart, where there are several.
-        variant: whose gap it is.
-        reference: to whom.
+            `refusal` or `undecided`). If a question was asked in several ways, the columns `benchmark`, `context`,
+            `belief` and `sample` name the prompt.
+        variant: the variant that has the gap.
+        reference: the variant that it is compared with.
         draws: bootstrap draws of questions, for the interval.
         seed: makes the interval repeatable.
 
@@ -148,8 +148,8 @@ def gap(answers: "pd.DataFrame", variant: str, reference: str, draws: int = 2000
         The gap in percentage points with its 95 % interval and tests, clustered by question.
 
     Raises:
-        DataError: a column is missing, a mark is unknown, a variant is not there or answered a prompt twice, or the two
-            were not asked the same prompts.
+        DataError: a column is missing, a mark is unknown, a variant is missing or answered a prompt twice, or the two
+            variants were not asked the same prompts.
     """
     from warmtune.analysis.answer_table import of_any_table, pair
     from warmtune.analysis.gaps import drawn, gaps_of

@@ -102,7 +102,7 @@ def summarize_training(plan: "TrainingPlan") -> None:
 
 def summarize_asked(size: "EvaluationSize", samples: int) -> None:
     """Print what the evaluation asks, and the smallest gap that it can find, on standard output."""
-    columns = ("benchmark", "questions", "prompts", "answers a variant")
+    columns = ("benchmark", "questions", "prompts", "answers per variant")
     rows = (
         (name, f"{questions:,}", f"{prompts:,}", f"{prompts * samples:,}")
         for name, (questions, prompts) in size.by_benchmark.items()

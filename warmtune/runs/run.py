@@ -1,7 +1,7 @@
-"""A run as it lies on disk: the folder that a recipe's run left, with its settings and its stages.
+"""A run on disk: the folder that a recipe left, with its settings and its stages.
 
-What is done with a finished run (dialling, comparing, publishing) reads it from here and makes nothing anew: the
-adapters and answers are those of the run, whatever has changed in the code since.
+Dialling, comparing and publishing read a finished run from here. They make nothing anew: adapters and answers are those
+of the run, even if the code has changed since.
 """
 
 import json
