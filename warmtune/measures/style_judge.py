@@ -3,15 +3,15 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warmtune.io.schemas import Message, Reply, Warmth
 from warmtune.measures.instrument import Instrument, Measured, Setup
-from warmtune.models.budget import CostBudget, price_of
-from warmtune.models.client import ModelClient, NoAnswerError, json_in
-from warmtune.models.response_cache import open_response_cache
 from warmtune.runs.keys import versions
 from warmtune.system.asynchronous import run_async
+
+if TYPE_CHECKING:
+    from warmtune.models.client import ModelClient
 
 _VERDICT_TOKENS = 200
 _WHICH = """\
@@ -20,13 +20,15 @@ style. Judge the style alone, not what is said or how long it is. Answer with on
 {{"more": "A" or "B"}}"""
 
 
-async def share_for_second(judge: ModelClient, description: str, one: str, other: str) -> float | None:
+async def share_for_second(judge: "ModelClient", description: str, one: str, other: str) -> float | None:
     """Let a judge choose which of two versions of a reply has more of a style: blind, and in both orders.
 
     Returns:
         1 where it chose the second version both times, 0 where it chose the first both times, 0.5 where its choices
         differ, None where a verdict could not be read.
     """
+    from warmtune.models.client import NoAnswerError, json_in
+
     choices = []
     for first, second, wanted in ((one, other, "B"), (other, one, "A")):
         request = [
@@ -56,6 +58,10 @@ def _measure(replies: Sequence[Reply], setup: Setup) -> Measured:
 
 async def _compared(replies: Sequence[Reply], setup: Setup) -> Measured:
     """Let the judge compare the tuned model's replies with base's and control's, on a draw of prompts."""
+    from warmtune.models.budget import CostBudget, price_of
+    from warmtune.models.client import ModelClient
+    from warmtune.models.response_cache import open_response_cache
+
     settings = setup.judge
     by_variant: dict[str, dict[str, Reply]] = {}
     for reply in replies:
