@@ -35,20 +35,20 @@ class Spool:
 def distinct(candidates: Sequence[Candidate], similarity: float, funnel: Funnel) -> list[Candidate]:
     """Return the candidates without duplicates; of two duplicates, the one with the first id stays."""
     ordered = sorted(candidates, key=lambda candidate: candidate.id)
-    kept: list[Candidate] = []
+    unique: list[Candidate] = []
     seen: set[str] = set()
     for candidate in ordered:
         if candidate.text in seen:
             funnel.drop("the same conversation as another", candidate.label)
         else:
             seen.add(candidate.text)
-            kept.append(candidate)
-    if not kept or kept[0].signature is None:
-        return kept
-    alike = near_duplicates([candidate.signature for candidate in kept], similarity)
+            unique.append(candidate)
+    if not unique or unique[0].signature is None:
+        return unique
+    alike = near_duplicates([candidate.signature for candidate in unique], similarity)
     for index in alike:
-        funnel.drop(f"nearly the same as another (similarity {similarity} or more)", kept[index].label)
-    return [candidate for index, candidate in enumerate(kept) if index not in alike]
+        funnel.drop(f"nearly the same as another (similarity {similarity} or more)", unique[index].label)
+    return [candidate for index, candidate in enumerate(unique) if index not in alike]
 
 
 @dataclass
@@ -91,13 +91,13 @@ class Draw:
 
     def train_on(self, candidates: Sequence[Candidate], prompts: Sequence[Prompt]) -> list[Candidate]:
         """Draw the conversations to train on: at most `data.per_type` per query type, with the sources' weights."""
-        held = Prompts(prompt.prompt for prompt in prompts)
+        held_out = Prompts(prompt.prompt for prompt in prompts)
         chosen: list[Candidate] = []
         for name in self.types:
-            chosen += self._of_type(name, [c for c in candidates if c.label == name], held)
+            chosen += self._of_type(name, [c for c in candidates if c.label == name], held_out)
         return shuffled(chosen, self.seed)
 
-    def _of_type(self, name: str, candidates: Sequence[Candidate], held: Prompts) -> list[Candidate]:
+    def _of_type(self, name: str, candidates: Sequence[Candidate], held_out: Prompts) -> list[Candidate]:
         weights = [source.weight for source in self.data.sources]
         queues = [iter(shuffled([c for c in candidates if c.source == n], self.seed)) for n in range(len(weights))]
         taken: list[list[Candidate]] = [[] for _ in weights]
@@ -109,7 +109,7 @@ class Draw:
         most = min(self.data.per_type or len(candidates), len(candidates))
         while sum(map(len, taken)) < most:
             behind = min(with_candidates, key=lambda n: (len(taken[n]) / weights[n], n))
-            candidate = next((c for c in queues[behind] if self._usable(c, held)), None)
+            candidate = next((c for c in queues[behind] if self._usable(c, held_out)), None)
             if candidate is None:  # this source is used up, and continuing would change the mix
                 break
             taken[behind].append(candidate)
@@ -117,9 +117,9 @@ class Draw:
             self.funnel.drop("not drawn: more than data.per_type or data.mix take", candidate.label)
         return [candidate for of_source in taken for candidate in of_source]
 
-    def _usable(self, candidate: Candidate, held: Prompts) -> bool:
+    def _usable(self, candidate: Candidate, held_out: Prompts) -> bool:
         conversation = self.spool.get(candidate)
-        if any(m["role"] == "user" and held.overlaps(m["content"]) for m in conversation.messages):
+        if any(m["role"] == "user" and held_out.overlaps(m["content"]) for m in conversation.messages):
             self.funnel.drop("overlaps with a held-out prompt", candidate.label)
             return False
         return not self._is_unsafe(candidate, conversation)

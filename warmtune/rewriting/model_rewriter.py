@@ -52,12 +52,12 @@ class ModelRewriter:
         """
         limit = instructions.answer_limit(self._style, original)
         completion = await self._client.generate(request, limit, before)
-        for again in range(1, _EMPTY + 1):
+        for retry in range(1, _EMPTY + 1):
             if completion.text.strip() or completion.stop == "content_filter":
                 break
             if completion.stop in _CUT:  # the model was still thinking
                 limit = _THINKING * instructions.answer_limit(self._style, original)
-            completion = await self._client.generate(request, limit, before + again * 100)
+            completion = await self._client.generate(request, limit, before + retry * 100)
         if completion.stop == "content_filter":
             raise NoAnswerError("the service's content filter withheld the answer")
         if not completion.text.strip():

@@ -106,9 +106,9 @@ class Checker:
     async def _judged(self, original: str, styled: str) -> list[Finding]:
         assert self._judge is not None
         request = judge_request(original, styled)
-        for again in range(2):
+        for attempt in range(2):
             try:
-                completion = await self._judge.generate(request, JUDGE_TOKENS, again)
+                completion = await self._judge.generate(request, JUDGE_TOKENS, attempt)
             except NoAnswerError as error:
                 return [Finding("judge", f"the judge gave no verdict: {error}")]
             verdict = json_in(completion.text)

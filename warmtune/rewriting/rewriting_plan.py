@@ -133,7 +133,7 @@ class _Rewrites:
         file, rewriter, usage = journal_file(self.journals, style, self.rewriter), self.rewriter, self.usage
         rules = self.count(instructions.messages(style, "", "")[0]["content"])
         length = math.sqrt(style.length[0] * style.length[1])
-        again = _AGAIN if attempts > 1 else 0.0
+        retry_share = _AGAIN if attempts > 1 else 0.0
         finished = 0
         with open_response_cache(file) if file.is_file() else nullcontext[Container[str]](()) as cache:
             for original in originals:
@@ -143,9 +143,9 @@ class _Rewrites:
                     finished += 1
                     continue
                 inputs, reply = rules + self.count(request[1]["content"]), self.count(original.text)
-                usage.requests += 1 + again
-                usage.inputs += inputs + again * (inputs + length * reply)
-                usage.outputs += (1 + again) * length * reply
+                usage.requests += 1 + retry_share
+                usage.inputs += inputs + retry_share * (inputs + length * reply)
+                usage.outputs += (1 + retry_share) * length * reply
                 usage.most_inputs += inputs + (attempts - 1) * (inputs + limit)
                 usage.most_outputs += attempts * limit
         return finished

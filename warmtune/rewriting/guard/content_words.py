@@ -99,11 +99,11 @@ def clause_nearness(text: Text, other_text: Text) -> dict[int, float]:
 
     A clause's vector is the mean of its word vectors.
     """
-    mine, others = _clause_vectors(text), _clause_vectors(other_text)
-    if not mine or not others:
-        return dict.fromkeys(mine, 0.0)
-    similarity = np.array(list(mine.values())) @ np.array(list(others.values())).T
-    return dict(zip(mine, similarity.max(axis=1).astype(float).tolist(), strict=True))
+    vectors, others = _clause_vectors(text), _clause_vectors(other_text)
+    if not vectors or not others:
+        return dict.fromkeys(vectors, 0.0)
+    similarity = np.array(list(vectors.values())) @ np.array(list(others.values())).T
+    return dict(zip(vectors, similarity.max(axis=1).astype(float).tolist(), strict=True))
 
 
 def _clause_vectors(text: Text) -> dict[int, Vectors]:

@@ -55,10 +55,10 @@ def changed_names(original: list[str], styled: list[str], checked: list[str], pr
         prompt: the user's message; its names do not count as new.
     """
     styled_words, allowed_words = _words(styled), _words([*original, prompt])
-    gone = [written for folded, written in names(original).items() if not _in(folded, styled_words)]
+    lost = [written for folded, written in names(original).items() if not _in(folded, styled_words)]
     new = [written for folded, written in names(checked).items() if not _in(folded, allowed_words)]
-    if gone and (new or len(gone) > 1):  # a pronoun or "your phone" may replace one name
-        return f"the name '{gone[0]}' is missing"
+    if lost and (new or len(lost) > 1):  # a pronoun or "your phone" may replace one name
+        return f"the name '{lost[0]}' is missing"
     return f"the name '{new[0]}' is not in the original" if new else ""
 
 

@@ -97,10 +97,10 @@ def changed_numbers(original: str, styled: str, prompt: str = "") -> str:
     """
     before, after = numbers(original), numbers(styled)
     styled_numbers, allowed = (*after, *_ones(styled)), (*before, *_ones(original), *numbers(prompt))
-    gone = [n for n in before if not _small(n) and not any(n.same(other) for other in styled_numbers)]
+    lost = [n for n in before if not _small(n) and not any(n.same(other) for other in styled_numbers)]
     new = [n for n in after if not _says_little(n) and not any(n.same(other) for other in allowed)]
-    if gone:
-        return f"the number '{gone[0].text}' is missing or changed"
+    if lost:
+        return f"the number '{lost[0].text}' is missing or changed"
     written = [n for n in new if not n.spelled]
     return f"the number '{written[0].text}' is not in the original" if written else ""
 
@@ -120,9 +120,9 @@ def _says_little(number: Number) -> bool:
 def changed_rates(original: str, styled: str) -> str:
     """Say that a measure such as "per kilogram" became one of another size, or return an empty string."""
     before, after = ({measure for name in _PER.findall(text) if (measure := unit(name))} for text in (original, styled))
-    gone = [rate for rate in before - after if rate[0] in MEASURES]
+    lost = [rate for rate in before - after if rate[0] in MEASURES]
     new = [rate for rate in after - before if rate[0] in MEASURES]
-    changed = any(rate[0] == new_rate[0] for rate in gone for new_rate in new)
+    changed = any(rate[0] == new_rate[0] for rate in lost for new_rate in new)
     return "a measure (per kilogram, per mile and the like) became another" if changed else ""
 
 

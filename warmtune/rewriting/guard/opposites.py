@@ -40,9 +40,9 @@ def _replaced(before: set[str], after: set[str], turned: bool) -> Iterator[tuple
         for left, right in ((first, second), (second, first)):
             if turned and left & _measured():
                 continue
-            gone, new = (left & before) - after, (right & after) - before
-            if gone and new and not left & after and not right & before:
-                yield sorted(gone)[0], sorted(new)[0]
+            lost, new = (left & before) - after, (right & after) - before
+            if lost and new and not left & after and not right & before:
+                yield sorted(lost)[0], sorted(new)[0]
 
 
 def _turned(original: str, styled: str) -> bool:

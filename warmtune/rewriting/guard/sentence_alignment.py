@@ -77,10 +77,10 @@ def exchanged(pairs: list[Aligned], original: list[str], styled: list[str]) -> s
         if before - after and after - before:
             return f"'{sorted(after - before)[0]}' stands where '{sorted(before - after)[0]}' stood"
         numbers_before, numbers_after = numbers(pair.original), numbers(pair.styled)
-        gone = [n for n in numbers_before if not n.spelled and not any(n.same(m) for m in numbers_after)]
+        lost = [n for n in numbers_before if not n.spelled and not any(n.same(m) for m in numbers_after)]
         new = [n for n in numbers_after if not n.spelled and not any(n.same(m) for m in numbers_before)]
-        if gone and new:
-            return f"'{new[0].text}' stands where '{gone[0].text}' stood"
+        if lost and new:
+            return f"'{new[0].text}' stands where '{lost[0].text}' stood"
     return ""
 
 
