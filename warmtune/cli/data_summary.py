@@ -123,7 +123,8 @@ def summarize_asked(sizes: "Sizes", samples: int) -> None:
         f"The smallest gap that {sizes.questions:,} questions can find (two-sided 5 %, power 80 %): {over_all:.1f} pp"
         f" over their {conditions} conditions, {one_condition:.1f} pp in one condition. Questions needed over all"
         f" conditions, for a gap of {needs}. Assumed: in {DISCORDANT:.0%} of pairs one answer is right and the other"
-        f" wrong, as in the middle of the study's comparisons, and a question's conditions correlate by {CORRELATION:g}."
+        " wrong, as in the middle of the study's comparisons, and a question's conditions correlate by"
+        f" {CORRELATION:g}."
     )
 
 
