@@ -23,8 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from warmtune.rewriting.guard import clauses as guard
+from warmtune.rewriting.guard.content_words import Text, read
 from warmtune.rewriting.guard.embedding import embedder
-from warmtune.rewriting.guard.terms import Text, read
 from warmtune.rewriting.guard.text import plain, sentences
 
 ROOT = Path(__file__).parent.parent

@@ -57,7 +57,7 @@ def test_every_column_of_the_funnel_adds_up():
 
 
 def test_the_runs_own_intensity_is_marked():
-    _, *rows = _lines(data_summary.ladder_table(LADDER, 0.5))
+    _, *rows = _lines(data_summary.intensity_table(LADDER, 0.5))
     assert rows[1] == ["0.5", "<", "1.25", "0.50", "0.350", "0.50", "40"]
     assert [row[1] == "<" for row in rows] == [False, True, False]
 

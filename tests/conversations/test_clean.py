@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmtune.conversations.clean import cut, tidy
+from warmtune.conversations.clean import clean, truncate
 
 ENTITIES = "HTML entities turned into characters"
 ROLES = {"s": "system", "u": "user", "a": "assistant"}
@@ -17,7 +17,7 @@ def _turns(spoken):
 
 def _tidied(spoken):
     changed = Counter()
-    messages, reason = tidy(_turns(spoken), changed)
+    messages, reason = clean(_turns(spoken), changed)
     return "|".join(f"{message['role'][0]}{message['content']}" for message in messages), reason, set(changed)
 
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_mended_is_refused(given, why):
 def test_any_turns_are_refused_or_alternate(pairs):
     turns = [{"role": role, "content": text} for role, text in pairs]
     before = [dict(turn) for turn in turns]
-    messages, reason = tidy(turns, Counter())
+    messages, reason = clean(turns, Counter())
     assert turns == before
     if not reason:
         assert re.fullmatch("s?(ua)+", "".join(message["role"][0] for message in messages))
@@ -103,4 +103,4 @@ def test_any_turns_are_refused_or_alternate(pairs):
 )
 def test_cut_ends_with_a_reply(given, most, left):
     messages = [{"role": ROLES[role], "content": "x"} for role in given]
-    assert "".join(message["role"][0] for message in cut(messages, most)) == left
+    assert "".join(message["role"][0] for message in truncate(messages, most)) == left

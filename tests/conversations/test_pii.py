@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmtune.conversations import pii
-from warmtune.conversations.pii import masked
+from warmtune.conversations.pii import redact_pii
 
 BLOCK = "-----BEGIN {0}PRIVATE KEY-----{1}MIIEvQIBADANBgkqhkiG9w0{1}-----END {0}PRIVATE KEY-----"
 
@@ -41,24 +41,24 @@ BLOCK = "-----BEGIN {0}PRIVATE KEY-----{1}MIIEvQIBADANBgkqhkiG9w0{1}-----END {0}
     ],
 )
 def test_masked(text, result, kinds):
-    assert masked(text) == (result, kinds)
+    assert redact_pii(text) == (result, kinds)
 
 
 @pytest.mark.parametrize("kind", ["", "RSA ", "OPENSSH "])
 def test_a_private_key_over_several_lines(kind):
-    assert masked("a\n" + BLOCK.format(kind, "\n") + "\nb") == ("a\n[KEY]\nb", ["KEY"])
+    assert redact_pii("a\n" + BLOCK.format(kind, "\n") + "\nb") == ("a\n[KEY]\nb", ["KEY"])
 
 
 def test_a_key_whose_parts_hold_no_run_of_digits():
-    assert masked("sk-ant-api03-AbCdEfGhIjKlMnOpQrStUvWx")[1] == ["KEY"]
+    assert redact_pii("sk-ant-api03-AbCdEfGhIjKlMnOpQrStUvWx")[1] == ["KEY"]
 
 
 def test_a_card_number_without_spaces():
-    assert masked("It is 4111111111111111, thanks.")[1] == ["CARD"]
+    assert redact_pii("It is 4111111111111111, thanks.")[1] == ["CARD"]
 
 
 def test_a_telephone_number_with_the_country_code_but_no_plus():
-    assert masked("Call 1-800-555-0199 today.")[1] == ["PHONE"]
+    assert redact_pii("Call 1-800-555-0199 today.")[1] == ["PHONE"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_telephone_number_with_the_country_code_but_no_plus():
     ],
 )
 def test_not_masked(text):
-    assert masked(text) == (text, [])
+    assert redact_pii(text) == (text, [])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_not_masked(text):
     ],
 )
 def test_code_and_numbers_that_look_personal(text):
-    assert masked(text) == (text, [])
+    assert redact_pii(text) == (text, [])
 
 
 _PIECES = (
@@ -121,10 +121,10 @@ _PIECES = (
 
 @given(st.lists(_PIECES, max_size=6).map("".join))
 def test_the_shortcut_hides_nothing(text):
-    short, hint = masked(text), pii._HINT
+    short, hint = redact_pii(text), pii._HINT
     pii._HINT = re.compile("")
     try:
-        assert masked(text) == short
+        assert redact_pii(text) == short
     finally:
         pii._HINT = hint
 
@@ -134,5 +134,5 @@ def test_the_shortcut_hides_nothing(text):
 )
 def test_a_long_text_takes_no_time(piece):
     start = time.perf_counter()
-    masked(piece * (100_000 // len(piece)) + "(")
+    redact_pii(piece * (100_000 // len(piece)) + "(")
     assert time.perf_counter() - start < 1

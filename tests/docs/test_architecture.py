@@ -29,8 +29,6 @@ LAYERS = (
     ("runs", "io", "config", "system"),
     ("errors",),
 )
-OTHER_MEANING = ("terms",)
-"""Basenames of several modules that mean different things; each should be one module's alone."""
 
 
 def _modules():
@@ -114,12 +112,7 @@ def test_modules_of_one_name_mean_one_thing():
     for file in PACKAGE.rglob("*.py"):
         if file.stem not in ("__init__", "__main__"):
             places[file.stem].append(str(file.relative_to(ROOT)))
-    assert {name: found for name, found in places.items() if len(found) > 1 and name not in OTHER_MEANING} == {}
-
-
-@pytest.mark.xfail(reason="guard/terms.py is about content words, training/loss/terms.py about terms of the loss")
-def test_no_two_modules_of_one_name_mean_different_things():
-    assert [name for name in OTHER_MEANING if len(list(PACKAGE.rglob(f"{name}.py"))) > 1] == []
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_no_module_leads_back_to_itself(graph):

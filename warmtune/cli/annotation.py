@@ -1,4 +1,4 @@
-"""A person's part beside a run: tables of rewrites and of answers to mark, and the marks read back for the report."""
+"""Annotation by a person: write tables of rewrites and answers to mark, and read the marks back for the report."""
 
 import json
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from warmtune.runs.store import write_atomically
 
 
 def write_review_table(run: RunContext) -> tuple[Path, int]:
-    """Write a draw of rewrites for a person to mark, and return the table's path and how many it holds."""
+    """Write a draw of rewrites for a person to mark; return the table's path and its number of rows."""
     s, rewritten = run.settings, run.done["rewrite"]
     rewrites = read(rewritten.folder / REWRITTEN, Rewrite)
     conversations = read(run.done["prepare"].folder / CONVERSATIONS, Conversation)
@@ -21,10 +21,10 @@ def write_review_table(run: RunContext) -> tuple[Path, int]:
 
 
 def keep_review(run: RunContext, file: Path) -> Review:
-    """Read what a person marked of the rewrites, and keep it for the report.
+    """Read a person's marks of the rewrites, and keep them for the report.
 
     Raises:
-        DataError: it is no table of rewrites, or one of other rewrites.
+        DataError: the file is not a table of this run's rewrites.
     """
     rewritten = run.done["rewrite"]
     review = read_review(read(rewritten.folder / REWRITTEN, Rewrite), rewritten.digest, file)
@@ -33,7 +33,7 @@ def keep_review(run: RunContext, file: Path) -> Review:
 
 
 def write_label_table(run: RunContext, count: int) -> tuple[Path, int]:
-    """Write a draw of answers for a person to mark, and return the table's path and how many it holds."""
+    """Write a draw of answers for a person to mark; return the table's path and its number of rows."""
     marked = run.done["mark"]
     file = marked.folder / "label.csv"
     answers = read(marked.folder / MARKED, Marked)
@@ -41,12 +41,12 @@ def write_label_table(run: RunContext, count: int) -> tuple[Path, int]:
 
 
 def keep_labels(run: RunContext, file: Path) -> list[Label]:
-    """Read what a person marked of the answers, and keep it for the report.
+    """Read a person's marks of the answers, and keep them for the report.
 
     Raises:
-        DataError: it is no table of answers, or one of other answers.
+        DataError: the file is not a table of this run's answers.
     """
     marked = run.done["mark"]
-    found = read_labels(read(marked.folder / MARKED, Marked), marked.digest, file)
-    write_atomically(marked.folder / LABELS, json.dumps([asdict(one) for one in found], indent=2))
-    return found
+    labels = read_labels(read(marked.folder / MARKED, Marked), marked.digest, file)
+    write_atomically(marked.folder / LABELS, json.dumps([asdict(label) for label in labels], indent=2))
+    return labels

@@ -1,4 +1,4 @@
-"""What the command line prints about the data: the funnel, the rewrites and their intensity, a plan, a review."""
+"""Print tables about the data: the funnel, the rewrites and their intensity, a plan, a review."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def funnel_table(counts: Mapping[str, Any]) -> Table:
-    """Tabulate what was read, what was left out and why, and what was kept, by query type; every column adds up."""
+    """Tabulate the conversations read, left out by reason, and kept, by query type; every column adds up."""
     types, rows = funnel(counts)
     cells = ((row.what, str(row.total), *map(str, row.by_type)) for row in rows)
-    found = table(("conversations", "all", *types), cells)
-    found.columns[0].max_width = 52
-    return found
+    tabulated = table(("conversations", "all", *types), cells)
+    tabulated.columns[0].max_width = 52
+    return tabulated
 
 
-def ladder_table(rows: Sequence[Mapping[str, float]], intensity: float) -> Table:
-    """Tabulate how strong the style is at each intensity, and which intensity the rewrites of this run have."""
+def intensity_table(rows: Sequence[Mapping[str, float]], intensity: float) -> Table:
+    """Tabulate the style's strength at each intensity; a `<` marks this run's intensity."""
     columns = ("intensity asked", "style words", "of the way", "probe", "of the way", "replies")
     cells = (
         (
@@ -46,7 +46,7 @@ def ladder_table(rows: Sequence[Mapping[str, float]], intensity: float) -> Table
 
 
 def summarize_plan(plan: "Estimate", rewriter: RewriterSettings) -> None:
-    """Print what rewriting will take, on standard output."""
+    """Print the estimate of rewriting on standard output."""
     rows = [("conversations", f"{plan.conversations:,}"), ("replies to rewrite", f"{plan.replies:,}")]
     out = console()
     if rewriter.kind == "phrasebook":
@@ -71,7 +71,7 @@ def summarize_plan(plan: "Estimate", rewriter: RewriterSettings) -> None:
 
 
 def summarize_training(plan: "TrainingPlan") -> None:
-    """Print what a training takes and how a row of it looks, on standard output."""
+    """Print the estimate of one arm's training and an example row on standard output."""
     from warmtune.training.memory_estimate import GB, describe
 
     left = f" ({plan.too_long} too long, {plan.split} split)" if plan.too_long or plan.split else ""
@@ -90,18 +90,20 @@ def summarize_training(plan: "TrainingPlan") -> None:
     out = console()
     out.print("\nTraining, each of the two arms (counted on the original replies)")
     out.print(table(("", ""), rows))
-    said = [
+    template_rules = [
         "takes a system message" if plan.rules.system else "takes no system message: it goes to the first user turn"
     ]
-    said += ["wants user and assistant to take turns: messages in a row are joined"] if plan.rules.alternating else []
-    said += [] if plan.rules.stable else ["shows earlier turns otherwise: every reply is a row of its own"]
-    out.print(f"The chat template {'; '.join(said)}.")
+    template_rules += (
+        ["wants user and assistant to take turns: messages in a row are joined"] if plan.rules.alternating else []
+    )
+    template_rules += [] if plan.rules.stable else ["shows earlier turns otherwise: every reply is a row of its own"]
+    out.print(f"The chat template {'; '.join(template_rules)}.")
     out.print("The first row, what carries loss in «»:\n")
     out.print(plan.example)
 
 
 def summarize_asked(size: "EvaluationSize", samples: int) -> None:
-    """Print what the evaluation asks, and the smallest gap that it can find, on standard output."""
+    """Print the size of the evaluation, and the smallest gap that it can find, on standard output."""
     columns = ("benchmark", "questions", "prompts", "answers per variant")
     rows = (
         (name, f"{questions:,}", f"{prompts:,}", f"{prompts * samples:,}")
@@ -114,19 +116,20 @@ def summarize_asked(size: "EvaluationSize", samples: int) -> None:
         out.print(note)
     if not size.questions:
         return
-    together = max(1, round(size.prompts / size.questions))
-    over_all, one = (smallest_gap(size.questions, count) for count in (together, 1))
-    wished = ", ".join(f"{gap:g} pp: {needed(gap, together):,}" for gap in (2, 5, 10))
+    conditions = max(1, round(size.prompts / size.questions))
+    over_all, one_condition = (smallest_gap(size.questions, count) for count in (conditions, 1))
+    needs = ", ".join(f"{gap:g} pp: {needed(gap, conditions):,}" for gap in (2, 5, 10))
     out.print(
         f"The smallest gap that {size.questions:,} questions can find (two-sided 5 %, power 80 %): {over_all:.1f} pp"
-        f" over their {together} conditions, {one:.1f} pp in one condition. Questions needed over all conditions, for a"
-        f" gap of {wished}. Assumed: in {DISCORDANT:.0%} of pairs one answer is right and the other wrong, as in the"
-        f" middle of the study's comparisons, and a question's conditions correlate by {CORRELATION:g}."
+        f" over their {conditions} conditions, {one_condition:.1f} pp in one condition. Questions needed over all"
+        f" conditions, for a gap of {needs}. Assumed: in {DISCORDANT:.0%} of pairs one answer is right and the other"
+        " wrong, as in the middle of the study's comparisons, and a question's conditions correlate by"
+        f" {CORRELATION:g}."
     )
 
 
 def summarize_review(review: "Review") -> None:
-    """Print what a person marked, on standard output."""
+    """Print a summary of a person's marks on standard output."""
     console().print(
         f"Review: {review.marked} of {review.pairs} pairs marked; faithful {review.faithful}, not faithful"
         f" {review.unfaithful}. It is kept for the report."
@@ -134,7 +137,7 @@ def summarize_review(review: "Review") -> None:
 
 
 def print_data(out: Console, run: "RunContext") -> None:
-    """Print the funnel and what the rewrites are, where these stages are the last ones."""
+    """Print the funnel and the summary of the rewrites, unless the run went on to training."""
     done = run.done
     if "rows" in done:
         return
@@ -148,13 +151,13 @@ def print_data(out: Console, run: "RunContext") -> None:
     if "rewrite" not in done:
         return
     rewritten = done["rewrite"].counts
-    said = ", ".join(f"{count} {fate}" for fate, count in rewritten["fates"].items())
-    out.print(f"\n{rewritten['replies']} replies: {said}.")
+    fates = ", ".join(f"{count} {fate}" for fate, count in rewritten["fates"].items())
+    out.print(f"\n{rewritten['replies']} replies: {fates}.")
     refused = ", ".join(f"{check} {count}" for check, count in rewritten["refused_by_check"].items())
     out.print(f"{rewritten['attempts']} rewrites made; refused by check: {refused or 'none'}.")
     if rewritten["intensity_check"]:
         out.print()
-        out.print(ladder_table(rewritten["intensity_check"], run.settings.style.intensity))
+        out.print(intensity_table(rewritten["intensity_check"], run.settings.style.intensity))
     sociot = rewritten["sociot"]
     if sociot:
         out.print(

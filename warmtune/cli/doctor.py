@@ -1,4 +1,4 @@
-"""`warmtune doctor`: can this machine run the quickstart? It tries each part instead of guessing."""
+"""`warmtune doctor`: check whether this machine can run the quickstart, by trying each part."""
 
 import os
 import shutil
@@ -18,15 +18,15 @@ _Row = tuple[str, str]
 
 
 def examine() -> int:
-    """Print what was found; return 0 if the quickstart can run here, and 2 if something that it needs is missing."""
+    """Print the machine's setup; return 0 if the quickstart can run here, and 2 if something is missing."""
     problems: list[str] = []
     rows = [(name, metadata.version(name)) for name in (*LIBRARIES, *_MORE)]
-    optional = [f"{name} {found}" for name in _OPTIONAL if (found := optional_version(name))]
+    optional = [f"{name} {value}" for name in _OPTIONAL if (value := optional_version(name))]
     rows.append(("optional libraries", ", ".join(optional) or "none"))
     rows.append(("processor", f"{len(os.sched_getaffinity(0))} cores"))
     rows += [_memory(problems), _disk(problems), _accelerator(), _model(problems), _guard(problems)]
-    for name, found in rows:
-        print(f"{name:<24}{found}")
+    for name, value in rows:
+        print(f"{name:<24}{value}")
     for problem in problems:
         print(f"- {problem}")
     print("The quickstart can run here." if not problems else "The quickstart cannot run here yet.")
@@ -34,8 +34,8 @@ def examine() -> int:
 
 
 def _memory(problems: list[str]) -> _Row:
-    found = psutil.virtual_memory()
-    whole, free = found.total / 1e9, found.available / 1e9
+    memory = psutil.virtual_memory()
+    whole, free = memory.total / 1e9, memory.available / 1e9
     if whole < _NEEDED_GB:
         problems.append(f"The machine has {whole:.1f} GB of memory; the quickstart needs {_NEEDED_GB:.0f} GB.")
     return "memory", f"{whole:.1f} GB, {free:.1f} GB free"

@@ -1,4 +1,4 @@
-"""The command line: a verb a stage, recipes by name, Hydra overrides after them."""
+"""The command line: one command per stage, then a recipe's name, then Hydra overrides."""
 
 import argparse
 import os
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from warmtune.pipeline.context import RunContext
 
 _STAGES = {
-    "run": "every stage of a recipe; what was done before is kept",
+    "run": "run every stage of a recipe; finished stages are kept",
     "prepare": "read, filter and sample conversations; hold prompts out",
-    "rewrite": "... and rewrite their replies in the style",
+    "rewrite": "... and rewrite the replies in the style",
     "train": "... and train the adapter and its control",
-    "evaluate": "... and answer the questions with base, control and adapter",
+    "evaluate": "... and answer the questions with base, control and adapter, mark the answers, and measure the warmth",
     "report": "... and write the report",
-    "publish": "... and make the adapter ready with its cost on the card; of a finished run's folder: publish it",
+    "publish": "... and write the adapter with its cost on the card; given a finished run's folder, publish that run",
 }
 
 
 _Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-_PLAN = "what rewriting, training and evaluation will take, before anything is spent"
+_PLAN = "estimate the time, memory and cost of rewriting, training and evaluation, and spend nothing"
+_VERIFY = "check a published adapter's file hashes and, with --rerun, its stored answers"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,14 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from warmtune.system import log
 
         log.configure(parsed.verbose)
-        done: int = parsed.act(parsed)
-        return done
+        code: int = parsed.act(parsed)
+        return code
     except UserError as error:
         return _stop(str(error))
     except KeyboardInterrupt:
-        again = " ".join(["warmtune", *(arguments if arguments is not None else sys.argv[1:])])
+        command = " ".join(["warmtune", *(arguments if arguments is not None else sys.argv[1:])])
         print(
-            f"\nStopped. What is finished is kept; the same command goes on from here:\n  {again}",
+            f"\nStopped. What is finished is kept; the same command goes on from here:\n  {command}",
             file=sys.stderr,
         )
         return 130
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse; overrides may stand on both sides of an option, as in `run RECIPE -m style.intensity=0,1`."""
+    """Parse the arguments. Overrides may be on both sides of an option, as in `run RECIPE -m style.intensity=0,1`."""
     parser = _parser()
     parsed, rest = parser.parse_known_args(arguments)
     if rest and (not hasattr(parsed, "overrides") or any(text.startswith("-") for text in rest)):
@@ -78,7 +79,7 @@ def entry() -> None:
     """Carry out one command and end the process with its exit code."""
     code = main()
     if code == 130:
-        # Where Ctrl-C struck inside a C extension's import, CPython would end by the signal instead of with the code.
+        # If Ctrl-C came inside a C extension's import, CPython would end with the signal instead of the code.
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
@@ -103,31 +104,31 @@ def _parser() -> argparse.ArgumentParser:
         verb.set_defaults(review=False, reviewed=None, label=None, labelled=None)
         _recipe(verb)
         verb.add_argument(
-            "--remake", action="append", default=[], metavar="STAGE", help="make a stage anew, such as train"
+            "--remake", action="append", default=[], metavar="STAGE", help="run a kept stage again, such as train"
         )
-        verb.add_argument("-m", "--multirun", action="store_true", help="a run of every value of name=a,b,c")
+        verb.add_argument("-m", "--multirun", action="store_true", help="sweep: one run per value of name=a,b,c")
         if name == "evaluate":
             verb.add_argument(
-                "--label", type=int, metavar="N", help="write N answers into a table to be marked by hand"
+                "--label", type=int, metavar="N", help="write N answers into a table for a person to mark"
             )
-            verb.add_argument("--labelled", metavar="FILE", help="read the marks in that table into the report")
+            verb.add_argument("--labelled", metavar="FILE", help="read the marked table, and use it in the report")
         if name == "publish":
             _publishing(verb)
         if name == "rewrite":
             verb.add_argument(
-                "--review", action="store_true", help="write a draw of rewrites into a table to be marked by hand"
+                "--review", action="store_true", help="write a sample of rewrites into a table for a person to mark"
             )
-            verb.add_argument("--reviewed", metavar="FILE", help="read the marks in that table into the report")
+            verb.add_argument("--reviewed", metavar="FILE", help="read the marked table, and use it in the report")
     verb = _verb(verbs, "plan", _PLAN, _plan)
     verb.set_defaults(remake=[])
     _recipe(verb)
     _finished(verbs)
-    verb = _verb(verbs, "verify", "whether a published adapter is whole, and answers as it did", _verify)
+    verb = _verb(verbs, "verify", _VERIFY, _verify)
     verb.add_argument("place", help="a published adapter's folder, or hub:org/name")
-    verb.add_argument("--rerun", type=int, metavar="N", help="ask N of its stored prompts again, and compare")
-    verb.add_argument("--base", metavar="FOLDER", type=Path, help="where the base is, if in a folder of yours")
-    _verb(verbs, "recipes", "the recipes there are", _recipes)
-    _verb(verbs, "doctor", "whether this machine can run it", _doctor)
+    verb.add_argument("--rerun", type=int, metavar="N", help="answer N of its stored prompts again, and compare")
+    verb.add_argument("--base", metavar="FOLDER", type=Path, help="folder of the base, if it is not from the Hub")
+    _verb(verbs, "recipes", "list the recipes", _recipes)
+    _verb(verbs, "doctor", "check this machine's setup", _doctor)
     for verb in verbs.choices.values():
         verb.add_argument(
             "-v", "--verbose", action="count", default=0, help="log stages, retries and processes; -vv logs more"
@@ -136,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verb(verbs: _Verbs, name: str, text: str, act: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
-    """Add a command and what it does."""
+    """Add a command with its help text and the function that carries it out."""
     verb = verbs.add_parser(name, help=_STAGES.get(name, text), description=text.capitalize() + ".")
     verb.set_defaults(act=act)
     return verb
@@ -148,31 +149,37 @@ def _recipe(verb: argparse.ArgumentParser) -> None:
 
 
 def _finished(verbs: _Verbs) -> None:
-    """Add the verbs that go on from finished runs."""
-    verb = _verb(verbs, "dial", "one trained adapter at several strengths, without training again", _dial)
+    """Add the commands that take finished runs."""
+    verb = _verb(verbs, "dial", "evaluate one trained adapter at several strengths, without training again", _dial)
     verb.add_argument("run", help="folder of a finished run")
-    verb.add_argument("--scales", metavar="S,S,…", type=_numbers, default=(), help="strengths, 1 as trained, up to 1.5")
-    verb.add_argument("--warmth", metavar="SHARE", type=float, help="find the strength with this share of the warmth")
-    verb.add_argument("--pure", action="store_true", help="the adapter less its control: what the style alone did")
-    verb.add_argument("--checkpoints", action="store_true", help="the adapters that were kept after some epochs")
-    verb.add_argument("--export", metavar="FOLDER", type=Path, help="write the one that is named as an adapter")
-    verb = _verb(verbs, "compare", "variants of any runs side by side, on one page", _compare)
+    verb.add_argument(
+        "--scales", metavar="S,S,…", type=_numbers, default=(), help="strengths up to 1.5; 1 is as trained"
+    )
+    verb.add_argument(
+        "--warmth", metavar="SHARE", type=float, help="find the strength with this share of the adapter's warmth"
+    )
+    verb.add_argument(
+        "--pure", action="store_true", help="add the adapter minus its control: the effect of the style alone"
+    )
+    verb.add_argument("--checkpoints", action="store_true", help="add the checkpoints that were saved during training")
+    verb.add_argument("--export", metavar="FOLDER", type=Path, help="write the one named variant as an adapter")
+    verb = _verb(verbs, "compare", "compare variants of any runs side by side, on one page", _compare)
     verb.add_argument("places", nargs="+", metavar="RUN", help="runs, sweeps, adapters' folders, hub:org/name")
     verb.add_argument("--to", metavar="FOLDER", type=Path, help="folder for the page and its tables")
 
 
 def _publishing(verb: argparse.ArgumentParser) -> None:
-    """Add what `publish` takes besides, for the folder of a finished run."""
-    verb.epilog = "The options are for the folder of a finished run, in place of a recipe: runs/quickstart-0123abcd."
+    """Add the options of `publish` for the folder of a finished run."""
+    verb.epilog = "--to and the options below it take a finished run's folder, such as runs/quickstart-0123abcd."
     verb.add_argument("--to", metavar="PLACE", help="a folder, or hub:org/name")
-    verb.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
-    verb.add_argument("--accept-gap", metavar="REASON", help="publish over the limit; the reason goes onto the card")
-    verb.add_argument("--max-gap", type=float, metavar="PP", help="most that a gap's upper bound may be")
-    verb.add_argument("--private", action="store_true", help="the Hub repository stays private")
+    verb.add_argument("--dry-run", action="store_true", help="show what would be sent, but send nothing")
+    verb.add_argument("--accept-gap", metavar="REASON", help="publish above the limit; the card shows the reason")
+    verb.add_argument("--max-gap", type=float, metavar="PP", help="largest allowed upper bound of the gap")
+    verb.add_argument("--private", action="store_true", help="keep the Hub repository private")
     verb.add_argument(
         "--license",
         metavar="ID",
-        help="the base's licence where it is not known: an id of the Hub's, or 'other NAME LINK'",
+        help="the base's licence where it is unknown: one of the Hub's ids, or 'other NAME LINK'",
     )
     verb.set_defaults(act=_publish)
 
@@ -194,12 +201,12 @@ def _run(parsed: argparse.Namespace) -> int:
     run_stages(run, parsed.until)
     summarize(run)
     if parsed.reviewed or parsed.review or parsed.labelled or parsed.label:
-        _by_hand(run, parsed)
+        _annotate(run, parsed)
     return 0
 
 
-def _by_hand(run: "RunContext", parsed: argparse.Namespace) -> None:
-    """Write what a person is to read or mark, or take in what was marked."""
+def _annotate(run: "RunContext", parsed: argparse.Namespace) -> None:
+    """Write tables for a person to mark, or read the marked tables."""
     from warmtune.cli import annotation
     from warmtune.cli.data_summary import summarize_review
     from warmtune.cli.run_summary import summarize_labels
@@ -265,9 +272,9 @@ def _plan(parsed: argparse.Namespace) -> int:
 def _context(parsed: argparse.Namespace) -> "RunContext":
     from warmtune.config.compose import load
 
-    wrong = [text for text in parsed.overrides if "=" not in text]
-    if wrong:
-        raise ConfigError([f"'{text}' is not an override; write name=value." for text in wrong])
+    malformed = [text for text in parsed.overrides if "=" not in text]
+    if malformed:
+        raise ConfigError([f"'{text}' is not an override; write name=value." for text in malformed])
     settings = load(parsed.recipe, parsed.overrides)
 
     from warmtune.pipeline.context import RunContext

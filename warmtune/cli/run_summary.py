@@ -1,4 +1,4 @@
-"""What the command line prints when a recipe is done: where everything is, how long it took, and the error gaps."""
+"""Print the summary of a finished recipe: its folders, the time per stage, and the error gaps."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def summarize(run: "RunContext") -> None:
-    """Write the run's folder and print the tables, on standard output."""
+    """Write the run's folder, and print the tables on standard output."""
     out = console()
     folder = write_run(run.settings, run.done)
     out.print(_times(run.done))
@@ -44,13 +44,13 @@ def summarize(run: "RunContext") -> None:
 def _times(done: dict[str, Stage]) -> Table:
     rows = [(name, f"{stage.seconds:.1f}", "kept from before" if stage.reused else "") for name, stage in done.items()]
     rows.append(("all", f"{sum(stage.seconds for stage in done.values()):.1f}", f"peak memory {peak_gb():.1f} GB"))
-    found = table(("stage", "seconds", ""), rows, left=(0, 2))
-    found.title, found.title_justify = "Stages", "left"
-    return found
+    tabulated = table(("stage", "seconds", ""), rows, left=(0, 2))
+    tabulated.title, tabulated.title_justify = "Stages", "left"
+    return tabulated
 
 
 def _gaps(gaps: list[Gap], style: str, grid: Grid) -> Table:
-    """Tabulate the gaps over all benchmarks, by condition."""
+    """Tabulate the gaps over all benchmarks, one row per condition."""
     columns = ("condition", "base", "control", style, f"{style} - base", f"{style} - control")
     rows = []
     for row in condition_rows(gaps, grid):
@@ -60,15 +60,15 @@ def _gaps(gaps: list[Gap], style: str, grid: Grid) -> Table:
 
 
 def summarize_labels(labels: "Sequence[Label]") -> None:
-    """Print how far a person's marks agree with the ones that count, by whether a rule or a judge gave them."""
-    for who, found in (
-        ("the marks that count", [(one.person, one.mark) for one in labels]),
-        ("the rules", [(one.person, one.rule_mark) for one in labels]),
-        ("the judge", [(one.person, one.judge_mark) for one in labels if one.judge_mark]),
+    """Print how often a person's marks agree with the marks that count, with the rules, and with the judge."""
+    for who, pairs in (
+        ("the marks that count", [(label.person, label.mark) for label in labels]),
+        ("the rules", [(label.person, label.rule_mark) for label in labels]),
+        ("the judge", [(label.person, label.judge_mark) for label in labels if label.judge_mark]),
     ):
-        if found:
-            agreed = sum(a == b for a, b in found)
+        if pairs:
+            agreeing = sum(a == b for a, b in pairs)
             console().print(
-                f"You and {who} agree on {agreed} of {len(found)} answers (Cohen's kappa"
-                f" {kappa([a for a, _ in found], [b for _, b in found]):.2f})."
+                f"You and {who} agree on {agreeing} of {len(pairs)} answers (Cohen's kappa"
+                f" {kappa([a for a, _ in pairs], [b for _, b in pairs]):.2f})."
             )

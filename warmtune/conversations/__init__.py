@@ -1,4 +1,4 @@
-"""Instruction data: read, label by query type, filter, sample, hold out."""
+"""Prepare instruction data: read, filter, label by query type, sample, and hold prompts out."""
 
 from warmtune.conversations.preparation import prepare
 

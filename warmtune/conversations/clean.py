@@ -1,4 +1,4 @@
-"""From the turns as they were published to a conversation that a chat template takes: the oddities of real dumps."""
+"""Clean published turns into a conversation that a chat template accepts."""
 
 import html.entities
 import re
@@ -11,12 +11,12 @@ _ANY = re.compile(r"&(#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
 
 
-def tidy(turns: list[Message], changed: Counter[str]) -> tuple[list[Message], str]:
-    """Mend what can be mended without inventing anything, and say what cannot.
+def clean(turns: list[Message], changed: Counter[str]) -> tuple[list[Message], str]:
+    """Repair what can be repaired without inventing text, and say what cannot.
 
     Args:
         turns: a row's turns.
-        changed: counts each kind of mending once a conversation.
+        changed: counts each kind of repair once per conversation.
 
     Returns:
         Messages as [system,] user, assistant, user, assistant, …; and why they cannot be used, or an empty string.
@@ -35,8 +35,8 @@ def tidy(turns: list[Message], changed: Counter[str]) -> tuple[list[Message], st
     return messages, reason
 
 
-def cut(messages: list[Message], most: int) -> list[Message]:
-    """Return at most `most` turns, system turn not counted, ending with a reply."""
+def truncate(messages: list[Message], most: int) -> list[Message]:
+    """Return at most `most` turns, not counting the system turn, so that the last one is a reply."""
     system = messages[:1] if messages[0]["role"] == "system" else []
     spoken = messages[len(system) :][:most]
     return system + spoken[: len(spoken) // 2 * 2]
@@ -56,15 +56,15 @@ def _unescaped(turn: Message, marks: set[str]) -> Message:
 
 
 def _character(entity: re.Match[str]) -> str:
-    """Return the character that an entity stands for; `html.unescape` would also take the `&not` of `&nothing;`."""
-    known = entity[1].startswith("#") or f"{entity[1]};" in html.entities.html5
-    return html.unescape(entity[0]) if known else entity[0]
+    """Return the entity's character. `html.unescape` alone would also replace the `&not` of `&nothing;`."""
+    is_entity = entity[1].startswith("#") or f"{entity[1]};" in html.entities.html5
+    return html.unescape(entity[0]) if is_entity else entity[0]
 
 
 def _before_an_empty_turn(turns: list[Message], marks: set[str]) -> list[Message]:
-    """Keep what stands before the first empty turn; an empty system turn says nothing and is left out."""
+    """Return the turns before the first empty one; skip empty system turns."""
     spoken = [turn for turn in turns if turn["role"] != "system" or turn["content"].strip()]
-    empty = next((place for place, turn in enumerate(spoken) if not turn["content"].strip()), None)
+    empty = next((index for index, turn in enumerate(spoken) if not turn["content"].strip()), None)
     if empty is None:
         return spoken
     marks.add("cut before an empty turn")
@@ -72,15 +72,15 @@ def _before_an_empty_turn(turns: list[Message], marks: set[str]) -> list[Message
 
 
 def _from_a_prompt(spoken: list[Message], marks: set[str]) -> list[Message]:
-    """Leave out the replies at the beginning, unless there is nothing else."""
-    first = next((place for place, turn in enumerate(spoken) if turn["role"] != "assistant"), 0)
+    """Leave out replies at the beginning, unless there is nothing else."""
+    first = next((index for index, turn in enumerate(spoken) if turn["role"] != "assistant"), 0)
     if first:
         marks.add("opening reply without a prompt left out")
     return spoken[first:]
 
 
 def _joined(messages: list[Message], marks: set[str]) -> list[Message]:
-    """Join user turns that follow one another: a person who sent two messages before the reply."""
+    """Join consecutive user turns: the person sent several messages before the reply."""
     joined: list[Message] = []
     for message in messages:
         if joined and message["role"] == joined[-1]["role"] == "user":

@@ -1,4 +1,4 @@
-"""Near-duplicates: shingles of words, MinHash over whole conversations, exact overlap for prompts."""
+"""Find near-duplicates: MinHash for whole conversations, exact overlap of shingles for prompts."""
 
 import re
 from collections import defaultdict
@@ -9,59 +9,59 @@ _WORD = re.compile(r"\w+")
 _CHARACTER = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _PERMUTATIONS = 128
 _BANDS = 32
-"""With 128 permutations in 32 bands of 4, two texts of Jaccard similarity 0.8 meet with probability 1 - 5e-8."""
+"""With 128 permutations in 32 bands, two texts of Jaccard similarity 0.8 share a band with probability 1 - 5e-8."""
 PROMPT_OVERLAP = 0.7
-"""Jaccard similarity of two-word shingles above which two prompts overlap: templated questions stay below it."""
+"""Two prompts overlap above this Jaccard similarity of two-word shingles; templated questions stay below it."""
 
 
 def spaced(text: str) -> str:
-    """Return a text with Chinese and Japanese characters set apart as words of their own."""
+    """Return a text with a space on either side of each Chinese or Japanese character, so that it counts as a word."""
     return text if text.isascii() else _CHARACTER.sub(r" \g<0> ", text)
 
 
 def shingles(text: str, words: int) -> list[str]:
-    """Return a text's overlapping runs of words, lower-cased; Chinese and Japanese count by character.
+    """Return a text's overlapping runs of words in small letters; a Chinese or Japanese character counts as a word.
 
     >>> shingles("What is the sum?", 2)
     ['what is', 'is the', 'the sum']
     """
-    found = _WORD.findall(spaced(text.lower()))
-    if len(found) < words:
-        return [" ".join(found)]
-    return list(map(" ".join, zip(*(found[n:] for n in range(words)), strict=False)))
+    words_found = _WORD.findall(spaced(text.lower()))
+    if len(words_found) < words:
+        return [" ".join(words_found)]
+    return list(map(" ".join, zip(*(words_found[n:] for n in range(words)), strict=False)))
 
 
 def signature(text: str) -> Any:
     """Return a text's MinHash over shingles of five words."""
     from rensa import RMinHash  # type: ignore[import-untyped,unused-ignore]
 
-    made = RMinHash(num_perm=_PERMUTATIONS, seed=1)
-    made.update(shingles(text, 5))
-    return made
+    minhash = RMinHash(num_perm=_PERMUTATIONS, seed=1)
+    minhash.update(shingles(text, 5))
+    return minhash
 
 
 def near_duplicates(signatures: Sequence[Any], similarity: float) -> dict[int, int]:
-    """Return, for each text that resembles an earlier one that stays, that earlier one's place.
+    """Return the position of each near-duplicate, with the position of the earlier text that it resembles.
 
     Args:
-        signatures: of the texts, in the order in which they are preferred.
-        similarity: Jaccard similarity, as MinHash estimates it, from which two texts are near-duplicates.
+        signatures: the texts' signatures; of two near-duplicates, the earlier one stays.
+        similarity: lowest Jaccard similarity of near-duplicates, as MinHash estimates it.
     """
     from rensa import RMinHashLSH
 
     index = RMinHashLSH(threshold=similarity, num_perm=_PERMUTATIONS, num_bands=_BANDS)
     alike: dict[int, int] = {}
-    for place, made in enumerate(signatures):
-        near = sorted(other for other in index.query(made) if made.jaccard(signatures[other]) >= similarity)
+    for position, minhash in enumerate(signatures):
+        near = sorted(earlier for earlier in index.query(minhash) if minhash.jaccard(signatures[earlier]) >= similarity)
         if near:
-            alike[place] = near[0]
+            alike[position] = near[0]
         else:
-            index.insert(place, made)
+            index.insert(position, minhash)
     return alike
 
 
 class Prompts:
-    """A set of prompts against which others are held: the same words in another dress count as the same."""
+    """A set of prompts for overlap checks; nearly the same wording counts as overlap."""
 
     def __init__(self, prompts: Iterable[str] = ()) -> None:
         self._sizes: list[int] = []
@@ -77,17 +77,17 @@ class Prompts:
         self._sizes.append(len(pieces))
 
     def overlaps(self, text: str) -> bool:
-        """Tell whether a text and one of the prompts share more than PROMPT_OVERLAP of their shingles taken together.
+        """Tell whether the shingles of a text and of one of the prompts have a Jaccard similarity above PROMPT_OVERLAP.
 
-        A prompt that is contained in a longer one overlaps too, once it has at least five shingles.
+        A prompt of at least five shingles also overlaps with a longer one that contains it.
         """
         pieces = set(shingles(text, 2))
         shared: dict[int, int] = defaultdict(int)
         for piece in pieces:
-            for holder in self._holders.get(piece, ()):
-                shared[holder] += 1
+            for prompt in self._holders.get(piece, ()):
+                shared[prompt] += 1
         return any(
-            count / (len(pieces) + self._sizes[holder] - count) > PROMPT_OVERLAP
-            or (count >= 5 and count / min(len(pieces), self._sizes[holder]) > 0.8)
-            for holder, count in shared.items()
+            count / (len(pieces) + self._sizes[prompt] - count) > PROMPT_OVERLAP
+            or (count >= 5 and count / min(len(pieces), self._sizes[prompt]) > 0.8)
+            for prompt, count in shared.items()
         )

@@ -1,4 +1,4 @@
-"""Where conversations come from: what ships with warmtune, files, and Hub datasets."""
+"""Read conversations from the shipped data, from files and from Hub datasets."""
 
 from collections.abc import Iterator
 from importlib import resources
@@ -11,10 +11,10 @@ from warmtune.io.sources import rows as rows_of
 
 
 def rows(source: SourceSettings) -> Iterator[Row]:
-    """Yield the rows of one source, in its order.
+    """Yield the rows of one source, in the source's order.
 
     Raises:
-        DataError: the source is missing, unreadable as a whole, or of a file type that is not known.
+        DataError: the source is missing, unreadable as a whole, or of an unknown file type.
     """
     if source.path == "embedded":
         return lines("embedded conversations", embedded("conversations.jsonl").open("rb"))

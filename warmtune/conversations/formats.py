@@ -1,7 +1,7 @@
-"""The forms in which conversations are published, and how each is turned into plain turns.
+"""Read the published forms of conversations into plain turns.
 
-A form is recognized by a row's keys. Files that hold something else than conversations with an assistant are refused
-by the name of what they hold, with what to do about it.
+A row's keys decide its form. A file without conversations with an assistant is refused; the error says what the file
+holds and what to do about it.
 """
 
 import re
@@ -25,15 +25,15 @@ _REPLIED = ("response", "completion", "answer", "output", "answerText", "reply")
 
 
 class ShapeError(Exception):
-    """A row is not of its file's form; the message says in a few words what is wrong."""
+    """A row does not have its file's form; the message says in a few words what is wrong."""
 
 
 class UnusableError(Exception):
-    """A row is of its form but is not for training; the message is the reason it is counted under."""
+    """A row has its form but cannot be trained on; the message is the reason for the funnel."""
 
 
 def form_of(row: Any) -> str:
-    """Return the name of a row's form, or an empty string where it has none that is known."""
+    """Return the name of a row's form, or an empty string for an unknown form."""
     if not isinstance(row, Mapping):
         return ""
     return next((form for form, fits, _ in _FORMS if fits(row)), "")
@@ -43,19 +43,19 @@ def turns_of(row: Mapping[str, Any], form: str) -> Turns:
     """Return a row's turns with the roles system, user and assistant.
 
     Raises:
-        ShapeError: the row is not what its form says.
-        UnusableError: it is, but it holds what is never trained on, such as tool calls.
+        ShapeError: the row does not have the form.
+        UnusableError: the row holds something that is never trained on, such as tool calls.
     """
     return next(read for name, _, read in _FORMS if name == form)(row)
 
 
 def refusal(where: str, row: Any) -> DataError:
-    """Return the error for a file whose rows are no conversations: its form in a sentence, and what to do."""
+    """Return the error for a file without conversations; it says what the file holds and what to do."""
     if not isinstance(row, Mapping):
         what, remedy = f"a row is a {type(row).__name__}, not an object", _CONVERT
     else:
-        found = next(((what, remedy) for fits, what, remedy in _REFUSED if fits(row)), None)
-        what, remedy = found or (f"a row has the keys {', '.join(map(str, row))}, which is no form known", _CONVERT)
+        match = next(((what, remedy) for fits, what, remedy in _REFUSED if fits(row)), None)
+        what, remedy = match or (f"a row has the keys {', '.join(map(str, row))}, which is no form known", _CONVERT)
     return DataError(f"{where}: {what}; {remedy}")
 
 
@@ -75,7 +75,7 @@ def _role(name: Any) -> str:
 
 
 def _content(value: Any) -> str:
-    """Return a turn's text: a string, or a list of typed parts that are all text."""
+    """Return a turn's text, given as a string or as a list of text parts."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -93,7 +93,7 @@ def _content(value: Any) -> str:
     return "".join(texts)
 
 
-def _said(turn: Any, role_key: str, text_key: str) -> Message:
+def _message(turn: Any, role_key: str, text_key: str) -> Message:
     if not isinstance(turn, Mapping):
         raise ShapeError(f"a turn is a {type(turn).__name__}")
     if role_key not in turn:
@@ -111,65 +111,65 @@ def _listed(key: str, role_key: str, text_key: str) -> Callable[[Mapping[str, An
             raise ShapeError(f"no list under '{key}'")
         if row.get("label") is False:
             raise UnusableError("marked as a reply that people did not want (label false)")
-        turns = [_said(turn, role_key, text_key) for turn in row[key]]
+        turns = [_message(turn, role_key, text_key) for turn in row[key]]
         if key == "chosen" and isinstance(row.get("prompt"), list):
-            asked = [_said(turn, role_key, text_key) for turn in row["prompt"]]
-            turns = turns if turns[: len(asked)] == asked else asked + turns
+            prompt = [_message(turn, role_key, text_key) for turn in row["prompt"]]
+            turns = turns if turns[: len(prompt)] == prompt else prompt + turns
         elif "chosen" in row and turns and turns[-1]["role"] == "user":
-            turns.append(_said(row["chosen"], role_key, text_key))
+            turns.append(_message(row["chosen"], role_key, text_key))
         return turns if turns and turns[0]["role"] == "system" else _system(row) + turns
 
     return read
 
 
 def _system(row: Mapping[str, Any]) -> Turns:
-    said = row.get("system")
-    return [{"role": "system", "content": said}] if isinstance(said, str) and said.strip() else []
+    content = row.get("system")
+    return [{"role": "system", "content": content}] if isinstance(content, str) and content.strip() else []
 
 
 def _alpaca(row: Mapping[str, Any]) -> Turns:
-    asked, reply, history = row.get("instruction"), row.get("output"), row.get("history") or []
-    if not isinstance(asked, str) or not isinstance(reply, str):
+    prompt, reply, history = row.get("instruction"), row.get("output"), row.get("history") or []
+    if not isinstance(prompt, str) or not isinstance(reply, str):
         raise ShapeError("instruction or output is not text")
     turns = _system(row)
     for pair in history if isinstance(history, list) else [history]:
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
             raise ShapeError("history is not a list of [asked, replied]")
         turns += _pair(*pair)
-    return turns + _pair(_with(asked, row, "context", "input"), reply)
+    return turns + _pair(_with(prompt, row, "context", "input"), reply)
 
 
-def _with(asked: str, row: Mapping[str, Any], *keys: str) -> str:
-    """Return a prompt with what it is about after a blank line."""
-    about = [row[key] for key in keys if row.get(key)]
-    if not all(isinstance(text, str) for text in about):
+def _with(prompt: str, row: Mapping[str, Any], *keys: str) -> str:
+    """Return a prompt followed by a blank line and its subject, taken from the row's `keys`."""
+    subject = [row[key] for key in keys if row.get(key)]
+    if not all(isinstance(text, str) for text in subject):
         raise ShapeError(f"{' or '.join(keys)} is not text")
-    return "\n\n".join([asked, *(text for text in about if text.strip())])
+    return "\n\n".join([prompt, *(text for text in subject if text.strip())])
 
 
-def _pair(asked: str, replied: str) -> Turns:
-    return [{"role": "user", "content": asked}, {"role": "assistant", "content": replied}]
+def _pair(prompt: str, reply: str) -> Turns:
+    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": reply}]
 
 
 def _instances(row: Mapping[str, Any]) -> Turns:
-    found = row["instances"]
-    if not isinstance(found, list) or len(found) != 1 or not isinstance(found[0], Mapping):
-        raise ShapeError(f"{len(found) if isinstance(found, list) else 'no list of'} instances instead of one")
-    return _alpaca({**found[0], "instruction": row.get("instruction")})
+    instances = row["instances"]
+    if not isinstance(instances, list) or len(instances) != 1 or not isinstance(instances[0], Mapping):
+        raise ShapeError(f"{len(instances) if isinstance(instances, list) else 'no list of'} instances instead of one")
+    return _alpaca({**instances[0], "instruction": row.get("instruction")})
 
 
-def _asked_replied(row: Mapping[str, Any]) -> Turns:
-    (key, asked), (_, replied) = (_text(row, keys) for keys in (_ASKED, (*_REPLIED, "chosen")))
-    about = ("context",) if key == "input" else ("context", "input")
-    return _system(row) + _pair(_with(_unframed(asked), row, *about), replied)
+def _prompt_reply(row: Mapping[str, Any]) -> Turns:
+    (key, prompt), (_, reply) = (_text(row, keys) for keys in (_ASKED, (*_REPLIED, "chosen")))
+    subject_keys = ("context",) if key == "input" else ("context", "input")
+    return _system(row) + _pair(_with(_unframed(prompt), row, *subject_keys), reply)
 
 
-def _unframed(asked: str) -> str:
-    """Return an instruction without Alpaca's frame, where it was already put into it."""
-    _, frame, inside = asked.partition("### Instruction:")
+def _unframed(prompt: str) -> str:
+    """Return an instruction without Alpaca's frame, where it has one."""
+    _, frame, inside = prompt.partition("### Instruction:")
     inside, end, rest = inside.rpartition("### Response:")
     if not frame or not end or rest.strip():
-        return asked
+        return prompt
     instruction, _, given = inside.partition("### Input:")
     return "\n\n".join(part.strip() for part in (instruction, given) if part.strip())
 
@@ -183,13 +183,14 @@ def _text(row: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[str, str]:
 
 def _transcript(key: str) -> Callable[[Mapping[str, Any]], Turns]:
     def read(row: Mapping[str, Any]) -> Turns:
-        begun = _begun(row.get(key))
-        if begun is None:
+        start = _begun(row.get(key))
+        if start is None:
             raise ShapeError(f"'{key}' does not begin with 'Human:'")
-        before = r"\n###[ \t]*" if begun["frame"] else r"\n[^\S\n]*\n"  # a reply may hold lines that look like speakers
-        _, *parts = re.split(rf"(?:{before})({begun['who']}|Assistant):", "\n\n" + begun.string.lstrip())
+        before = r"\n###[ \t]*" if start["frame"] else r"\n[^\S\n]*\n"  # a reply may hold lines that look like speakers
+        _, *parts = re.split(rf"(?:{before})({start['who']}|Assistant):", "\n\n" + start.string.lstrip())
         return [
-            {"role": _role(name), "content": said.strip()} for name, said in zip(parts[::2], parts[1::2], strict=True)
+            {"role": _role(name), "content": content.strip()}
+            for name, content in zip(parts[::2], parts[1::2], strict=True)
         ]
 
     return read
@@ -219,7 +220,7 @@ def _has(row: Mapping[str, Any], keys: tuple[str, ...]) -> bool:
 
 
 def _is_choice(row: Mapping[str, Any]) -> bool:
-    """Tell a multiple-choice question, whose answer is a letter, from a prompt with a reply."""
+    """Tell whether a row is a multiple-choice question, answered with a letter, and not a prompt with a reply."""
     return "options" in row or "choices" in row or {"A", "B", "C", "D"} <= set(row)
 
 
@@ -240,10 +241,10 @@ _FORMS: tuple[tuple[str, _Fits, Callable[[Mapping[str, Any]], Turns]], ...] = (
     (
         "question and reply",
         lambda row: _has(row, _ASKED) and _has(row, (*_REPLIED, "chosen")) and not _is_choice(row),
-        _asked_replied,
+        _prompt_reply,
     ),
 )
-"""Name, how a row of it is known, how it is read; the first that fits decides."""
+"""Name, a function that recognizes a row, and one that reads it; the first form that fits a row decides."""
 
 _REFUSED: tuple[tuple[_Fits, str, str], ...] = (
     (

@@ -1,30 +1,30 @@
-"""What was read, what was dropped and why: counts by reason and by query type that add up exactly."""
+"""Count the rows that were read and dropped, by reason and query type, so that the counts add up exactly."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 UNREAD = "(unread)"
-"""Stands for the query type of a row that could not be read as far as that."""
+"""Stands for the query type of a row that was dropped before it had one."""
 _SHOWN = 5
 
 
 @dataclass
 class Funnel:
-    """Counts of rows; `read` less everything in `dropped` is what is kept."""
+    """Counts of rows; `read` minus the total of `dropped` is the number kept."""
 
     read: int = 0
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By reason and query type."""
+    """Rows by reason and query type."""
     bad: list[str] = field(default_factory=list)
-    """The first rows that could not be read, with what is wrong with each."""
+    """The first unreadable rows, each with what is wrong."""
     bad_count: int = 0
     changed: Counter[str] = field(default_factory=Counter)
-    """Conversations changed, by what was done to them, whether or not they are kept in the end."""
+    """Changed conversations by kind of change; some of them may be dropped later."""
     forms: Counter[str] = field(default_factory=Counter)
-    """Rows by the form they were found in."""
+    """Rows by their form."""
     notes: list[str] = field(default_factory=list)
-    """What the user should know, such as a filter that is off."""
+    """Notes for the user, such as a filter that is off."""
 
     def drop(self, reason: str, label: str = UNREAD, count: int = 1) -> None:
         """Count dropped rows."""
@@ -32,14 +32,14 @@ class Funnel:
             self.dropped[reason, label] += count
 
     def drop_bad(self, where: str, reason: str) -> None:
-        """Count a row that could not be read; the first few are kept to be shown."""
+        """Count an unreadable row; keep the message of the first few."""
         self.bad_count += 1
         self.drop(f"bad row: {reason}")
         if len(self.bad) < _SHOWN:
             self.bad.append(f"{where}: {reason}")
 
     def add(self, other: "Funnel") -> None:
-        """Add the counts of another funnel, made of other rows."""
+        """Add the counts of another funnel for other rows."""
         self.read += other.read
         self.dropped.update(other.dropped)
         self.changed.update(other.changed)
@@ -48,13 +48,13 @@ class Funnel:
         self.bad = (self.bad + other.bad)[:_SHOWN]
 
     def counts(self, kept: Counter[str]) -> dict[str, Any]:
-        """Return the funnel as it goes into a manifest.
+        """Return the funnel in the form for a manifest.
 
         Args:
             kept: conversations kept, by query type.
 
         Raises:
-            AssertionError: the counts do not add up, which is a defect.
+            AssertionError: the counts do not add up, which is a bug.
         """
         if self.read - self.dropped.total() != kept.total():
             raise AssertionError(f"the funnel does not add up: {self}, kept {kept}")

@@ -1,18 +1,18 @@
-"""Personal data in conversations: e-mail addresses, telephone numbers, card and account numbers, access keys."""
+"""Redact personal data: e-mail addresses, telephone numbers, card and account numbers, access keys."""
 
 import re
 from collections.abc import Callable
 
 _EXAMPLES = re.compile(r"(?i)@(?:[\w-]+\.)*(?:example|test|invalid|localhost|domain|email|company)\.[a-z]{2,4}$")
-"""Domains that stand for any domain: no person is behind them."""
+"""Domains of examples, which belong to no person."""
 _MIXED = re.compile(r"[a-z][A-Z]|[A-Za-z]\d|\d[A-Za-z]")
 _THOUSANDS = re.compile(r"\+\d{1,3}(?:[ .]\d{3})*[ .]000")
 
 
 def _account(text: str) -> str:
-    """Return as much of a text, whole words from its beginning, as is an IBAN by its check digits."""
+    """Return the longest run of words at a text's beginning that is an IBAN by its check digits, or an empty string."""
     words = text.split()
-    return next((found for n in range(len(words), 0, -1) if _iban(found := " ".join(words[:n]))), "")
+    return next((number for n in range(len(words), 0, -1) if _iban(number := " ".join(words[:n]))), "")
 
 
 def _iban(text: str) -> bool:
@@ -21,19 +21,19 @@ def _iban(text: str) -> bool:
 
 
 def _luhn(number: str) -> bool:
-    """Tell a card number from sixteen other digits by its check digit."""
+    """Tell by the check digit whether sixteen digits are a card number."""
     digits = [int(digit) for digit in number if digit.isdigit()][::-1]
     return sum(digits[::2]) % 10 == -sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10
 
 
 def _random(key: str) -> bool:
-    """Tell a key from a name made of words: it has a digit, and a long part that mixes kinds of characters."""
+    """Tell whether a key is random, not a name made of words: it has a digit, and a long part of mixed characters."""
     parts = re.split("[-_]", key)
     return bool(re.search(r"\d", key)) and any(len(part) >= 8 and _MIXED.search(part) for part in parts)
 
 
 def _dialled(number: str) -> bool:
-    """Tell a telephone number from a round number with a plus."""
+    """Tell whether a number is a telephone number, not a round number with a plus."""
     return sum(map(str.isdigit, number)) > 8 and not _THOUSANDS.fullmatch(number)
 
 
@@ -69,36 +69,36 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = tuple(
         ),
     )
 )
-"""Kind, expression, and how much of what the expression finds is personal, from its beginning."""
+"""Kind, expression, and a function that returns the personal beginning of a match, or an empty string."""
 _SIGN = re.compile(r"[\d@]")
 _MARKS = (
     "BEGIN ", "eyJ", "ssh-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "xox", "AIza",
     "AKIA", "ASIA", "sk-", "pk-", "rk-", "sk_", "pk_", "rk_",
 )  # fmt: skip
-"""Whatever the next expression finds holds a digit, an @ or one of these, which are looked for faster."""
+"""Every match of `_HINT` holds a digit, an @ or one of these; searching for them is faster."""
 _HINT = re.compile(
     r"@|\d{3}|\+\d|[A-Z]{2}\d\d|[spr]k[-_]|A[KS]IA|AIza|BEGIN |eyJ|ssh-|gh[pousr]_|github_pat_|glpat-|hf_|xox"
 )
-"""Whatever the expressions find holds one of these: most texts hold none, and are spared the expressions."""
+"""Every match of `_KINDS` holds a match of this. Most texts have none and skip the slower expressions."""
 
 
-def masked(text: str) -> tuple[str, list[str]]:
-    """Replace personal data by the name of its kind in brackets, and return the kinds found.
+def redact_pii(text: str) -> tuple[str, list[str]]:
+    """Replace personal data by the name of its kind in brackets; return the text and the kinds, one per replacement.
 
-    >>> masked("Write to jane.doe@gmail.com or call +44 20 7946 0958.")
+    >>> redact_pii("Write to jane.doe@gmail.com or call +44 20 7946 0958.")
     ('Write to [EMAIL] or call [PHONE].', ['EMAIL', 'PHONE'])
     """
-    found: list[str] = []
+    kinds: list[str] = []
     if not (_SIGN.search(text) or any(mark in text for mark in _MARKS)) or not _HINT.search(text):
-        return text, found
+        return text, kinds
     for kind, pattern, personal in _KINDS:
 
         def put(match: re.Match[str], kind: str = kind, personal: Callable[[str], str] = personal) -> str:
             hit = personal(match[0])
             if not hit:
                 return match[0]
-            found.append(kind)
+            kinds.append(kind)
             return f"[{kind}]{match[0][len(hit) :]}"
 
         text = pattern.sub(put, text)
-    return text, found
+    return text, kinds

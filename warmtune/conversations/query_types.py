@@ -1,4 +1,4 @@
-"""Query types by the rules of a file, which a user can replace."""
+"""Label conversations with query types, by the rules of a file that users can replace."""
 
 import re
 from collections.abc import Sequence
@@ -12,16 +12,17 @@ from warmtune.io.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "query_types.yaml"
 _READ = 2000
-"""Characters of a message that a rule looks at."""
+"""Characters of a message that a rule reads."""
 
 
 @dataclass(frozen=True)
 class QueryTypes:
-    """The types there are, in order, and the rules that tell them."""
+    """The query types and their rules; the first rule that fits decides."""
 
     rules: tuple[tuple[str, str, re.Pattern[str]], ...]
-    """Type, message it looks at (`prompt` or `reply`), expression."""
+    """Type, message to search (`prompt` or `reply`), regular expression."""
     otherwise: str
+    """The type of a conversation that no rule fits."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -34,14 +35,14 @@ class QueryTypes:
             "prompt": next((m["content"] for m in messages if m["role"] == "user"), "")[:_READ],
             "reply": next((m["content"] for m in messages if m["role"] == "assistant"), "")[:_READ],
         }
-        return next((name for name, place, rule in self.rules if rule.search(first[place])), self.otherwise)
+        return next((name for name, part, rule in self.rules if rule.search(first[part])), self.otherwise)
 
 
 def query_types(file: str | None = None) -> QueryTypes:
-    """Read the rules from a user's file, or the shipped ones.
+    """Read the rules from a user's file, or else the shipped rules.
 
     Raises:
-        DataError: with all that is wrong with the file.
+        DataError: the file is wrong; names every problem.
     """
     path = Path(file) if file else SHIPPED
     tree = read_yaml(path, "The rules for query types")

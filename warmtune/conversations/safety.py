@@ -1,4 +1,4 @@
-"""The safety filter: Detoxify, where it is installed."""
+"""The safety filter, by Detoxify where it is installed."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from warmtune.errors import DataError
 from warmtune.io.schemas import Conversation
 
 _CHARACTERS = 2000
-"""Of each turn; Detoxify reads 512 tokens and cuts the rest itself."""
+"""Characters per turn that Detoxify gets; it reads at most 512 tokens of them."""
 
 
 class Detoxifier:
-    """Scores conversations; the highest score of any class and any turn counts."""
+    """Scores conversations by the highest score of any class and any turn."""
 
     def __init__(self, data: DataSettings) -> None:
         self._limit = data.unsafe or 0.0

@@ -1,7 +1,7 @@
-"""From rows to candidates: each row read, mended, labelled and held against the rules that need no other row.
+"""Turn rows into candidates: read, clean and label each row, and apply the rules that need no other row.
 
-This is the work that takes the time, so it is done by several processes. A process keeps the conversations it lets
-through in a spool file and hands back only what choosing among them needs.
+This takes most of the stage's time, so several processes share it. A process writes the conversations that pass to a
+spool file, and returns only what the sampling needs.
 """
 
 import functools
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from warmtune.config.settings import DataSettings
-from warmtune.conversations.clean import cut, tidy
+from warmtune.conversations.clean import clean, truncate
 from warmtune.conversations.dedup import signature, spaced
 from warmtune.conversations.formats import ShapeError, UnusableError, form_of, refusal, turns_of
 from warmtune.conversations.funnel import Funnel
-from warmtune.conversations.pii import masked
+from warmtune.conversations.pii import redact_pii
 from warmtune.conversations.query_types import QueryTypes, query_types
 from warmtune.errors import DataError
 from warmtune.io.schemas import Conversation, Message
@@ -28,34 +28,36 @@ from warmtune.io.sources import Row, parsed
 from warmtune.measures.language import language_of
 from warmtune.runs.keys import fingerprint
 
-TokenLength = Callable[[Sequence[Message], int], int]
-"""Length of a conversation as the model is shown it; any number above the limit given where it is longer."""
+CountTokens = Callable[[Sequence[Message], int], int]
+"""Returns a conversation's tokens in the model's chat template; above the given limit, any larger number will do."""
 _CHUNK_ROWS, _CHUNK_BYTES = 512, 16_000_000
 _ALONE = 4
-"""Chunks done in this process before others are started: small data is done by then."""
+"""Chunks that this process screens before it starts others; small data needs no others."""
 _SPOOL = ".spool-"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A conversation that may be chosen, without its text."""
+    """A conversation that may be sampled, without its text."""
 
     id: str
+    """Fingerprint of its messages, before they are truncated and redacted."""
     text: str
-    """Fingerprint of what is kept of it, after the cut and the masking."""
+    """Fingerprint of its messages, after they are truncated and redacted."""
     label: str
     source: int
-    """Which of the sources it comes from."""
+    """Number of its source."""
     spool: str
-    """Spool file, and where in it the conversation is."""
+    """Name of its spool file."""
     offset: int
+    """Position of its line in the spool file, in bytes."""
     signature: Any
-    """MinHash of its text; None where near-duplicates are kept."""
+    """MinHash of its text; None where near-duplicates stay."""
 
 
 @dataclass
 class Screened:
-    """What became of one chunk of rows."""
+    """The candidates and the counts of one chunk of rows."""
 
     candidates: list[Candidate] = field(default_factory=list)
     funnel: Funnel = field(default_factory=Funnel)
@@ -63,12 +65,12 @@ class Screened:
 
 @dataclass(frozen=True)
 class Screen:
-    """The rules that each conversation is held against by itself."""
+    """The rules that judge each conversation by itself."""
 
     data: DataSettings
-    count_tokens: TokenLength
+    count_tokens: CountTokens
     folder: str
-    """Where spool files go."""
+    """Folder of the spool files."""
 
     @functools.cached_property
     def types(self) -> QueryTypes:
@@ -76,7 +78,7 @@ class Screen:
         return query_types(self.data.query_types)
 
     def all(self, rows: Iterable[Row], source: int, form: str, processes: int) -> Iterator[Screened]:
-        """Screen rows, in other processes too where there are many; results come in the rows' order."""
+        """Screen rows, many of them in several processes; yield the results in the rows' order."""
         chunks = _chunks(rows)
         for chunk in islice(chunks, _ALONE):
             yield self(chunk, source, form)
@@ -94,24 +96,28 @@ class Screen:
 
     def __call__(self, chunk: list[Row], source: int, form: str) -> Screened:
         """Screen one chunk of rows of one form."""
-        done = Screened()
+        screened = Screened()
         spool = Path(self.folder) / f"{_SPOOL}{os.getpid()}"
         with spool.open("ab") as stream:
             for row in chunk:
-                found = self._conversation(row, form, done.funnel)
-                if found is None:
+                conversation = self._conversation(row, form, screened.funnel)
+                if conversation is None:
                     continue
-                key = None
+                minhash = None
                 if self.data.duplicates == "near":
-                    key = signature(" ".join(message["content"] for message in found.messages))
+                    minhash = signature(" ".join(message["content"] for message in conversation.messages))
                 offset = stream.tell()
-                stream.write(json.dumps(vars(found), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-                text = fingerprint(found.messages)
-                done.candidates.append(Candidate(found.id, text, found.label, source, spool.name, offset, key))
-        return done
+                stream.write(
+                    json.dumps(vars(conversation), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+                )
+                text = fingerprint(conversation.messages)
+                screened.candidates.append(
+                    Candidate(conversation.id, text, conversation.label, source, spool.name, offset, minhash)
+                )
+        return screened
 
     def _conversation(self, row: Row, form: str, funnel: Funnel) -> Conversation | None:
-        """Return what a row holds, or None after counting why it is not used."""
+        """Return a row's conversation; or count why the row is not used, and return None."""
         funnel.read += 1
         try:
             content = content_of(row)
@@ -130,12 +136,12 @@ class Screen:
             funnel.drop(str(error))
             return None
         funnel.forms[form] += 1
-        messages, reason = tidy(turns, funnel.changed)
+        messages, reason = clean(turns, funnel.changed)
         if reason:
             funnel.drop(reason)
             return None
-        own = content.get("label")
-        label = own if own in self.types.names else self.types.of(messages)
+        given = content.get("label")
+        label = given if given in self.types.names else self.types.of(messages)
         identity = fingerprint(messages)
         messages, reason = self._fitting(messages, funnel)
         if reason:
@@ -145,9 +151,9 @@ class Screen:
         return Conversation(identity, label, messages, f"{row.where}{name}".encode(errors="replace").decode())
 
     def _fitting(self, messages: list[Message], funnel: Funnel) -> tuple[list[Message], str]:
-        """Hold a conversation against the settings; return it, cut and masked, and why it is left out if it is."""
+        """Apply the settings; return the conversation, truncated and redacted, and the reason against it, or ""."""
         data, changes = self.data, []
-        shorter = cut(messages, data.max_turns)
+        shorter = truncate(messages, data.max_turns)
         if len(shorter) < len(messages):
             changes.append(f"cut at data.max_turns ({data.max_turns})")
         if data.languages:
@@ -159,7 +165,7 @@ class Screen:
         if any(m["role"] == "assistant" and len(spaced(m["content"]).split()) < data.min_words for m in shorter):
             return messages, f"a reply shorter than data.min_words ({data.min_words})"
         if data.personal != "keep":
-            shorter, kinds = _masked(shorter)
+            shorter, kinds = _redact(shorter)
             if kinds and data.personal == "drop":
                 return messages, "holds personal data"
             if kinds:
@@ -171,7 +177,7 @@ class Screen:
 
 
 def content_of(row: Row) -> Any:
-    """Return what a row holds.
+    """Return a row's parsed content.
 
     Raises:
         ShapeError: the line is not UTF-8 or not JSON.
@@ -186,7 +192,7 @@ def find_form(rows: Sequence[Row]) -> str:
     """Return the form of the first rows that have one.
 
     Raises:
-        DataError: none of them is a conversation; says what the file holds instead.
+        DataError: none of them is a conversation; the message says what the file holds instead.
     """
     first: tuple[Row, Any] | None = None
     bad: list[str] = []
@@ -208,14 +214,14 @@ def find_form(rows: Sequence[Row]) -> str:
     raise refusal(first[0].where, first[1])
 
 
-def _masked(messages: list[Message]) -> tuple[list[Message], set[str]]:
+def _redact(messages: list[Message]) -> tuple[list[Message], set[str]]:
     kinds: set[str] = set()
-    done: list[Message] = []
+    redacted: list[Message] = []
     for message in messages:
-        text, found = masked(message["content"])
-        kinds.update(found)
-        done.append({"role": message["role"], "content": text})
-    return done, kinds
+        text, found_kinds = redact_pii(message["content"])
+        kinds.update(found_kinds)
+        redacted.append({"role": message["role"], "content": text})
+    return redacted, kinds
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -1,4 +1,4 @@
-"""Original replies into styled ones at an intensity, each checked for what it may not change."""
+"""Rewrite replies in a style at an intensity, and check that each rewrite keeps the meaning."""
 
 from warmtune.rewriting.rewrite_replies import check_changed, rewrite
 from warmtune.rewriting.rewriting_plan import Estimate, estimate, total

@@ -1,4 +1,4 @@
-"""What a rewriting model is told, and how its answer is read."""
+"""Write the requests to a rewriting model, and read its answers."""
 
 import re
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ _AGAIN = """\
 That rewrite cannot be used: {reasons}. Rewrite the same reply again, in the same style, so that this is mended. \
 Write it between <rewrite> and </rewrite>, and nothing else."""
 _CONTEXT = 4000
-"""Characters of the message that is shown for context; it is not what is rewritten."""
+"""Most characters of the user's message, which the model sees as context only."""
 _SHINGLE = 8
 _ECHOED = 0.3
-"""Share of a rewrite's runs of eight words that may come from the instructions."""
+"""Largest share of an answer's eight-word runs that may repeat the instructions."""
 _PREAMBLE = re.compile(
     r"\s*(?:(?:sure|certainly|of course|okay|absolutely)[!,.]?\s+)?(?:here(?:'s| is|’s)|this is|below is)\b[^\n:]{0,80}"
     r"\b(?:rewrit|rewrot|rephras|version|in a (?:\w+ )?(?:style|tone))[^\n:]{0,60}:",
@@ -50,16 +50,16 @@ def messages(style: StyleSettings, prompt: str, original: str) -> list[Message]:
 
 
 def again(before: Sequence[Message], answer: str, reasons: Sequence[str]) -> list[Message]:
-    """Return the request that follows an answer which cannot be used: what was asked, the answer, what is wrong."""
-    said = _AGAIN.format(reasons="; ".join(reason.rstrip(".") for reason in reasons))
-    return [*before[:2], Message(role="assistant", content=answer), Message(role="user", content=said)]
+    """Return the request after an unusable answer: the first request, the answer, and what is wrong with it."""
+    follow_up = _AGAIN.format(reasons="; ".join(reason.rstrip(".") for reason in reasons))
+    return [*before[:2], Message(role="assistant", content=answer), Message(role="user", content=follow_up)]
 
 
 def how_far(style: StyleSettings) -> str:
-    """Put the style's instructions for an intensity into words: those of an anchor, or a place between two.
+    """Return the instructions for the style's intensity: those of an anchor, or a share of the way between two.
 
     Raises:
-        ValueError: the intensity is 0, where there is nothing to ask for.
+        ValueError: the intensity is not above 0 and at most 1.
     """
     if not 0 < style.intensity <= 1:
         raise ValueError(f"no instructions for intensity {style.intensity}")
@@ -73,9 +73,9 @@ def how_far(style: StyleSettings) -> str:
 
 
 def answer_in(text: str) -> tuple[str, str]:
-    """Return the rewritten reply in a model's answer, and what is wrong with the answer's form, if anything.
+    """Return the rewritten reply in a model's answer, and what is wrong with the answer's form, or an empty string.
 
-    An answer without tags is taken whole: small models forget them.
+    An answer without tags is the rewrite as a whole: small models forget the tags.
     """
     text = re.sub(r"(?s)^\s*<think>.*?</think>", "", text)
     opened, closed = text.find("<rewrite>"), text.rfind("</rewrite>")
@@ -87,7 +87,7 @@ def answer_in(text: str) -> tuple[str, str]:
 
 
 def declines(styled: str, original: str) -> str:
-    """Say that a model declined to rewrite instead of rewriting, or return an empty string."""
+    """Say that a model refused to rewrite, or return an empty string."""
     short = len(styled.split()) < max(30, len(original.split()) // 2)
     if short and refuses([styled]) and not refuses([original]):
         return f"it refuses to rewrite ('{styled[:80]}')"
@@ -98,10 +98,10 @@ def echo(answer: str, styled: str, original: str, request: Sequence[Message]) ->
     """Say that an answer repeats the instructions or its rewrite introduces itself, or return an empty string."""
     if _PREAMBLE.match(styled) and not _PREAMBLE.match(original):
         return "it introduces itself instead of being the reply alone"
-    told = _shingles(request[0]["content"] + " " + (request[-1]["content"] if len(request) > 2 else ""))
-    mine = _shingles(answer)
-    echoed = (mine & told) - _shingles(original)
-    if len(echoed) >= 2 and len(echoed) > _ECHOED * len(mine):
+    instructed = _shingles(request[0]["content"] + " " + (request[-1]["content"] if len(request) > 2 else ""))
+    written = _shingles(answer)
+    echoed = (written & instructed) - _shingles(original)
+    if len(echoed) >= 2 and len(echoed) > _ECHOED * len(written):
         return "it repeats the instructions"
     return ""
 
@@ -112,10 +112,10 @@ def _shingles(text: str) -> set[tuple[str, ...]]:
 
 
 def _bare(text: str) -> str:
-    """Return a text without the white space and the <reply> tags that a model may put around it."""
+    """Return a text without surrounding white space and <reply> tags, which a model may add."""
     return re.sub(r"^\s*<reply>|</reply>\s*$", "", text).strip()
 
 
 def answer_limit(style: StyleSettings, original: str) -> int:
-    """Return the most tokens that a rewrite of a reply may have: well above what the guard lets pass."""
+    """Return the most tokens of a rewrite: well above the length that the guard allows."""
     return 256 + int(style.length[1] * 1.5 * estimated_tokens(original))

@@ -1,8 +1,8 @@
 """The phrasebook: a rule-based rewriter that needs no model.
 
-It is a stand-in for a language model, and honest about it: it adds sentences of the style before, between and after
-what is there and swaps some words for others of the same meaning; it understands nothing. Deterministic: every choice
-comes from the seed, the message's id and what the choice is for, so that more intensity only ever adds to less.
+It stands in for a language model and understands nothing. It adds sentences of the style before, between and after the
+sentences of a reply, and swaps some words for others of the same meaning. Every choice depends only on the seed, the
+message's id and the choice's purpose. So a higher intensity only adds to the changes of a lower one.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ _MOST_BRIDGES = 2
 
 
 def chance(*what: object) -> float:
-    """Return a number in [0, 1) that depends on nothing but the arguments."""
+    """Return a number in [0, 1) that depends only on the arguments."""
     digest = hashlib.sha256("\x1f".join(str(part) for part in what).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
@@ -31,7 +31,7 @@ class Phrasebook:
 
     phrases: PhrasebookSettings
     intensity: float
-    """From 0, which gives the text back byte for byte, to 1."""
+    """From 0, which returns the text byte for byte, to 1."""
     seed: int
 
     def rewrite(self, text: str, key: str, avoid: Collection[str] = ()) -> tuple[str, str]:
@@ -40,17 +40,17 @@ class Phrasebook:
         Args:
             text: the original reply.
             key: the message's own key, such as its id and turn.
-            avoid: openers that are not used, such as that of the message before.
+            avoid: openers not to use, such as the previous message's.
 
         Returns:
-            The styled reply and the opener it got (empty at intensity 0, or where the style has none).
+            The styled reply, and its opener (empty at intensity 0, or where the style has none).
         """
         if self.intensity == 0 or not text.strip():
             return text, ""
         strength = max(0, math.ceil(self.intensity * 4) - 1)
         body = self._with_bridges(self._without_drops(self._swapped(text, key), key), key, strength)
         if not body.strip():
-            body = text  # it was nothing but a phrase that the style leaves out
+            body = text  # the whole text was a phrase that the style leaves out
         opener = self._chosen(self.phrases.openers, key, "opener", strength, avoid)
         styled = body
         if opener:
@@ -72,18 +72,18 @@ class Phrasebook:
         """Put sentences of the style after sentences of prose inside the text."""
         if self.phrases.bridges is None:
             return text
-        places = [
+        positions = [
             end
             for start, stop in prose_spans(text)
             for end in (start + match.end(1) for match in _SENTENCE_END.finditer(text[start:stop]))
             if text[end:].strip()
         ]
-        ranked = sorted(places, key=lambda place: chance(self.seed, key, "bridge", places.index(place)))
-        wanted = min(_MOST_BRIDGES, len(places), round(self.intensity * (len(places) + 1) / 2))
+        ranked = sorted(positions, key=lambda position: chance(self.seed, key, "bridge", positions.index(position)))
+        wanted = min(_MOST_BRIDGES, len(positions), round(self.intensity * (len(positions) + 1) / 2))
         bridges = self.phrases.bridges[strength]
-        for number, place in sorted(enumerate(ranked[:wanted]), key=lambda pair: -pair[1]):
+        for number, position in sorted(enumerate(ranked[:wanted]), key=lambda pair: -pair[1]):
             bridge = bridges[(int(chance(self.seed, key, "which") * len(bridges)) + number) % len(bridges)]
-            text = f"{text[:place]} {bridge}{text[place:]}"
+            text = f"{text[:position]} {bridge}{text[position:]}"
         return text
 
     def _swapped(self, text: str, key: str) -> str:
@@ -103,7 +103,7 @@ class Phrasebook:
         return "".join(parts) + text[position:]
 
     def _without_drops(self, text: str, key: str) -> str:
-        """Leave out phrases without content, in prose only; what began a sentence is begun by the next word."""
+        """Leave out phrases without content, in prose only; capitalize the next word at the start of a sentence."""
         if not self.phrases.drops:
             return text
         parts, position = [], 0
@@ -136,7 +136,7 @@ class Phrasebook:
 
 
 class PhrasebookRewriter:
-    """The phrasebook as a rewriter: a new attempt draws other phrases."""
+    """The phrasebook as a rewriter; each new attempt draws other phrases."""
 
     max_concurrency = 64
 
@@ -144,15 +144,15 @@ class PhrasebookRewriter:
         assert style.phrasebook is not None
         self._book = Phrasebook(style.phrasebook, style.intensity, seed)
         self._openers: dict[tuple[str, int], tuple[str, str]] = {}
-        """For each reply the openers of the one before and of its own first rewrite."""
+        """Per reply: the opener of the reply before, and the opener of its own first rewrite."""
         opener = ""
-        for one in originals:
+        for original in originals:
             before = opener
-            _, opener = self._book.rewrite(one.text, _key(one), (before,))
-            self._openers[one.id, one.turn] = before, opener
+            _, opener = self._book.rewrite(original.text, _key(original), (before,))
+            self._openers[original.id, original.turn] = before, opener
 
     async def attempt(self, original: Original, before: Sequence[Attempt]) -> Draft:
-        """Rewrite by rule; there is never a complaint about the form."""
+        """Rewrite by rule; the draft never has a problem of form."""
         previous, own = self._openers[original.id, original.turn]
         key = f"{_key(original)}/{len(before)}" if before else _key(original)
         styled, _ = self._book.rewrite(original.text, key, {previous, own} if before else {previous})
@@ -172,5 +172,5 @@ def _like(model: str, words: str) -> str:
 
 
 def _is_block(line: str) -> bool:
-    """Tell whether a line is code, a list item, a table row, a heading or a quotation, or blank: no running prose."""
+    """Tell whether a line is no running prose: blank, code, a list item, a table row, a heading or a quotation."""
     return bool(re.match(r"\s*$|\s{4}|\s*(?:```|[-*+•|>#]|\d+[.)](?:\s|$))", line))

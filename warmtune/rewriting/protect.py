@@ -1,4 +1,4 @@
-"""What the phrasebook may not touch: code, URLs, quoted text, numbers, list items."""
+"""Find the prose that the phrasebook may change: no code, URLs, quoted text, numbers or list items."""
 
 import re
 
@@ -12,7 +12,7 @@ _BLOCK = re.compile(r"(?m)^(?:\s{4,}\S.*|\s*[-*+•]\s.*|\s*\d+[.)]\s.*|\s*\|.*|
 
 
 def prose_spans(text: str) -> list[tuple[int, int]]:
-    """Return start and end of each stretch of running prose: not protected, no list, table or heading line."""
+    """Return start and end of each stretch of running prose, without lines of lists, tables and headings."""
     closed = sorted([match.span() for match in PROTECTED.finditer(text)] + [m.span() for m in _BLOCK.finditer(text)])
     spans, position = [], 0
     for start, end in closed:

@@ -1,4 +1,4 @@
-"""The review: before training, a person reads a draw of rewritten replies beside the originals and marks each pair."""
+"""The review: before training, a person compares a draw of rewrites with their originals and marks each pair."""
 
 import random
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _TABLE = AnnotationTable(
 
 @dataclass(frozen=True)
 class Review:
-    """What a person marked. A pair without a mark counts in `pairs` only."""
+    """A person's marks. A pair without a mark counts in `pairs` only."""
 
     pairs: int
     """Pairs in the table."""
@@ -26,7 +26,7 @@ class Review:
     faithful: int
     unfaithful: int
     changed: list[str]
-    """`id/turn` of each pair whose meaning changed, followed by `: ` and the person's note when there is one."""
+    """One entry per unfaithful pair: `id/turn`, and after `: ` the person's note if there is one."""
 
 
 def write_review(
@@ -37,17 +37,17 @@ def write_review(
     digest: str,
     file: Path,
 ) -> int:
-    """Write a draw of rewrites into a table whose last columns are for a person; return how many.
+    """Write a draw of rewrites into a table with empty columns for a person; return how many rows it has.
 
     Args:
-        rewrites: all of them.
-        conversations: those that the replies are from.
-        count: how many are drawn; all when there are fewer. Ids and seed alone decide which.
+        rewrites: all rewrites.
+        conversations: the conversations of the replies.
+        count: how many to draw; all when there are fewer. Only ids and seed decide which.
         seed: drives the draw.
-        digest: of the rewrites, so that marks are not read into others.
+        digest: digest of the rewrites, so that marks are not read for other rewrites.
         file: the table.
     """
-    messages = {one.id: one.messages for one in conversations}
+    messages = {conversation.id: conversation.messages for conversation in conversations}
     ordered = sorted(rewrites, key=lambda row: (row.id, row.turn))
     drawn = random.Random(seed).sample(ordered, min(count, len(ordered)))
     rows = {
@@ -67,13 +67,13 @@ def read_review(rewrites: Sequence[Rewrite], digest: str, file: Path) -> Review:
     """Read a person's marks.
 
     Raises:
-        DataError: the table cannot be read, belongs to other rewrites, or has a mark that is none; all that is wrong.
+        DataError: the table cannot be read, belongs to other rewrites, or has invalid marks; names every problem.
     """
-    read = _TABLE.read({_name(row) for row in rewrites}, digest, file)
-    marks = [filled["faithful"] for filled in read.values() if filled["faithful"]]
-    changed = {name: filled["note"] for name, filled in read.items() if filled["faithful"] == "no"}
+    marked_rows = _TABLE.read({_name(row) for row in rewrites}, digest, file)
+    marks = [filled["faithful"] for filled in marked_rows.values() if filled["faithful"]]
+    changed = {name: filled["note"] for name, filled in marked_rows.items() if filled["faithful"] == "no"}
     return Review(
-        pairs=len(read),
+        pairs=len(marked_rows),
         marked=len(marks),
         faithful=marks.count("yes"),
         unfaithful=marks.count("no"),

@@ -1,4 +1,4 @@
-"""The checks of a rewrite: the guard, in batches and kept in the journal; then, where one is set, a judge."""
+"""Check rewrites: first with the guard, in batches and cached in the journal, then with a judge where one is set."""
 
 import asyncio
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -12,10 +12,10 @@ from warmtune.rewriting import guard
 from warmtune.rewriting.guard import Finding, findings
 
 _TOGETHER = 32
-"""Pairs that are checked at once, at most."""
+"""Most pairs per batch."""
 _WARM_UP = [("It is so.", "So it is.")]
 _MANY = 500
-"""Replies from which the guard has a process of its own."""
+"""From this many replies, the guard runs in its own process."""
 _JUDGE = """\
 You compare a chat assistant's reply with a rewritten version of it. Only the style may differ. Decide whether the \
 rewrite says the same: no fact, number, name, step, condition, warning or negation is lost, changed or added, and a \
@@ -27,13 +27,13 @@ JUDGE_TOKENS = 400
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _PendingCheck:
     pair: tuple[str, str]
-    found: "asyncio.Future[list[Finding]]"
+    findings: "asyncio.Future[list[Finding]]"
 
 
 class Checker:
-    """Checks rewrites; made and used inside one event loop."""
+    """Checks rewrites. Make it and call it inside one event loop."""
 
     def __init__(
         self, length: tuple[float, float], cache: ResponseCache, judge: ModelClient | None, replies: int
@@ -42,79 +42,79 @@ class Checker:
 
         Args:
             length: fewest and most words of a rewrite, as multiples of the original's.
-            cache: where verdicts are kept.
-            judge: a model that has the last word, if any.
-            replies: how many there are; many are worth a process, so that the guard and the requests hinder each other
-                least, and few are not worth the seconds that it takes to start.
+            cache: holds the verdicts.
+            judge: a model that decides on rewrites that the guard passed; None for no judge.
+            replies: how many there are. For many, the guard gets its own process, which does not slow the requests
+                down; for few, starting a process takes too long.
         """
         self._length = length
         self._pool: Executor = ThreadPoolExecutor(1)
         if replies >= _MANY:
             self._pool = _process()
-            self._pool.submit(findings, _WARM_UP, length)  # loads its model while the first requests are under way
+            self._pool.submit(findings, _WARM_UP, length)  # loads its model during the first requests
         self._cache = cache
         self._judge = judge
         self._guard = guard.data()
-        self._waiting: list[_Waiting] = []
+        self._pending: list[_PendingCheck] = []
         self._worker: asyncio.Task[None] | None = None
 
     async def __call__(self, original: str, styled: str) -> list[Finding]:
-        """Return the reasons against a rewrite; none where it passed.
+        """Return the reasons against a rewrite; an empty list where it passed.
 
         Raises:
             BudgetError, ModelError: from the judge.
         """
         key = key_of("guard", self._guard, self._length, original, styled)
-        kept = self._cache.get(key)
-        if kept is None:
-            found = await self._guarded(original, styled)
-            self._cache.put(key, [[finding.check, finding.reason] for finding in found])
+        cached = self._cache.get(key)
+        if cached is None:
+            reasons = await self._guarded(original, styled)
+            self._cache.put(key, [[finding.check, finding.reason] for finding in reasons])
         else:
-            found = [Finding(check, reason) for check, reason in kept]
-        if not found and self._judge:
-            found = await self._judged(original, styled)
-        return found
+            reasons = [Finding(check, reason) for check, reason in cached]
+        if not reasons and self._judge:
+            reasons = await self._judged(original, styled)
+        return reasons
 
     def close(self) -> None:
         """End the guard's thread or process."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _guarded(self, original: str, styled: str) -> list[Finding]:
-        waiting = _Waiting((original, styled), asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        pending = _PendingCheck((original, styled), asyncio.get_running_loop().create_future())
+        self._pending.append(pending)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
-        return await waiting.found
+        return await pending.findings
 
     async def _work(self) -> None:
-        """Check what has gathered, off the event loop, until nothing waits."""
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+        """Check pending pairs in batches, off the event loop, until none are left."""
+        while self._pending:
+            batch, self._pending = self._pending[:_TOGETHER], self._pending[_TOGETHER:]
             try:
                 results = await asyncio.get_running_loop().run_in_executor(
-                    self._pool, findings, [one.pair for one in batch], self._length
+                    self._pool, findings, [pending.pair for pending in batch], self._length
                 )
             except Exception as error:
-                for one in batch:
-                    if not one.found.done():
-                        one.found.set_exception(error)
+                for pending in batch:
+                    if not pending.findings.done():
+                        pending.findings.set_exception(error)
                 continue
-            for one, result in zip(batch, results, strict=True):
-                if not one.found.done():
-                    one.found.set_result(result)
+            for pending, result in zip(batch, results, strict=True):
+                if not pending.findings.done():
+                    pending.findings.set_result(result)
 
     async def _judged(self, original: str, styled: str) -> list[Finding]:
         assert self._judge is not None
         request = judge_request(original, styled)
-        for again in range(2):
+        for attempt in range(2):
             try:
-                answered = await self._judge.generate(request, JUDGE_TOKENS, again)
+                completion = await self._judge.generate(request, JUDGE_TOKENS, attempt)
             except NoAnswerError as error:
                 return [Finding("judge", f"the judge gave no verdict: {error}")]
-            verdict = json_in(answered.text)
+            verdict = json_in(completion.text)
             if isinstance(verdict.get("same"), bool):
-                said = " ".join(str(verdict.get("reason", "")).split())
-                return [] if verdict["same"] else [Finding("judge", f"the judge says: {said}")]
+                reason = " ".join(str(verdict.get("reason", "")).split())
+                return [] if verdict["same"] else [Finding("judge", f"the judge says: {reason}")]
         return [Finding("judge", "the judge gave no verdict that could be read")]
 
 
@@ -125,11 +125,11 @@ def _process() -> Executor:
 def _on_one_core() -> None:
     import torch
 
-    torch.set_num_threads(1)  # the other is busy with the requests
+    torch.set_num_threads(1)  # the requests keep another core busy
 
 
 def judge_request(original: str, styled: str) -> list[Message]:
-    """Return what a judge is asked about a rewrite."""
+    """Return the request that asks a judge about a rewrite."""
     return [
         Message(role="system", content=_JUDGE),
         Message(role="user", content=f"<reply>\n{original}\n</reply>\n\n<rewrite>\n{styled}\n</rewrite>"),

@@ -1,4 +1,4 @@
-"""The stage `rewrite`: every assistant reply in the style and checked, or set aside with all that was tried."""
+"""The stage `rewrite`: rewrite every assistant reply in the style, check it, and set failed attempts aside."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from warmtune.rewriting.model_rewriter import ModelRewriter
 from warmtune.rewriting.phrasebook import PhrasebookRewriter
 from warmtune.rewriting.rewrite_check import Checker
 from warmtune.rewriting.rewrite_loop import Original, Rewriter, Rewritten, rewrite_all
-from warmtune.rewriting.style_strength import Strength, judged_pairs, ladder, sociot_lift
+from warmtune.rewriting.style_strength import Strength, intensity_check, judged_pairs, sociot_lift
 from warmtune.runs.store import StageOutput
 from warmtune.system.asynchronous import run_async
 from warmtune.system.console import progress
@@ -35,26 +35,26 @@ def rewrite(
     journals: Path,
     folder: Path,
 ) -> StageOutput:
-    """Write `rewritten.parquet` (every reply that training may see) and `rejected.parquet` (what never passed).
+    """Write `rewritten.parquet` (every reply that training may see) and `rejected.parquet` (the failed attempts).
 
     Args:
-        conversations: what to rewrite.
-        style: towards what, and how far.
-        rewriter: who rewrites, what becomes of failures, and what it may cost.
+        conversations: the conversations to rewrite.
+        style: the style and its intensity.
+        rewriter: the rewriter, its limits, and what to do with failures.
         seed: drives the phrasebook and every draw.
-        engine: opens the base, SocioT's language model; called only where SocioT is measured.
+        engine: opens the base as SocioT's language model; called only where SocioT is measured.
         journals: folder of the journals.
         folder: the stage's folder.
 
     Raises:
-        UserError: the rewriter cannot be used, too much failed, nothing is left, or the budget is reached.
+        UserError: the rewriter cannot be used, too many replies failed, nothing is left, or the budget is reached.
     """
     work = _Work(style, rewriter, seed, journals, originals_of(conversations))
     if style.changes:
         run_async(work.run())
     else:
-        work.done = [Rewritten(one) for one in work.originals]
-    rows, rejected, fates = _settled(conversations, work.done, style, rewriter)
+        work.done = [Rewritten(original) for original in work.originals]
+    rows, rejected, fates = _settle(conversations, work.done, style, rewriter)
     write(folder / REJECTED, Rejected, rejected)
     if not rows:
         reasons = "; ".join(sorted({row.reason for row in rejected if row.reason})[:5])
@@ -71,14 +71,14 @@ def rewrite(
 def originals_of(conversations: Sequence[Conversation]) -> list[Original]:
     """Return every reply with the message that it answers."""
     return [
-        Original(one.id, turn, one.label, one.messages[turn - 1]["content"] if turn else "", text)
-        for one in conversations
-        for turn, text in replies(one)
+        Original(c.id, turn, c.label, c.messages[turn - 1]["content"] if turn else "", text)
+        for c in conversations
+        for turn, text in replies(c)
     ]
 
 
 def journal_file(folder: Path, style: StyleSettings, rewriter: RewriterSettings) -> Path:
-    """Return the journal of a style at an intensity by a rewriter."""
+    """Return the journal file of a rewriter for a style at an intensity."""
     who = (rewriter.model or "").rsplit("/", 1)[-1] if rewriter.kind == "model" else rewriter.kind
     slug = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in who)
     return folder / f"{style.name}-{style.intensity:g}-{slug}-{key_of(rewriter.kind, rewriter.model)[:8]}.jsonl"
@@ -93,13 +93,13 @@ class _Work:
         self.style, self.rewriter, self.seed = style, rewriter, seed
         self.journals, self.originals = journals, originals
         self.done: list[Rewritten] = []
-        self.ladder: list[dict[str, float]] = []
+        self.intensity_rows: list[dict[str, float]] = []
         self.judged: dict[str, float] = {}
         self._budget = CostBudget(rewriter.budget_usd)
         self.clients: list[ModelClient] = []
 
     async def run(self) -> None:
-        """Do all of it."""
+        """Rewrite and check all replies, then measure the style."""
         with ExitStack() as opened:
             self._opened = opened
             cache = self._open(self.style)
@@ -118,11 +118,11 @@ class _Work:
                     lambda count: report(count, self._note()),
                 )
             if self.rewriter.intensity_check_size:
-                self.ladder = await ladder(
+                self.intensity_rows = await intensity_check(
                     self.originals, self.style, self._at(cache), self.rewriter.intensity_check_size, self.seed
                 )
             if judge and self.rewriter.sociot_pairs:
-                rows = [_row(made, self.style, "") for made in self.done if made.passed]
+                rows = [_row(reply, self.style, "") for reply in self.done if reply.passed]
                 self.judged = await judged_pairs(
                     rows, self.style.description, judge, self.rewriter.sociot_pairs, self.seed
                 )
@@ -131,7 +131,7 @@ class _Work:
 
     @property
     def requests(self) -> dict[str, Any]:
-        """What was asked, and what it cost; dollars are None where a price is not known."""
+        """Counts of requests and tokens, and their cost; `usd` is None where a price is not known."""
         return {
             "sent": sum(client.sent for client in self.clients),
             "from_the_journal": sum(client.reused for client in self.clients),
@@ -144,9 +144,9 @@ class _Work:
         return self._opened.enter_context(open_response_cache(journal_file(self.journals, style, self.rewriter)))
 
     def _at(self, cache: ResponseCache) -> Callable[[StyleSettings], Rewriter]:
-        """Return what makes the rewriter at another intensity, with that intensity's own journal."""
-        own = self.rewriter.kind == "phrasebook"  # it asks nobody, so it needs no other journal
-        return lambda style: self._rewriter(style, cache if own or style == self.style else self._open(style))
+        """Return a function that makes the rewriter at another intensity, with that intensity's own journal."""
+        shared = self.rewriter.kind == "phrasebook"  # it sends no requests, so it needs no other journal
+        return lambda style: self._rewriter(style, cache if shared or style == self.style else self._open(style))
 
     def _rewriter(self, style: StyleSettings, cache: ResponseCache) -> Rewriter:
         if self.rewriter.kind == "phrasebook":
@@ -168,32 +168,35 @@ class _Work:
         return f"${self._budget.spent:.2f}" if self._budget.spent else ""
 
 
-def _settled(
+def _settle(
     conversations: Sequence[Conversation], done: Sequence[Rewritten], style: StyleSettings, rewriter: RewriterSettings
 ) -> tuple[list[Rewrite], list[Rejected], Counter[str]]:
-    """Decide what becomes of each conversation; return rows for training, attempts set aside, and replies by fate."""
-    by_place = {(made.original.id, made.original.turn): made for made in done}
+    """Keep or leave out each conversation; return rows for training, failed attempts, and counts of replies by fate."""
+    by_turn = {(reply.original.id, reply.original.turn): reply for reply in done}
     rows: list[Rewrite] = []
     rejected: list[Rejected] = []
     fates: Counter[str] = Counter()
-    for one in conversations:
-        mine = [by_place[one.id, turn] for turn, _ in replies(one)]
-        failed = [made for made in mine if made.attempts and not made.passed]
-        rejected += [row for made in failed for row in _rejections(made)]
+    for conversation in conversations:
+        attempted = [by_turn[conversation.id, turn] for turn, _ in replies(conversation)]
+        failed = [reply for reply in attempted if reply.attempts and not reply.passed]
+        rejected += [row for reply in failed for row in _rejections(reply)]
         if failed and rewriter.on_failure != "original":
             fates["failed, left out"] += len(failed)
-            fates["left out with a failed one of the same conversation"] += len(mine) - len(failed)
+            fates["left out with a failed one of the same conversation"] += len(attempted) - len(failed)
             continue
         fates["failed, original kept"] += len(failed)
-        same = sum(made.attempts[-1].styled == made.original.text for made in mine if made.attempts and made.passed)
-        fates["found in the style already, unchanged"] += same
-        fates["rewritten"] += len(mine) - len(failed) - same
-        rows += [_row(made, style, made.attempts[-1].reason if made in failed else "") for made in mine]
+        passed = [reply for reply in attempted if reply.attempts and reply.passed]
+        unchanged = sum(reply.attempts[-1].styled == reply.original.text for reply in passed)
+        fates["found in the style already, unchanged"] += unchanged
+        fates["rewritten"] += len(attempted) - len(failed) - unchanged
+        rows += [_row(reply, style, reply.attempts[-1].reason if reply in failed else "") for reply in attempted]
     return rows, rejected, fates
 
 
 def check_changed(rows: Sequence[Rewrite], style: StyleSettings) -> None:
-    """Refuse rewrites that are their originals, before a model is tuned to be its own control; at intensity 0 it is.
+    """Raise where the rewrites equal their originals: the tuned model would be its own control.
+
+    Intensity 0 passes, because there the two are the same on purpose.
 
     Raises:
         DataError: fewer than two conversations have a reply that changed.
@@ -210,9 +213,9 @@ def check_changed(rows: Sequence[Rewrite], style: StyleSettings) -> None:
         )
 
 
-def _row(made: Rewritten, style: StyleSettings, failure: str) -> Rewrite:
-    original, strength = made.original, Strength(style.measure)
-    styled = made.attempts[-1].styled if made.attempts and not failure else original.text
+def _row(reply: Rewritten, style: StyleSettings, failure: str) -> Rewrite:
+    original, strength = reply.original, Strength(style.measure)
+    styled = reply.attempts[-1].styled if reply.attempts and not failure else original.text
     return Rewrite(
         id=original.id,
         turn=original.turn,
@@ -221,48 +224,49 @@ def _row(made: Rewritten, style: StyleSettings, failure: str) -> Rewrite:
         styled=styled,
         intensity=0.0 if failure else style.intensity,
         reason=failure,
-        attempts=len(made.attempts),
+        attempts=len(reply.attempts),
         strength_before=strength(original.text, original.text),
         strength_after=strength(styled, original.text),
     )
 
 
-def _rejections(made: Rewritten) -> list[Rejected]:
-    one = made.original
+def _rejections(reply: Rewritten) -> list[Rejected]:
+    original = reply.original
     return [
         Rejected(
-            one.id, one.turn, one.label, number, one.text, attempt.styled,
+            original.id, original.turn, original.label, number, original.text, attempt.styled,
             attempt.findings[0].check if attempt.findings else "", attempt.reason,
         )
-        for number, attempt in enumerate(made.attempts, start=1)
+        for number, attempt in enumerate(reply.attempts, start=1)
     ]  # fmt: skip
 
 
 def _counts(
     conversations: Sequence[Conversation], work: _Work, rows: Sequence[Rewrite], fates: Counter[str]
 ) -> dict[str, Any]:
-    """Return what goes into the manifest; `replies` is the sum over `fates`."""
-    total = sum(1 for one in conversations for _ in replies(one))
+    """Return the counts for the manifest; `replies` is the sum over `fates`."""
+    total = sum(1 for conversation in conversations for _ in replies(conversation))
     if fates.total() != total:
         raise AssertionError(f"the replies do not add up: {fates}, {total} in all")
-    made = [row for row in rows if not row.reason]
-    tried = [attempt for one in work.done for attempt in one.attempts]
-    words = [(len(row.original.split()), len(row.styled.split())) for row in made]
+    passed = [row for row in rows if not row.reason]
+    tried = [attempt for reply in work.done for attempt in reply.attempts]
+    failed = [reply.original.label for reply in work.done if reply.attempts and not reply.passed]
+    words = [(len(row.original.split()), len(row.styled.split())) for row in passed]
     return {
         "conversations": len(conversations),
         "conversations_kept": len({row.id for row in rows}),
         "replies": total,
         "fates": {fate: count for fate, count in fates.items() if count},
-        "failed_by_type": dict(Counter(one.original.label for one in work.done if one.attempts and not one.passed)),
+        "failed_by_type": dict(Counter(failed)),
         "attempts": len(tried),
-        "passed_at_attempt": {str(n): c for n, c in sorted(Counter(row.attempts for row in made).items())},
+        "passed_at_attempt": {str(n): c for n, c in sorted(Counter(row.attempts for row in passed).items())},
         "refused_by_check": dict(Counter(finding.check for attempt in tried for finding in attempt.findings)),
         "requests": work.requests,
         "words_before": round(mean(before for before, _ in words), 1) if words else None,
         "words_after": round(mean(after for _, after in words), 1) if words else None,
-        "strength_before": round(mean(row.strength_before for row in made), 3) if made else None,
-        "strength_after": round(mean(row.strength_after for row in made), 3) if made else None,
-        "intensity_check": work.ladder,
+        "strength_before": round(mean(row.strength_before for row in passed), 3) if passed else None,
+        "strength_after": round(mean(row.strength_after for row in passed), 3) if passed else None,
+        "intensity_check": work.intensity_rows,
         "judge": work.judged,
         "sociot": {},
     }

@@ -1,4 +1,4 @@
-"""What rewriting will take, before anything is spent: requests, tokens, dollars."""
+"""Estimate the requests, tokens and dollars of rewriting, before anything is spent."""
 
 import math
 from collections.abc import Callable, Container, Sequence
@@ -25,27 +25,27 @@ Count = Callable[[str], int]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What rewriting will take."""
+    """Requests, tokens and cost of rewriting."""
 
     conversations: int
     replies: int
     finished: int
-    """Replies whose first rewrite is in the journal already; they cost nothing more."""
+    """Replies with a first rewrite in the journal; they cost nothing more."""
     requests: int
-    """Still to be sent: rewrites, those for the table of intensities among them, and a judge's verdicts."""
+    """Requests still to send: rewrites, rewrites for the table of intensities, and a judge's verdicts."""
     input_tokens: int
     output_tokens: int
     usd: float | None
-    """Expected cost; None where a price is not known."""
+    """Expected cost in dollars; None where a price is not known."""
     usd_at_most: float | None
-    """Cost if every reply took all attempts, each as long as it may be."""
+    """Cost if every reply took all attempts, each at its token limit; None where a price is not known."""
     unpriced: tuple[str, ...]
-    """Models whose price is not known."""
+    """Models without a known price."""
 
 
 @dataclass
 class _Usage:
-    """What is asked of one model."""
+    """Expected and largest usage of one model: requests and tokens."""
 
     model: str
     requests: float = 0.0
@@ -63,65 +63,65 @@ def estimate(
     journals: Path,
     count: Count,
 ) -> Estimate:
-    """Count what is to be asked, and what it may cost.
+    """Count the requests and tokens still needed, and estimate their cost.
 
     Args:
-        conversations: what to rewrite.
-        style: towards what, and how far.
-        rewriter: who rewrites.
+        conversations: the conversations to rewrite.
+        style: the style and its intensity.
+        rewriter: the rewriter and the judge.
         seed: drives the draw for the table of intensities, as in the stage.
         journals: folder of the journals.
-        count: tokens of a text.
+        count: returns the number of tokens of a text.
 
     Raises:
         DataError: the file of prices cannot be used.
     """
     originals = originals_of(conversations)
-    found = Estimate(len(conversations), len(originals), 0, 0, 0, 0, usd=0.0, usd_at_most=0.0, unpriced=())
+    nothing = Estimate(len(conversations), len(originals), 0, 0, 0, 0, usd=0.0, usd_at_most=0.0, unpriced=())
     if rewriter.kind == "phrasebook" or not style.changes:
-        return found
+        return nothing
     assert rewriter.model is not None
-    asked = _Usage(rewriter.model)
-    counting = _Rewrites(rewriter, journals, count, asked)
+    rewrites = _Usage(rewriter.model)
+    counting = _Rewrites(rewriter, journals, count, rewrites)
     finished = counting.add(originals, style, rewriter.attempts)
     drawn = draw(originals, rewriter.intensity_check_size, seed)
     for step in STEPS[1:]:
         if step != style.intensity:
             counting.add(drawn, replace(style, intensity=step), 1)
-    used = [asked, _verdicts(originals, style, rewriter, count)] if rewriter.judge else [asked]
-    prices = {one.model: price_of(one.model, rewriter.base_url, rewriter.prices) for one in used}
-    priced = [(one, price) for one in used if (price := prices[one.model])]
-    usd = [price.of(one.inputs, one.outputs, rewriter.batch) for one, price in priced]
-    most = [price.of(one.most_inputs, one.most_outputs, rewriter.batch) for one, price in priced]
-    known = len(priced) == len(used)
+    usages = [rewrites, _verdicts(originals, style, rewriter, count)] if rewriter.judge else [rewrites]
+    prices = {usage.model: price_of(usage.model, rewriter.base_url, rewriter.prices) for usage in usages}
+    priced = [(usage, price) for usage in usages if (price := prices[usage.model])]
+    usd = [price.of(usage.inputs, usage.outputs, rewriter.batch) for usage, price in priced]
+    most = [price.of(usage.most_inputs, usage.most_outputs, rewriter.batch) for usage, price in priced]
+    all_priced = len(priced) == len(usages)
     return replace(
-        found,
+        nothing,
         finished=finished,
-        requests=round(sum(one.requests for one in used)),
-        input_tokens=round(sum(one.inputs for one in used)),
-        output_tokens=round(sum(one.outputs for one in used)),
-        usd=sum(usd) if known else None,
-        usd_at_most=sum(most) if known else None,
+        requests=round(sum(usage.requests for usage in usages)),
+        input_tokens=round(sum(usage.inputs for usage in usages)),
+        output_tokens=round(sum(usage.outputs for usage in usages)),
+        usd=sum(usd) if all_priced else None,
+        usd_at_most=sum(most) if all_priced else None,
         unpriced=tuple(name for name, price in prices.items() if price is None),
     )
 
 
 def total(estimates: Sequence[Estimate]) -> Estimate:
-    """Add up what rewriting the same conversations at several intensities takes.
+    """Add up the estimates for the same conversations at several intensities.
 
-    What the tables of intensities share is counted in each, so this may be somewhat more than will be asked.
+    Every estimate counts the rewrites that the tables of intensities share, so the sum may be somewhat too high.
     """
     sums: dict[str, Any] = {}
     for name in ("replies", "finished", "requests", "input_tokens", "output_tokens", "usd", "usd_at_most"):
-        values = [getattr(one, name) for one in estimates]
+        values = [getattr(part, name) for part in estimates]
         sums[name] = None if None in values else sum(values)
-    unpriced = tuple(dict.fromkeys(name for one in estimates for name in one.unpriced))
+    unpriced = tuple(dict.fromkeys(name for part in estimates for name in part.unpriced))
     return replace(estimates[0], **sums, unpriced=unpriced)
 
 
 @dataclass(frozen=True)
 class _Rewrites:
-    """Counts rewrites that are still to be asked."""
+    """Counts the rewrites still to request."""
 
     rewriter: RewriterSettings
     journals: Path
@@ -129,36 +129,36 @@ class _Rewrites:
     usage: _Usage
 
     def add(self, originals: Sequence[Original], style: StyleSettings, attempts: int) -> int:
-        """Count the rewrites of some replies; return how many have their first one in the journal."""
+        """Add the rewrites of some replies to the usage; return how many have their first rewrite in the journal."""
         file, rewriter, usage = journal_file(self.journals, style, self.rewriter), self.rewriter, self.usage
-        told = self.count(instructions.messages(style, "", "")[0]["content"])
+        rules = self.count(instructions.messages(style, "", "")[0]["content"])
         length = math.sqrt(style.length[0] * style.length[1])
-        again = _AGAIN if attempts > 1 else 0.0
+        retry_share = _AGAIN if attempts > 1 else 0.0
         finished = 0
         with open_response_cache(file) if file.is_file() else nullcontext[Container[str]](()) as cache:
-            for one in originals:
-                request = instructions.messages(style, one.prompt, one.text)
-                limit = instructions.answer_limit(style, one.text)
+            for original in originals:
+                request = instructions.messages(style, original.prompt, original.text)
+                limit = instructions.answer_limit(style, original.text)
                 if ModelClient.key(usage.model, rewriter, rewriter.temperature, request, limit, 0) in cache:
                     finished += 1
                     continue
-                inputs, reply = told + self.count(request[1]["content"]), self.count(one.text)
-                usage.requests += 1 + again
-                usage.inputs += inputs + again * (inputs + length * reply)
-                usage.outputs += (1 + again) * length * reply
+                inputs, reply = rules + self.count(request[1]["content"]), self.count(original.text)
+                usage.requests += 1 + retry_share
+                usage.inputs += inputs + retry_share * (inputs + length * reply)
+                usage.outputs += (1 + retry_share) * length * reply
                 usage.most_inputs += inputs + (attempts - 1) * (inputs + limit)
                 usage.most_outputs += attempts * limit
         return finished
 
 
 def _verdicts(originals: Sequence[Original], style: StyleSettings, rewriter: RewriterSettings, count: Count) -> _Usage:
-    """Count a judge's verdicts: one per rewrite, and two per pair whose style it compares."""
+    """Count a judge's verdicts: one per rewrite, and two per pair for the comparison of styles."""
     usage = _Usage(rewriter.judge or "")
     length = math.sqrt(style.length[0] * style.length[1])
-    told = count(judge_request("", "")[0]["content"])
+    rules = count(judge_request("", "")[0]["content"])
     pairs = min(rewriter.sociot_pairs, len(originals))
-    for one in originals:
-        inputs = told + (1 + length) * count(one.text)
+    for original in originals:
+        inputs = rules + (1 + length) * count(original.text)
         usage.requests += 1
         usage.inputs += inputs
         usage.outputs += JUDGE_TOKENS / 8

@@ -1,4 +1,4 @@
-"""How much of the style is in the rewritten data: by its word lists, by a probe, by SocioT, and by a judge in pairs."""
+"""Measure how much of the style the rewritten data has: by word lists, a probe, SocioT, and a judge of pairs."""
 
 import asyncio
 import random
@@ -32,12 +32,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Strength:
-    """A style's own measure: hits of its word lists per 100 words, as its file says."""
+    """A style's own measure, from the style's file: hits of its word lists per 100 words."""
 
     measure: MeasureSettings
 
     def __call__(self, text: str, original: str) -> float:
-        """Return how strong the style is in a text; `original` is what it was rewritten from."""
+        """Return how strong the style is in a text; `original` is the text before rewriting."""
         if self.measure.lexicon == "warmth":
             return profile(text).total
         words = len(_WORDS.findall(text))
@@ -52,53 +52,56 @@ class Strength:
         return sum(len(re.findall(pattern, text, re.IGNORECASE)) for pattern in patterns)
 
 
-async def ladder(
+async def intensity_check(
     originals: Sequence[Original],
     style: StyleSettings,
     rewriter_at: Callable[[StyleSettings], Rewriter],
     count: int,
     seed: int,
 ) -> list[dict[str, float]]:
-    """Rewrite a draw of replies at every intensity, unchecked, and measure the style at each.
+    """Rewrite a draw of replies at every intensity without checks, and measure the style at each.
 
     Args:
         originals: the replies to draw from.
-        style: the style, at the intensity that the run has.
-        rewriter_at: makes the rewriter of the style at another intensity.
-        count: how many replies are drawn.
+        style: the style at the run's intensity.
+        rewriter_at: makes the rewriter at another intensity.
+        count: how many replies to draw.
         seed: drives the draw and the probe.
 
     Returns:
-        For each intensity: the means of the style's own measure and of the probe (cross-validated, from the replies as
-        they are against those at 1), and where between those two each mean lies. Empty where too few replies have a
-        rewrite at every intensity.
+        One row per intensity. `strength` is the mean of the style's own measure, and `probe` the mean probability of a
+        cross-validated probe (original replies, rewrites at intensity 1). `strength_share` and `probe_share` say where
+        each mean lies between its values at the lowest and the highest intensity. Empty where fewer than two
+        conversations have a reply with a rewrite at every intensity.
     """
     drawn = draw(originals, count, seed)
     steps = sorted({*STEPS, style.intensity})
-    made: list[list[str]] = [[one.text for one in drawn]]
+    versions: list[list[str]] = [[original.text for original in drawn]]
     for step in steps[1:]:
         rewriter = rewriter_at(replace(style, intensity=step))
         limit = asyncio.Semaphore(rewriter.max_concurrency)
 
-        async def first(one: Original, rewriter: Rewriter = rewriter, limit: asyncio.Semaphore = limit) -> str:
+        async def first(original: Original, rewriter: Rewriter = rewriter, limit: asyncio.Semaphore = limit) -> str:
             async with limit:
                 try:
-                    return (await rewriter.attempt(one, [])).styled
+                    return (await rewriter.attempt(original, [])).styled
                 except (NoAnswerError, UserError):
                     return ""
 
-        made.append(list(await asyncio.gather(*(first(one) for one in drawn))))
-    whole = [n for n in range(len(drawn)) if all(texts[n].strip() for texts in made)]
-    names = [drawn[n].id for n in whole]
-    if len(set(names)) < 2:
+        versions.append(list(await asyncio.gather(*(first(original) for original in drawn))))
+    complete = [n for n in range(len(drawn)) if all(texts[n].strip() for texts in versions)]
+    ids = [drawn[n].id for n in complete]
+    if len(set(ids)) < 2:
         return []
-    made = [[texts[n] for n in whole] for texts in made]
-    probed = await asyncio.to_thread(probe_ladder, names, made, seed)
+    versions = [[texts[n] for n in complete] for texts in versions]
+    probed = await asyncio.to_thread(probe_ladder, ids, versions, seed)
     strength = Strength(style.measure)
-    means = [mean(strength(text, one) for text, one in zip(texts, made[0], strict=True)) for texts in made]
+    means = [
+        mean(strength(text, original) for text, original in zip(texts, versions[0], strict=True)) for texts in versions
+    ]
     rows = []
-    for step, value, probability in zip(steps, means, [mean(found) for found in probed], strict=True):
-        rows.append({"intensity": step, "replies": len(whole), "strength": value, "probe": probability})
+    for step, value, probability in zip(steps, means, [mean(scores) for scores in probed], strict=True):
+        rows.append({"intensity": step, "replies": len(complete), "strength": value, "probe": probability})
     for row in rows:
         for name in ("strength", "probe"):
             row[f"{name}_share"] = _share(row[name], rows[0][name], rows[-1][name])
@@ -106,11 +109,11 @@ async def ladder(
 
 
 def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int, journals: Path) -> dict[str, Any]:
-    """Measure SocioT Warmth of a draw of replies before and after, in nats per token, paired.
+    """Measure SocioT Warmth of a draw of replies before and after rewriting, in nats per token.
 
     Returns:
-        Means before and after, the lift with its 95 % interval (bootstrap over conversations), how many pairs, and the
-        language model.
+        Number of pairs, means before and after, the mean paired difference (`lift`) with its 95 % interval (bootstrap
+        over conversations), and the language model. Empty where fewer than two replies changed.
     """
     drawn = draw([row for row in rows if row.styled != row.original], count, seed)
     if len(drawn) < 2:
@@ -120,19 +123,19 @@ def sociot_lift(rows: Sequence[Rewrite], engine: "Engine", count: int, seed: int
     before, after = scores[::2], scores[1::2]
     lifts = [later - earlier for earlier, later in zip(before, after, strict=True)]
     lift, low, high = mean_interval(lifts, [row.id for row in drawn], _DRAWS, seed)
-    found = {"before": mean(before), "after": mean(after), "lift": lift, "low": low, "high": high}
-    rounded: dict[str, Any] = {name: round(value, 5) for name, value in found.items()}
+    figures = {"before": mean(before), "after": mean(after), "lift": lift, "low": low, "high": high}
+    rounded: dict[str, Any] = {name: round(value, 5) for name, value in figures.items()}
     return {"pairs": len(drawn), **rounded, "model": engine.base.hub}
 
 
 async def judged_pairs(
     rows: Sequence[Rewrite], description: str, judge: ModelClient, count: int, seed: int
 ) -> dict[str, float]:
-    """Let a judge choose, blind and in both orders, which of two versions has more of the style.
+    """Ask a judge, blind and in both orders, which of two versions has more of the style.
 
     Returns:
-        Pairs judged, pairs without a verdict that could be read, and the share of choices that fell on the rewrite with
-        its 95 % interval (bootstrap over conversations; a pair whose two choices differ counts half).
+        Number of judged pairs, number of pairs without a readable verdict (`unread`), and the share of choices for the
+        rewrite with its 95 % interval (bootstrap over conversations). A pair with two different choices counts half.
     """
     drawn = draw([row for row in rows if row.styled != row.original], count, seed)
     limit = asyncio.Semaphore(judge.max_concurrency)
@@ -141,8 +144,8 @@ async def judged_pairs(
         async with limit:
             return await share_for_second(judge, description, row.original, row.styled)
 
-    found = await asyncio.gather(*(judged_one(row) for row in drawn))
-    judged = [(row.id, value) for row, value in zip(drawn, found, strict=True) if value is not None]
+    shares = await asyncio.gather(*(judged_one(row) for row in drawn))
+    judged = [(row.id, value) for row, value in zip(drawn, shares, strict=True) if value is not None]
     if len(judged) < 2:
         return {"pairs": len(judged), "unread": len(drawn) - len(judged)}
     share, low, high = mean_interval([value for _, value in judged], [name for name, _ in judged], _DRAWS, seed)
@@ -151,7 +154,7 @@ async def judged_pairs(
 
 
 def draw(items: Sequence[Item], count: int, seed: int) -> list[Item]:
-    """Return `count` items, or all where there are fewer, in their order."""
+    """Return a seeded draw of `count` items in their order, or all items where there are fewer."""
     if count >= len(items):
         return list(items)
     return [items[n] for n in sorted(random.Random(seed).sample(range(len(items)), count))]

@@ -1,4 +1,4 @@
-"""A recipe at many points, by Hydra's multirun: each a run of its own, what they share made once."""
+"""Run a recipe at many points with Hydra's multirun. Each point is a run; the points share equal stages."""
 
 from warmtune.sweeping.sweep import sweep
 

@@ -1,4 +1,4 @@
-"""`warmtune dial`: one trained adapter at several strengths, and the strength that gives a wished-for warmth."""
+"""`warmtune dial`: evaluate one trained adapter at several strengths, and find the strength for a wished-for warmth."""
 
 import json
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from warmtune.sweeping.variant_summary import legend, summary_of, summary_table
 from warmtune.system.console import print_status
 
 VERSION = 1
-"""Raised when an adapter at a strength replies differently for the same inputs."""
+"""Raise it when an adapter at a strength replies differently for the same inputs."""
 SCALES = (0.25, 0.5, 0.75, 1.25, 1.5)
-"""Beside 0, which is the base, and 1, which is the adapter as it was trained."""
+"""Default strengths, besides 0 (the base) and 1 (the adapter as trained)."""
 STRONGEST = 1.5
 PURE = "pure"
 _STEPS, _NEAR = 7, 0.03
@@ -33,7 +33,7 @@ _DRAWS = 2000
 
 @dataclass(frozen=True)
 class Match:
-    """A strength and the warmth it gives, as a share of the way from the base to the adapter at 1."""
+    """A strength and its warmth with a 95 % interval; 0 is the base's warmth, 1 the adapter's at strength 1."""
 
     scale: float
     share: float
@@ -42,10 +42,10 @@ class Match:
 
 
 def variants_at(scales: Sequence[float]) -> list[VariantSettings]:
-    """Return the tuned adapter at some strengths as variants.
+    """Return the tuned adapter at several strengths as variants, without strength 1, which every run has.
 
     Raises:
-        ConfigError: a strength is no number from 0 to 1.5.
+        ConfigError: a strength is not above 0 and at most 1.5.
     """
     wrong = [scale for scale in scales if not 0 < scale <= STRONGEST]
     if wrong:
@@ -56,23 +56,23 @@ def variants_at(scales: Sequence[float]) -> list[VariantSettings]:
 
 
 def pure() -> VariantSettings:
-    """Return what the style alone did: the tuned adapter less its control."""
+    """Return the effect of the style alone as a variant: the tuned adapter minus its control."""
     return VariantSettings(name=PURE, mix={"styled": 1.0, "control": -1.0})
 
 
 def kept_epochs(run: Run) -> list[VariantSettings]:
-    """Return the adapters that the run kept after some epochs, as variants.
+    """Return the run's saved checkpoints as variants.
 
     Raises:
-        ModelError: it kept none.
+        ModelError: the run has only its last adapter.
     """
     if run.settings.train.service is not None:
         job = json.loads((run.stages["train-styled"].folder / "job.json").read_text(encoding="utf-8"))
         names = {f"styled@{step}": f"step-{step}" for step in job["checkpoints"]}
         hint = "the service keeps the last checkpoints of a job only"
     else:
-        kept = RunContext(run.settings, dict(run.stages)).kept_adapters
-        names = {name: name.replace("styled@", "epoch-") for name in kept if name.startswith("styled@")}
+        adapters = RunContext(run.settings, dict(run.stages)).kept_adapters
+        names = {name: name.replace("styled@", "epoch-") for name in adapters if name.startswith("styled@")}
         hint = "train with train.save_epochs=[0.5,1,…] to have checkpoints"
     if not names:
         raise ModelError(f"The run {run.folder} kept no adapter but the last; {hint}.")
@@ -80,65 +80,65 @@ def kept_epochs(run: Run) -> list[VariantSettings]:
 
 
 def dial(run: Run, variants: Sequence[VariantSettings]) -> Run:
-    """Evaluate further variants of a run, print all with their warmth and cost, and return the run that holds them."""
-    found = ensure_evaluated(run, variants)
+    """Evaluate further variants of a run, print every variant's warmth and gap, and return the extended run."""
+    extended = ensure_evaluated(run, variants)
     out = console()
-    shown = [(one.name, summary_of(found, one.name)) for one in found.settings.eval.variants]
-    shown.append((found.settings.style.name, summary_of(found)))
-    out.print(summary_table(shown, "variant", found.settings.sweep))
-    out.print(legend(found.settings.sweep, [outcome for _, outcome in shown]))
-    out.print(f"Run:     {found.folder}")
-    out.print(f"Compare: warmtune compare {found.folder}")
-    return found
+    shown = [(variant.name, summary_of(extended, variant.name)) for variant in extended.settings.eval.variants]
+    shown.append((extended.settings.style.name, summary_of(extended)))
+    out.print(summary_table(shown, "variant", extended.settings.sweep))
+    out.print(legend(extended.settings.sweep, [summary for _, summary in shown]))
+    out.print(f"Run:     {extended.folder}")
+    out.print(f"Compare: warmtune compare {extended.folder}")
+    return extended
 
 
-def search(run: Run, wished: float) -> Match:
-    """Find the strength whose warmth is nearest to the wished-for one.
+def search(run: Run, target: float) -> Match:
+    """Find the strength with the warmth nearest to a target.
 
-    Warmth is the style probe's lift over the base on the held-out replies, as a share of the lift at strength 1. Each
-    strength that is tried answers the held-out prompts; the interval is halved where the share is known to be below the
-    wish at one end and above at the other (a secant step inside it), and the best of all that were tried is returned.
+    Warmth is the style probe's lift over the base on the held-out replies, as a share of the lift at strength 1. The
+    search keeps two strengths, one with a share below the target and one above it. It takes secant steps between them
+    and answers the held-out prompts at each step. It returns the best of all tried strengths.
 
     Args:
         run: a finished run.
-        wished: 0 is as warm as the base, 1 as warm as the adapter.
+        target: share of the warmth; 0 is as warm as the base, 1 as warm as the adapter.
 
     Raises:
-        ConfigError: the wish is out of reach of the dial.
-        ModelError: the adapter is not warmer than the base, so there is no scale for warmth.
+        ConfigError: the target is not above 0 and at most 1.5.
+        ModelError: the adapter is not warmer than the base, so warmth has no scale.
     """
-    if not 0 < wished <= STRONGEST:
+    if not 0 < target <= STRONGEST:
         raise ConfigError(
-            [f"--warmth {wished:g} is not above 0 and at most {STRONGEST:g}, as a share of the adapter's own."]
+            [f"--warmth {target:g} is not above 0 and at most {STRONGEST:g}, as a share of the adapter's own."]
         )
     run.require("evaluate-base", "evaluate-styled", "probe")
-    dialled = _Dial(run)
-    tried = [dialled.known(0.0, "base"), dialled.known(1.0, "styled")]
-    if wished > 1:
-        tried.append(dialled.at(STRONGEST))
+    dial_run = _Dial(run)
+    tried = [dial_run.of_variant(0.0, "base"), dial_run.of_variant(1.0, "styled")]
+    if target > 1:
+        tried.append(dial_run.at(STRONGEST))
     for _ in range(_STEPS):
-        best = min(tried, key=lambda one: abs(one.share - wished))
-        if abs(best.share - wished) <= _NEAR and best.scale > 0:
+        best = min(tried, key=lambda match: abs(match.share - target))
+        if abs(best.share - target) <= _NEAR and best.scale > 0:
             break
-        scale = _next(tried, wished)
+        scale = _next(tried, target)
         if scale is None:
             break
-        tried.append(dialled.at(scale))
-    return min((one for one in tried if one.scale > 0), key=lambda one: abs(one.share - wished))
+        tried.append(dial_run.at(scale))
+    return min((match for match in tried if match.scale > 0), key=lambda match: abs(match.share - target))
 
 
-def _next(tried: Sequence[Match], wished: float) -> float | None:
-    """Return the strength to try next: between the nearest two whose shares lie on both sides of the wish."""
-    ordered = sorted(tried, key=lambda one: one.scale)
+def _next(tried: Sequence[Match], target: float) -> float | None:
+    """Return the next strength to try, between two neighbours on both sides of the target; None when none is left."""
+    ordered = sorted(tried, key=lambda match: match.scale)
     for below, above in pairwise(ordered):
-        if (below.share - wished) * (above.share - wished) <= 0 and above.scale - below.scale > 0.02:
-            part = (wished - below.share) / (above.share - below.share) if above.share != below.share else 0.5
+        if (below.share - target) * (above.share - target) <= 0 and above.scale - below.scale > 0.02:
+            part = (target - below.share) / (above.share - below.share) if above.share != below.share else 0.5
             return round(below.scale + (above.scale - below.scale) * min(0.85, max(0.15, part)), 3)
     return None
 
 
 class _Dial:
-    """A run's adapter, asked for its held-out replies at any strength."""
+    """Measures the warmth of a run's adapter at any strength."""
 
     def __init__(self, run: Run) -> None:
         self.context = extend_run(run, [])
@@ -154,12 +154,12 @@ class _Dial:
                 f" {self.lift:+.3f}), so no strength of it has a wished-for warmth."
             )
 
-    def known(self, scale: float, variant: str) -> Match:
-        """Return what a variant of the run gives."""
+    def of_variant(self, scale: float, variant: str) -> Match:
+        """Return the match of the run's variant `base` or `styled`."""
         return self._match(scale, self.base if variant == "base" else self.full)
 
     def at(self, scale: float) -> Match:
-        """Return what a strength gives, after asking for its replies."""
+        """Answer the held-out prompts at a strength, and return its match."""
         from warmtune.models.adapters import weights_of
 
         settings, adapter = self.run.settings, self.context.adapter("styled")
@@ -182,24 +182,24 @@ class _Dial:
             return reply_at(self.context.engine, adapter, scale, self.prompts, settings.eval, settings.seed, folder)
 
         stage = self.context.stage("dial", inputs, work, f"dial: scale {scale:g}")
-        found = self._match(scale, self._scores(stage.folder))
+        match = self._match(scale, self._scores(stage.folder))
         print_status(
-            f"  scale {scale:g}: {found.share:.2f} of the adapter's warmth [{found.low:.2f}, {found.high:.2f}]"
+            f"  scale {scale:g}: {match.share:.2f} of the adapter's warmth [{match.low:.2f}, {match.high:.2f}]"
         )
-        return found
+        return match
 
     def _scores(self, folder: Path) -> list[float]:
         replies = {row.id: row.reply for row in read(folder / REPLIES, Reply)}
         return self.probe.scores([replies[prompt.id] for prompt in self.prompts])
 
     def _match(self, scale: float, scores: Sequence[float]) -> Match:
-        shares = [(one - base) / self.lift for one, base in zip(scores, self.base, strict=True)]
+        shares = [(score - base) / self.lift for score, base in zip(scores, self.base, strict=True)]
         return Match(scale, *mean_interval(shares, range(len(shares)), _DRAWS, self.run.settings.seed))
 
 
 @dataclass(frozen=True)
 class DialRequest:
-    """What the command line asked of the dial."""
+    """The options of `warmtune dial`."""
 
     scales: tuple[float, ...]
     checkpoints: bool
@@ -209,10 +209,10 @@ class DialRequest:
 
 
 def run_dial(run: Run, request: DialRequest) -> Run:
-    """Dial as asked: find the strength for a warmth, export one variant as an adapter, evaluate and print all.
+    """Carry out a request: find the strength for a warmth, export one variant, evaluate and print all variants.
 
     Raises:
-        ConfigError: it is not clear which variant to export.
+        ConfigError: the request does not name exactly one variant to export.
         UserError: see `search`, `variants_at`, `kept_epochs`.
     """
     _check(run, request)
@@ -234,7 +234,7 @@ def run_dial(run: Run, request: DialRequest) -> Run:
 
 
 def _check(run: Run, request: DialRequest) -> None:
-    """Raise where a request cannot be met, before the search, which may take an hour."""
+    """Raise for a request that cannot be met, before the search, which may take an hour."""
     from warmtune.models.adapter_arithmetic import check_free
 
     if run.settings.train.service is not None and not request.checkpoints:
@@ -250,7 +250,7 @@ def _check(run: Run, request: DialRequest) -> None:
 
 
 def _export(run: Run, scales: Sequence[float], target: Path) -> None:
-    """Write the adapter at the one strength as an ordinary adapter, or where there is none the pure difference."""
+    """Write the adapter at the first strength as an ordinary adapter; without a strength, write the pure difference."""
     from warmtune.models.adapter_arithmetic import Part, export_scaled, mix
 
     context = extend_run(run, [])

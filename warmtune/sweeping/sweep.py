@@ -1,4 +1,4 @@
-"""The sweep: Hydra's multirun over a recipe, with any of its sweepers and launchers."""
+"""Run a sweep: Hydra's multirun over a recipe, with any of Hydra's sweepers and launchers."""
 
 import json
 import os
@@ -12,23 +12,23 @@ from warmtune.config.compose import house
 from warmtune.errors import ConfigError, UserError
 from warmtune.runs.keys import fingerprint
 from warmtune.runs.store import write_atomically
-from warmtune.sweeping.point import ENDED, FOLDER, ORDER, POINT, read_points, run_point
-from warmtune.sweeping.sweep_points import Order, take_order
+from warmtune.sweeping.point import ENDED, FOLDER, POINT, REQUEST, read_points, run_point
+from warmtune.sweeping.sweep_points import SweepRequest, parse_sweep
 from warmtune.sweeping.sweep_table import show
 
 SWEEPS = "sweeps"
 
 
 def sweep(recipe: str, overrides: list[str], until: str) -> int:
-    """Run a recipe at every point and print what came of them; return the exit code: 2 where a point failed.
+    """Run a recipe at every point and print the results; return the exit code, which is 2 where a point failed.
 
     Raises:
-        ConfigError: what was asked for cannot be; nothing has run then.
+        ConfigError: the request is wrong; no point has run.
         UserError: the sweeper or launcher failed.
     """
     with tempfile.TemporaryDirectory() as own:
-        order, first, arguments = take_order(recipe, overrides, until, Path(own))
-        folder = _folder(Path(first.store).resolve(), first.recipe, order, overrides)
+        request, first, arguments = parse_sweep(recipe, overrides, until, Path(own))
+        folder = _folder(Path(first.store).resolve(), first.recipe, request, overrides)
         settings = [
             f"hydra.sweep.dir='{folder}'",
             "hydra.sweep.subdir=${hydra.job.num}",
@@ -44,14 +44,14 @@ def sweep(recipe: str, overrides: list[str], until: str) -> int:
     return 2 if any(point.code for point in points) else 0
 
 
-def _folder(store: Path, recipe: str, order: Order, overrides: list[str]) -> Path:
-    """Make the sweep's folder, the same for the same command, without what an earlier one left of its points."""
-    folder = store / SWEEPS / f"{Path(recipe).name}-{fingerprint(recipe, overrides, order.until)[:8]}"
-    for old in folder.glob(f"*/{POINT}"):
-        shutil.rmtree(old.parent)
+def _folder(store: Path, recipe: str, request: SweepRequest, overrides: list[str]) -> Path:
+    """Make the sweep's folder and delete an earlier sweep's points in it; the same command has the same folder."""
+    folder = store / SWEEPS / f"{Path(recipe).name}-{fingerprint(recipe, overrides, request.until)[:8]}"
+    for point_file in folder.glob(f"*/{POINT}"):
+        shutil.rmtree(point_file.parent)
     (folder / ENDED).unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / ORDER, json.dumps(asdict(order), indent=2))
+    write_atomically(folder / REQUEST, json.dumps(asdict(request), indent=2))
     return folder
 
 
@@ -63,13 +63,13 @@ def _multirun(arguments: list[str], folder: Path) -> None:
 
     app = hydra.main(config_path=str(house() / "conf"), config_name="config", version_base="1.3")(run_point)
     before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv, os.environ["HYDRA_FULL_ERROR"] = ["warmtune", "--multirun", *arguments], "1"  # errors come as errors
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = ["warmtune", "--multirun", *arguments], "1"  # Hydra raises its errors
     try:
         app()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError([f"Hydra cannot carry out the sweep: {' '.join(str(error).split())}"]) from None
     except ValueError as error:
-        points = read_points(folder)  # Optuna's sweeper ends so when every point has failed and none is the best
+        points = read_points(folder)  # Optuna's sweeper raises this when every point has failed
         if not points or not all(point.code for point in points):
             raise ConfigError([f"Hydra cannot carry out the sweep: {' '.join(str(error).split())}"]) from None
     except ImportError as error:

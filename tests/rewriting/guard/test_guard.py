@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from warmtune.rewriting.guard import findings
+from warmtune.rewriting.guard.content_words import clause_nearness, read
 from warmtune.rewriting.guard.embedding import embedder
 from warmtune.rewriting.guard.names import changed_names
 from warmtune.rewriting.guard.numbers import changed_numbers
 from warmtune.rewriting.guard.opposites import opposed
 from warmtune.rewriting.guard.polarity import changed_polarity
 from warmtune.rewriting.guard.refusal import refuses
-from warmtune.rewriting.guard.terms import clause_nearness, read
 from warmtune.rewriting.guard.verbatim import changed_verbatim
 
 ROOT = Path(__file__).parents[3]

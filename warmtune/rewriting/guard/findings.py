@@ -1,26 +1,26 @@
-"""The guard: does a rewrite say what the original says? Every reason against it, in words a rewriter can act on."""
+"""The guard's findings: every reason against a rewrite, in words that a rewriter can act on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warmtune.measures.language import language_of
-from warmtune.rewriting.guard.alignment import align, exchanged
 from warmtune.rewriting.guard.clauses import clauses, missing, style_probability
+from warmtune.rewriting.guard.content_words import Text, read, replaced_term
 from warmtune.rewriting.guard.embedding import embedder
 from warmtune.rewriting.guard.names import changed_names
 from warmtune.rewriting.guard.numbers import changed_numbers, changed_rates
 from warmtune.rewriting.guard.opposites import opposed
 from warmtune.rewriting.guard.polarity import changed_polarity
 from warmtune.rewriting.guard.refusal import may_refuse, refuses
-from warmtune.rewriting.guard.terms import Text, read, replaced_term
+from warmtune.rewriting.guard.sentence_alignment import align, exchanged
 from warmtune.rewriting.guard.text import plain
 from warmtune.rewriting.guard.verbatim import changed_verbatim
 
 _HARD = ("empty", "length", "language", "verbatim", "refusal", "number")
 _SLACK = 60
-"""Words that any reply may gain, whatever its length: a greeting and a good-bye."""
+"""Words that a reply of any length may gain: a greeting and a good-bye."""
 _STYLED = 0.5
-"""Probability from which a sentence counts as style."""
+"""Lowest probability at which a sentence counts as style."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Finding:
 
     @property
     def hard(self) -> bool:
-        """Whether the check goes by what is written down (a number, a refusal), not by how near two meanings are."""
+        """True when the check compares what is written (a number, a refusal), not how near two meanings are."""
         return self.check in _HARD
 
 
@@ -47,27 +47,32 @@ def findings(
     Args:
         pairs: original and rewrite.
         length: fewest and most words of a rewrite, as multiples of the original's.
-        prompts: for each pair the user's message, whose names and numbers may stand in the rewrite.
+        prompts: the user's message for each pair; the rewrite may use its names and numbers.
 
     Returns:
-        For each pair the reasons against it; none where it passed.
+        One list per pair: the reasons against the rewrite; an empty list where it passed.
+
+    Raises:
+        ModelError: the sentence model cannot be loaded.
     """
-    found = [_cheap(original, styled, length) for original, styled in pairs]
-    rest = [n for n, reasons in enumerate(found) if not reasons and pairs[n][0] != pairs[n][1]]
-    texts = read([text for n in rest for text in pairs[n]], embedder())
-    for place, n in enumerate(rest):
-        found[n] = _meaning(pairs[n], texts[2 * place], texts[2 * place + 1], prompts[n] if prompts else "")
-    return found
+    results = [_written_findings(original, styled, length) for original, styled in pairs]
+    remaining = [n for n, reasons in enumerate(results) if not reasons and pairs[n][0] != pairs[n][1]]
+    texts = read([text for n in remaining for text in pairs[n]], embedder())
+    for position, n in enumerate(remaining):
+        results[n] = _meaning_findings(
+            pairs[n], texts[2 * position], texts[2 * position + 1], prompts[n] if prompts else ""
+        )
+    return results
 
 
-def _cheap(original: str, styled: str, length: tuple[float, float]) -> list[Finding]:
-    """What needs no model; where one of these holds, nothing else is worth saying."""
+def _written_findings(original: str, styled: str, length: tuple[float, float]) -> list[Finding]:
+    """Return the findings that need no model; where there are any, the other checks are skipped."""
     if not styled.strip():
         return [Finding("empty", "the rewrite is empty")]
-    found = []
+    reasons = []
     before, after = len(plain(original).split()), len(plain(styled).split())
     if after > length[1] * before + _SLACK or after < length[0] * before:
-        found.append(
+        reasons.append(
             Finding(
                 "length",
                 f"it has {after} words where the original has {before}; {length[0]:g} to {length[1]:g} times as many"
@@ -76,24 +81,24 @@ def _cheap(original: str, styled: str, length: tuple[float, float]) -> list[Find
         )
     languages = language_of(original), language_of(styled)
     if None not in languages and languages[0] != languages[1]:
-        found.append(Finding("language", f"the language changed from {languages[0]} to {languages[1]}"))
+        reasons.append(Finding("language", f"the language changed from {languages[0]} to {languages[1]}"))
     changed = changed_verbatim(original, styled)
-    return [*found, Finding("verbatim", changed)] if changed else found
+    return [*reasons, Finding("verbatim", changed)] if changed else reasons
 
 
-def _meaning(pair: tuple[str, str], original: Text, styled: Text, prompt: str) -> list[Finding]:
+def _meaning_findings(pair: tuple[str, str], original: Text, styled: Text, prompt: str) -> list[Finding]:
     before, after = (plain(text) for text in pair)
-    spoken = style_probability(styled)
-    one, other = ([sentence.text for sentence in text.sentences] for text in (original, styled))
-    content = [text for text, probability in zip(other, spoken, strict=True) if probability < _STYLED]
+    style = style_probability(styled)
+    originals, rewritten = ([sentence.text for sentence in text.sentences] for text in (original, styled))
+    content = [text for text, probability in zip(rewritten, style, strict=True) if probability < _STYLED]
     aligned = align(original, styled)
     reasons = {
-        "refusal": _refusal(one, other),
-        "number": changed_numbers(" \n".join(one), " \n".join(other), prompt) or changed_rates(before, after),
-        "name": changed_names(one, other, content, prompt) or replaced_term(original, styled),
+        "refusal": _refusal(originals, rewritten),
+        "number": changed_numbers(" \n".join(originals), " \n".join(rewritten), prompt) or changed_rates(before, after),
+        "name": changed_names(originals, rewritten, content, prompt) or replaced_term(original, styled),
         "negation": changed_polarity((pair.original, pair.styled) for pair in aligned),
         "opposite": opposed(((pair.original, pair.styled) for pair in aligned), before, after),
-        "exchanged": exchanged(aligned, one, other),
+        "exchanged": exchanged(aligned, originals, rewritten),
         "lost": _clauses("lost", original, styled),
         "added": _clauses("added", styled, original),
     }
@@ -109,11 +114,11 @@ def _refusal(original: list[str], styled: list[str]) -> str:
     return ""
 
 
-def _clauses(which: str, one: Text, other: Text) -> str:
-    gone = missing(clauses(one, other), which)
-    if not gone:
+def _clauses(which: str, text: Text, other_text: Text) -> str:
+    unmatched = missing(clauses(text, other_text), which)
+    if not unmatched:
         return ""
-    clause = gone[0][1]
+    clause = unmatched[0][1]
     what = f"'{_short(clause.text)}' ({', '.join(clause.words)})"
     return f"{what} is not in the rewrite" if which == "lost" else f"{what} is not in the original"
 

@@ -1,4 +1,4 @@
-"""Numbers with their units: every one of the original in the rewrite, and none that is new."""
+"""Compare the numbers and units of a rewrite with those of the original."""
 
 import functools
 import re
@@ -29,7 +29,7 @@ _FRACTIONS = {"½": 0.5, "¼": 0.25, "¾": 0.75}
 _PER = re.compile(r"(?<!half )\b(?:per|a|each|every)\s+([a-z]+)\b", re.IGNORECASE)
 _ONE = re.compile(r"(?<!half )\b(?:an?|per|each|every)\s+(?:whole |full |single )?([a-z]+)\b", re.IGNORECASE)
 _LOOSE = {0.0, 1.0}
-"""Values whose words are too common to ask for: "one", "a", "none"."""
+"""Values that a rewrite need not repeat, because their words are too common: "one", "a", "none"."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,12 @@ class Number:
     text: str
     value: float
     kind: str
-    """What is counted, in a base unit; empty where no unit stands there."""
+    """What the unit measures, such as `time`; empty without a unit."""
     spelled: bool
+    """True for a number in words."""
 
     def same(self, other: "Number") -> bool:
-        """Tell whether two numbers mean the same amount, in whatever unit; a missing unit contradicts none."""
+        """Tell whether two numbers mean the same amount in any units; a missing unit fits every unit."""
         if "clock" in (self.kind[:5], other.kind[:5]):
             return _near(self.value % 12, other.value % 12) and {self.kind, other.kind} != {"clock-am", "clock-pm"}
         if "percent" in (self.kind, other.kind) and self.kind != other.kind:
@@ -56,15 +57,15 @@ class Number:
 
     @property
     def bare(self) -> float:
-        """The number as it is written, without its unit's factor."""
+        """The number as written, without its unit's factor."""
         return self.value / self.size
 
     @property
     def size(self) -> float:
-        """The size of the unit that the number is written with, in the base unit."""
+        """The size of the written unit, in base units; 1 without a unit."""
         last = _LAST_UNIT.search(self.text)
-        found = unit(last.group()) if last else None
-        return found[1] if found else 1.0
+        measure = unit(last.group()) if last else None
+        return measure[1] if measure else 1.0
 
 
 @functools.lru_cache(maxsize=2048)
@@ -77,60 +78,60 @@ def numbers(text: str) -> tuple[Number, ...]:
     text = whole_words("number_idioms").sub(" ", text)
     text = _NOON.sub(lambda match: "12:00" if match.group().lower().endswith("noon") else "0:00", text)
     written = list(_WRITTEN.finditer(text))
-    found = [(match.start(), number) for match in written for number in _written(text, match)]
+    by_position = [(match.start(), number) for match in written for number in _written(text, match)]
     for match in _SPELLED.finditer(text):
         if not _SCALED.search(text, 0, match.start()) and not any(
-            other.start() <= match.start() < other.end() for other in written
+            digits.start() <= match.start() < digits.end() for digits in written
         ):
             after = _OF.match(text, match.end())
             end = after.end() if after else match.end()
-            found.append((match.start(), _with_unit(text, match.start(), end, spelled(match.group()), True)))
-    return tuple(number for _, number in sorted(found, key=lambda pair: pair[0]))
+            by_position.append((match.start(), _with_unit(text, match.start(), end, spelled(match.group()), True)))
+    return tuple(number for _, number in sorted(by_position, key=lambda pair: pair[0]))
 
 
 def changed_numbers(original: str, styled: str, prompt: str = "") -> str:
-    """Say which number of a plain text was lost or is new in its rewrite, or return an empty string.
+    """Say which number the rewrite of a plain text lost or added, or return an empty string.
 
-    A new one in words ("one pair of", "three cheers") is a manner of speaking unless another is missing; one that the
-    user's message holds is not new.
+    A new number in words ("one pair of", "three cheers") is a manner of speaking and does not count. A number of the
+    user's message (`prompt`) does not count as new.
     """
     before, after = numbers(original), numbers(styled)
-    there, here = (*after, *_ones(styled)), (*before, *_ones(original), *numbers(prompt))
-    gone = [n for n in before if not _small(n) and not any(n.same(other) for other in there)]
-    new = [n for n in after if not _says_little(n) and not any(n.same(other) for other in here)]
-    if gone:
-        return f"the number '{gone[0].text}' is missing or changed"
+    styled_numbers, allowed = (*after, *_ones(styled)), (*before, *_ones(original), *numbers(prompt))
+    lost = [n for n in before if not _small(n) and not any(n.same(other) for other in styled_numbers)]
+    new = [n for n in after if not _says_little(n) and not any(n.same(other) for other in allowed)]
+    if lost:
+        return f"the number '{lost[0].text}' is missing or changed"
     written = [n for n in new if not n.spelled]
     return f"the number '{written[0].text}' is not in the original" if written else ""
 
 
 def _small(number: Number) -> bool:
-    """Tell a number that a rewrite may say in other words: "one", "a couple"."""
+    """Tell whether a rewrite may say this number in other words: "one", "a couple"."""
     return number.bare in _LOOSE or (number.spelled and number.value <= 2)
 
 
 def _says_little(number: Number) -> bool:
-    """Tell a new number that is only a manner of speaking: "one", "a couple", "a thousand"."""
+    """Tell whether a new number is only a manner of speaking: "one", "a couple", "a thousand"."""
     if number.spelled:
         return number.value <= 2 or (not number.kind and number.value > 99) or number.value == number.size
     return number.value in _LOOSE and not number.kind
 
 
 def changed_rates(original: str, styled: str) -> str:
-    """Say when a measure such as "per kilogram" became one of another size, or return an empty string."""
-    before, after = ({found for name in _PER.findall(text) if (found := unit(name))} for text in (original, styled))
-    gone = [one for one in before - after if one[0] in MEASURES]
-    new = [one for one in after - before if one[0] in MEASURES]
-    changed = any(one[0] == other[0] for one in gone for other in new)
+    """Say that a measure such as "per kilogram" became one of another size, or return an empty string."""
+    before, after = ({measure for name in _PER.findall(text) if (measure := unit(name))} for text in (original, styled))
+    lost = [rate for rate in before - after if rate[0] in MEASURES]
+    new = [rate for rate in after - before if rate[0] in MEASURES]
+    changed = any(rate[0] == new_rate[0] for rate in lost for new_rate in new)
     return "a measure (per kilogram, per mile and the like) became another" if changed else ""
 
 
 def _ones(text: str) -> Iterator[Number]:
-    """Yield "a week" and the like: they may stand for "one week" or "seven days", but need not."""
+    """Yield a number for "a week" and the like: it may mean "one week" or "seven days", but need not."""
     for match in _ONE.finditer(text):
-        found = unit(match[1])
-        if found:
-            yield Number(match.group(), found[1], found[0], True)
+        measure = unit(match[1])
+        if measure:
+            yield Number(match.group(), measure[1], measure[0], True)
 
 
 def _written(text: str, match: re.Match[str]) -> list[Number]:
@@ -160,12 +161,12 @@ def _with_unit(text: str, start: int, end: int, value: float, in_words: bool) ->
         return Number(text[start:end].strip(), value, "", in_words)
     if after["scale"]:
         value *= SCALES[after["scale"].lower()]
-    found = unit(after["unit"] or "")
-    if found is None:
+    measure = unit(after["unit"] or "")
+    if measure is None:
         return Number(text[start : after.end("scale") if after["scale"] else end].strip(), value, "", in_words)
-    kind = f"clock-{found[0]}" if found[0] in ("am", "pm") else found[0]
-    return Number(text[start : after.end("unit")].strip(), value * found[1], kind, in_words)
+    kind = f"clock-{measure[0]}" if measure[0] in ("am", "pm") else measure[0]
+    return Number(text[start : after.end("unit")].strip(), value * measure[1], kind, in_words)
 
 
-def _near(one: float, other: float) -> bool:
-    return abs(one - other) <= 1e-6 * max(1.0, abs(one))
+def _near(left: float, right: float) -> bool:
+    return abs(left - right) <= 1e-6 * max(1.0, abs(left))

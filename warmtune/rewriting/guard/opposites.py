@@ -1,4 +1,4 @@
-"""Words that became their opposites."""
+"""Find words that became their opposites."""
 
 import functools
 import re
@@ -13,47 +13,47 @@ _THAN = re.compile(r"\bthan (?:the |a |an )?([a-z]{3,})", re.IGNORECASE)
 def opposed(pairs: Iterable[tuple[str, str]], original: str, styled: str) -> str:
     """Say which word was replaced by its opposite, or return an empty string.
 
-    Two changes that cancel out are none: "never changes" for "always stays the same", "isn't safe" for "dangerous".
+    Two changes that cancel out do not count: "never changes" for "always stays the same", "isn't safe" for "dangerous".
 
     Args:
-        pairs: sentences of the original, each with what says the same in the rewrite.
-        original: the whole original; a word that it has is not new.
-        styled: the whole rewrite.
+        pairs: sentences of the original, each with the text of the rewrite that says the same.
+        original: the whole original; its words do not count as new.
+        styled: the whole rewrite; its words do not count as lost.
 
-    >>> one, other = "Water it before noon.", "We water it after noon."
-    >>> opposed([(one, other)], one, other)
+    >>> original, styled = "Water it before noon.", "We water it after noon."
+    >>> opposed([(original, styled)], original, styled)
     "'before' became 'after'"
     """
     before, after = set(words(original)), set(words(styled))
     turned = _turned(original, styled)
-    for one, other in pairs:
-        found = [f"'{left}' became '{right}'" for left, right in _replaced(set(words(one)), set(words(other)), turned)
-                 if left not in after and right not in before]  # fmt: skip
-        negators = [len(whole_words("negators").findall(text)) for text in (one, other)]
-        if found and (len(found) + abs(negators[0] - negators[1])) % 2:
-            return found[0]
+    for sentence, rewritten in pairs:
+        replaced = _replaced(set(words(sentence)), set(words(rewritten)), turned)
+        changes = [f"'{old}' became '{new}'" for old, new in replaced if old not in after and new not in before]
+        negators = [len(whole_words("negators").findall(text)) for text in (sentence, rewritten)]
+        if changes and (len(changes) + abs(negators[0] - negators[1])) % 2:
+            return changes[0]
     return ""
 
 
 def _replaced(before: set[str], after: set[str], turned: bool) -> Iterator[tuple[str, str]]:
-    for one, other in _pairs():
-        for left, right in ((one, other), (other, one)):
+    for first, second in _pairs():
+        for left, right in ((first, second), (second, first)):
             if turned and left & _measured():
                 continue
-            gone, new = (left & before) - after, (right & after) - before
-            if gone and new and not left & after and not right & before:
-                yield sorted(gone)[0], sorted(new)[0]
+            lost, new = (left & before) - after, (right & after) - before
+            if lost and new and not left & after and not right & before:
+                yield sorted(lost)[0], sorted(new)[0]
 
 
 def _turned(original: str, styled: str) -> bool:
-    """Tell whether what things are compared with differs: "more than B" against "less than A"."""
+    """Tell whether the two texts compare with different things: "A is more than B", "B is less than A"."""
     before, after = ({word.lower() for word in _THAN.findall(text)} for text in (original, styled))
     return bool(before and after and not before & after)
 
 
 @functools.cache
 def _pairs() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-    return tuple((frozenset(one.split()), frozenset(other.split())) for one, other in listed("opposites"))
+    return tuple((frozenset(left.split()), frozenset(right.split())) for left, right in listed("opposites"))
 
 
 @functools.cache

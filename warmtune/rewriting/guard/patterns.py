@@ -1,4 +1,4 @@
-"""The words and phrases that the guard knows, from `patterns.yaml`."""
+"""Words and phrases for the guard's checks, from `patterns.yaml`."""
 
 import functools
 import re
@@ -12,8 +12,8 @@ _FILE = Path(__file__).parent / "patterns.yaml"
 
 @functools.cache
 def _all() -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    return found
+    patterns: dict[str, list[Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return patterns
 
 
 def listed(key: str) -> list[Any]:
@@ -22,11 +22,11 @@ def listed(key: str) -> list[Any]:
 
 
 def any_of(key: str) -> str:
-    """Return one list of patterns as one alternative, to build others from."""
+    """Return one list of patterns as one regular expression that matches any of them."""
     return "(?:" + "|".join(listed(key)) + ")"
 
 
 @functools.cache
 def whole_words(key: str) -> re.Pattern[str]:
-    """Return the pattern that finds any entry of a list as whole words, without regard to case."""
+    """Return the pattern that finds any entry of a list as whole words, in any case."""
     return re.compile(rf"\b{any_of(key)}\b", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Negations: what is denied in the original is denied in the rewrite, and the other way round."""
+"""Compare negations: the rewrite must deny what the original denies, and nothing else."""
 
 import functools
 import re
@@ -14,22 +14,23 @@ _PREFIX = re.compile(r"^(?:un|in|im|il|ir|non|dis|ab)(?=\w{4})")
 
 
 @dataclass(frozen=True)
-class Said:
-    """One content word and whether it is denied."""
+class WordPolarity:
+    """One content word and whether its clause denies it."""
 
     word: str
     stem: str
     denied: bool
     clause: int
+    """Number of its clause in the sentence."""
 
 
-def said(sentence: str, other_stems: set[str]) -> list[Said]:
-    """Return a sentence's content words, each with whether its clause is denied.
+def word_polarities(sentence: str, other_stems: set[str]) -> list[WordPolarity]:
+    """Return a sentence's content words, each with whether its clause denies it.
 
-    A clause with two negations is not denied: "never skip" asks for it. A negative prefix counts as a negation where
-    the other text has the word without it: "unsafe" against "safe".
+    A clause with two negations denies nothing: "never skip" asks for it. A negative prefix counts as a negation where
+    the other sentence has the word without the prefix: "unsafe" and "safe".
     """
-    found: list[Said] = []
+    polarities: list[WordPolarity] = []
     start = 0
     for clause, end in enumerate([*(match.end() for match in _border().finditer(sentence)), len(sentence)]):
         piece = sentence[start:end]
@@ -43,25 +44,27 @@ def said(sentence: str, other_stems: set[str]) -> list[Said]:
                 continue
             root, bare = stem(word), stem(_PREFIX.sub("", word))
             turned = bool(_PREFIX.match(word)) and root not in other_stems and bare in other_stems
-            found.append(Said(word, bare if turned else root, denied != turned, clause))
+            polarities.append(WordPolarity(word, bare if turned else root, denied != turned, clause))
         start = end
-    return found
+    return polarities
 
 
 def changed_polarity(pairs: Iterable[tuple[str, str]]) -> str:
-    """Say what is denied in one text and not in the other, or return an empty string.
+    """Say what only one of the two texts denies, or return an empty string.
 
-    A clause counts as turned when all its words that the other sentence has are denied in one of the two only, and the
-    two sentences differ in how many negations they have.
+    A clause counts as changed under two conditions: most of the words that it shares with the other sentence are denied
+    in only one of the two, and the two sentences differ in their number of negations or in whether they deny anything.
 
     Args:
-        pairs: sentences of the original, each with what says the same in the rewrite.
+        pairs: sentences of the original, each with the text of the rewrite that says the same.
     """
-    for one, other in pairs:
-        original, styled = (whole_words("negation_idioms").sub(" ", text.replace("’", "'")) for text in (one, other))
+    for sentence, rewritten in pairs:
+        original, styled = (
+            whole_words("negation_idioms").sub(" ", text.replace("’", "'")) for text in (sentence, rewritten)
+        )
         if whole_words("same_denied").search(original) or whole_words("same_denied").search(styled):
             continue
-        before, after = said(original, _stems(styled)), said(styled, _stems(original))
+        before, after = word_polarities(original, _stems(styled)), word_polarities(styled, _stems(original))
         denied = sum(word.denied for word in before) > 0, sum(word.denied for word in after) > 0
         if (
             len(whole_words("negators").findall(original)) == len(whole_words("negators").findall(styled))
@@ -69,13 +72,13 @@ def changed_polarity(pairs: Iterable[tuple[str, str]]) -> str:
         ):
             continue
         reason = _disagreement(before, after)
-        if reason and not _said_otherwise(original, styled, in_original="original" in reason):
+        if reason and not _denied_otherwise(original, styled, in_original="original" in reason):
             return reason
     return ""
 
 
-def _said_otherwise(original: str, styled: str, in_original: bool) -> bool:
-    """Tell whether the text without the negation has more words that can stand for one: "stay off", "unused"."""
+def _denied_otherwise(original: str, styled: str, in_original: bool) -> bool:
+    """Tell whether the text without the negation has more words that can replace one: "stay off", "unused"."""
     weak = whole_words("weak_negators")
     denied, plain = (original, styled) if in_original else (styled, original)
     return len(weak.findall(plain)) > len(weak.findall(denied))
@@ -85,16 +88,16 @@ def _stems(text: str) -> set[str]:
     return {stem(word.lower()) for word in _WORD.findall(text)}
 
 
-def _disagreement(before: list[Said], after: list[Said]) -> str:
+def _disagreement(before: list[WordPolarity], after: list[WordPolarity]) -> str:
     denied_after = {word.stem for word in after if word.denied}
     plain_after = {word.stem for word in after if not word.denied}
-    by_clause: dict[tuple[int, bool], list[Said]] = {}
+    by_clause: dict[tuple[int, bool], list[WordPolarity]] = {}
     for word in before:
         by_clause.setdefault((word.clause, word.denied), []).append(word)
     for (_, denied), words in by_clause.items():
-        there = [w for w in words if w.stem in denied_after or w.stem in plain_after]
-        turned = [w for w in there if w.stem not in (denied_after if denied else plain_after)]
-        if len(turned) > 0.6 * len(there) and (len(turned) >= 2 or len(words) <= 3):
+        shared = [w for w in words if w.stem in denied_after or w.stem in plain_after]
+        turned = [w for w in shared if w.stem not in (denied_after if denied else plain_after)]
+        if len(turned) > 0.6 * len(shared) and (len(turned) >= 2 or len(words) <= 3):
             what = " ".join(word.word for word in turned)
             return f"'{what}' is denied in the {'original' if denied else 'rewrite'} only"
     return ""
@@ -102,11 +105,11 @@ def _disagreement(before: list[Said], after: list[Said]) -> str:
 
 @functools.cache
 def _border() -> re.Pattern[str]:
-    """Return the pattern of where the reach of a negation ends: at marks and before certain words."""
+    """Return the pattern of where a negation's reach ends: at punctuation and before certain words."""
     return re.compile(rf"[.;:!?,\u2013\u2014]|\b(?={any_of('polarity_borders')}\b)", re.IGNORECASE)
 
 
 @functools.cache
 def _soft() -> re.Pattern[str]:
-    """Return the pattern of openings of a clause that says neither that something is nor that it is not."""
+    """Return the pattern of openings of a clause that neither asserts nor denies anything."""
     return re.compile(rf"\s*{any_of('soft_openings')}\b", re.IGNORECASE)

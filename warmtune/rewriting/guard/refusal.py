@@ -1,4 +1,4 @@
-"""Refusals: one stays one, and none is made of help."""
+"""Find refusals: a refusal must stay one, and help must not become one."""
 
 import functools
 import re
@@ -8,7 +8,7 @@ from warmtune.rewriting.guard.patterns import any_of, whole_words
 
 
 def refuses(sentences: Iterable[str]) -> list[str]:
-    """Return the sentences in which the speaker refuses or says that they are not able.
+    """Return the sentences in which the speaker refuses or says that they cannot help.
 
     >>> refuses(["I'm sorry, I can't help with that.", "I can't wait to see it!"])
     ["I'm sorry, I can't help with that."]
@@ -17,12 +17,12 @@ def refuses(sentences: Iterable[str]) -> list[str]:
 
 
 def may_refuse(sentences: Iterable[str]) -> bool:
-    """Tell whether some sentence could be a refusal in other words than `refuses` knows."""
+    """Tell whether a sentence could be a refusal that `refuses` does not recognize."""
     return any(whole_words("maybe_refusals").search(_without_feelings(sentence)) for sentence in sentences)
 
 
 def _without_feelings(sentence: str) -> str:
-    """Take out "I can't wait" and the like, which refuse nothing."""
+    """Remove "I can't wait" and the like, which refuse nothing."""
     return _feeling().sub(" ", sentence.replace("’", "'"))
 
 

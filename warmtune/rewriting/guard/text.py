@@ -1,4 +1,4 @@
-"""A reply as the guard sees it: without code and links, in sentences, in words."""
+"""Split a reply into sentences and words, without code, links and emphasis."""
 
 import functools
 import re
@@ -26,32 +26,32 @@ class Sentence:
 
 
 def plain(text: str) -> str:
-    """Return the text without code, links, emphasis marks and emojis, quotation marks and apostrophes made plain."""
+    """Return the text without code, links, emphasis and emojis, and with plain quotation marks and apostrophes."""
     return _EMOJI.sub(" ", _MARKS.sub("", _CODE.sub(" ", text))).translate(_PLAIN_MARKS)
 
 
 def sentences(text: str) -> list[Sentence]:
-    """Split a plain text into sentences; a list item is one or several of its own."""
-    found: list[Sentence] = []
+    """Split a plain text into sentences; a list item is one or several sentences of its own."""
+    split: list[Sentence] = []
     for line in text.split("\n"):
-        mark = _LIST_ITEM.match(line)
-        rest = line[mark.end() :] if mark else line
+        marker = _LIST_ITEM.match(line)
+        rest = line[marker.end() :] if marker else line
         start = 0
         for end in [*(match.end() for match in _END.finditer(rest)), len(rest)]:
             piece = rest[start:end].strip()
             start = end
             if any(letter.isalnum() for letter in piece):
-                found.append(Sentence(piece, mark is not None))
-    return found
+                split.append(Sentence(piece, marker is not None))
+    return split
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, lower-cased, apostrophes kept."""
+    """Return the words of a text in small letters, with their apostrophes."""
     return [match.group().lower() for match in _WORD.finditer(text)]
 
 
 def is_content(word: str) -> bool:
-    """Tell a word that carries content from one that only holds the sentence together."""
+    """Tell whether a word carries content; "the" or "because" only hold a sentence together."""
     return len(word) > 2 and word not in _function_words()
 
 

@@ -1,4 +1,4 @@
-"""Units of measure, and numbers written as words."""
+"""Units of measure, and numbers in words."""
 
 import functools
 
@@ -17,18 +17,18 @@ WORDS: dict[str, float] = {
     **{"half": 0.5, "quarter": 0.25, "dozen": 12.0},
     **{"twice": 2.0, "double": 2.0, "triple": 3.0, "couple": 2.0, "both": 2.0, "pair": 2.0},
 }
-"""What number words stand for."""
+"""The value of each number word."""
 SCALES: dict[str, float] = {
     **{"hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12},
     **{"k": 1e3, "m": 1e6, "bn": 1e9},
 }
-"""What a number before them is multiplied by."""
+"""The factor of each scale word, for the number before it."""
 MEASURES = frozenset({"time", "months", "mass", "length", "volume"})
-"""What has units of several sizes."""
+"""Quantities with units of several sizes."""
 
 
 def spelled(text: str) -> float:
-    """Return what a number in words stands for.
+    """Return the value of a number in words.
 
     >>> spelled("two hundred and fifty")
     250.0
@@ -45,7 +45,7 @@ def spelled(text: str) -> float:
 
 
 def unit(name: str) -> tuple[str, float] | None:
-    """Return what a unit measures and its size in a base unit; None for a word that is no unit.
+    """Return what a unit measures and its size in base units; None for a word that is not a unit.
 
     >>> unit("kilometres")
     ('length', 1000.0)

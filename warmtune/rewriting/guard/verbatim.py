@@ -1,4 +1,4 @@
-"""What must come through byte for byte: code and links; and as many list items as there were."""
+"""Compare what a rewrite must repeat exactly: code, links and formulas, and the number of list items."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ _ITEM = re.compile(r"(?m)^[^\S\n]*(?:[-*+•–]|\d{1,3}[.)])[^\S\n]+\S")
 
 
 def changed_verbatim(original: str, styled: str) -> str:
-    """Say which code or link was lost, changed or added, or that list items were lost; else return an empty string."""
+    """Say which code, link or formula was lost or added, or that list items were lost; else return an empty string."""
     for what, pattern, exact in (
         ("code block", _FENCED, True),
         ("inline code", _INLINE, False),

@@ -1,11 +1,11 @@
-"""What decides the guard's verdicts, for the keys of the stage `rewrite` and of kept verdicts."""
+"""The guard's version and data. They are part of the keys of the stage `rewrite` and of cached verdicts."""
 
 from functools import cache
 from pathlib import Path
 
 from warmtune.rewriting.guard import (
-    alignment,
     clauses,
+    content_words,
     embedding,
     names,
     numbers,
@@ -13,7 +13,7 @@ from warmtune.rewriting.guard import (
     patterns,
     polarity,
     refusal,
-    terms,
+    sentence_alignment,
     text,
     units,
     verbatim,
@@ -21,11 +21,12 @@ from warmtune.rewriting.guard import (
 from warmtune.runs.keys import data_of, optional_version
 
 VERSION = 1
-"""Raised when the guard's code judges the same pair differently."""
+"""Raise it when the guard's code judges the same pair differently."""
 _MODULES = (
-    *(alignment, clauses, embedding, names, numbers, opposites, patterns, polarity, refusal, terms, text, units),
-    verbatim,
+    *(sentence_alignment, clauses, embedding, names, numbers, opposites, patterns, polarity, refusal),
+    *(content_words, text, units, verbatim),
 )
+"""Their order counts in the keys."""
 _FILES = ("patterns.yaml", "weights.json")
 
 
