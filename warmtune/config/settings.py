@@ -237,7 +237,7 @@ class RewriterSettings:
     different intensities have the same conversations and one control."""
 
     @property
-    def determines(self) -> dict[str, Any]:
+    def key_settings(self) -> dict[str, Any]:
         """The settings that decide what the rewrites are; the others decide only how fast, how dear and how shown."""
         names = (
             "kind",

@@ -101,7 +101,7 @@ class TrainSettings:
         return "adapter" if self.use in (None, self.epochs) else f"epochs/{self.use:g}"
 
     @property
-    def determines(self) -> dict[str, Any]:
+    def key_settings(self) -> dict[str, Any]:
         """The settings that decide what the adapter is; the others decide only what is kept and seen on the way."""
         beside = {"save_steps", "report_to", "max_tokens", "too_long", "service"}
         beside |= {"use", "gradient_checkpointing", "compile"}  # chosen afterwards; the same arithmetic at another cost
