@@ -6,7 +6,7 @@ The run's adapters and answers stay as they are, even if warmtune's code has cha
 from collections.abc import Sequence
 from dataclasses import replace
 
-from warmtune.config.combinations import contradictions
+from warmtune.config.combinations import check_combinations
 from warmtune.config.evaluation_settings import VariantSettings
 from warmtune.errors import ConfigError
 from warmtune.pipeline.context import RunContext
@@ -29,7 +29,7 @@ def extend_run(run: Run, variants: Sequence[VariantSettings]) -> RunContext:
     own = {variant.name: variant for variant in run.settings.eval.variants}
     new = [variant for variant in variants if own.get(variant.name) != variant]
     settings = replace(run.settings, eval=replace(run.settings.eval, variants=(*own.values(), *new)))
-    problems = contradictions(settings)
+    problems = check_combinations(settings)
     if problems:
         raise ConfigError(problems)
     kept_stages = {name: stage for name, stage in run.stages.items() if name.startswith(_MADE)}
