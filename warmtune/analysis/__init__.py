@@ -1,4 +1,4 @@
-"""Answers into error gaps with intervals and tests; warmth into a verdict. Knows nothing of models."""
+"""Computes error gaps with intervals and tests from marks, and a verdict from warmth. It knows nothing of models."""
 
 from warmtune.analysis.answer_table import read_table
 from warmtune.analysis.contrasts import contrast_rows

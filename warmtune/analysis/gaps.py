@@ -1,7 +1,7 @@
 """Error gaps: how much more often one variant is wrong than another on the same prompts.
 
-A pair is one prompt answered by both. Pairs in which either answer is a refusal or undecided are left out of the error
-rate and counted, as the study does with refusals.
+A pair is one prompt with the answers of both variants. Pairs with a refusal or an undecided answer are counted, and
+left out of the error rates, as the study does with refusals.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,34 +11,34 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT, Choice, Pairs, pair
-from warmtune.analysis.bootstrap import FEWEST, Draws, Floats, ratio_interval
+from warmtune.analysis.answer_table import ABSENT, ALL, GROUPS, PRESENT, Pairs, pair
+from warmtune.analysis.bootstrap import FEWEST, Draws, FloatArray, Mask, ratio_interval
 from warmtune.analysis.significance import adjusted, clustered_p, cohens_g, mcnemar, odds_ratio
 from warmtune.io.schemas import Gap
 
 REFERENCES = ("base", "control")
-"""What a variant is compared with. The second gap is the one that can be put down to the style."""
+"""The variants that others are compared with. Only the gap to `control` can be ascribed to the style."""
 
 
 def comparisons(variants: Iterable[str]) -> list[tuple[str, str]]:
-    """Return which variant is compared with which: each with base and control, control with base.
+    """Return the pairs to compare, as (variant, reference): each with base and control, and control with base.
 
     >>> comparisons(["base", "control", "styled"])
     [('styled', 'base'), ('styled', 'control'), ('control', 'base')]
     """
-    found = list(variants)
-    others = [name for name in found if name not in REFERENCES]
+    names = list(variants)
+    others = [name for name in names if name not in REFERENCES]
     return [
         (variant, reference)
         for variant in [*others, "control"]
         for reference in REFERENCES
-        if variant in found and reference in found and variant != reference
+        if variant in names and reference in names and variant != reference
     ]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A part of the grid: a benchmark or all, a context, a group of them or all, a belief absent, present or all."""
+    """A part of the grid. Each field may be `all`; `context` may name a group; `belief` is `absent` or `present`."""
 
     benchmark: str
     context: str
@@ -46,7 +46,7 @@ class Cell:
 
 
 def cells(keys: pd.DataFrame) -> list[Cell]:
-    """Return every part of the grid for which there are prompts, whole first."""
+    """Return all combinations of benchmarks, contexts, groups and beliefs in the keys, the whole grid first."""
     benchmarks = [ALL, *keys["benchmark"].drop_duplicates().astype(str)]
     contexts = list(keys["context"].drop_duplicates().astype(str))
     groups = [name for name, held in GROUPS.items() if len(set(held) & set(contexts)) > 1]
@@ -55,11 +55,11 @@ def cells(keys: pd.DataFrame) -> list[Cell]:
 
 
 def gap_rows(frame: pd.DataFrame, controls: frozenset[str], draws: int, seed: int) -> list[Gap]:
-    """Return the gaps of every two variants that are compared, in every part of the grid.
+    """Return the gaps of every compared pair of variants, in every part of the grid.
 
     Args:
-        frame: see `analysis.table`.
-        controls: benchmarks that should not have changed; they stay out of the gaps over all.
+        frame: a table from `read_table`.
+        controls: benchmarks on which the style should change nothing; they stay out of the gaps over all benchmarks.
         draws: bootstrap draws.
         seed: makes the intervals repeatable.
 
@@ -68,18 +68,18 @@ def gap_rows(frame: pd.DataFrame, controls: frozenset[str], draws: int, seed: in
     """
     rows: list[Gap] = []
     for variant, reference in comparisons(frame["variant"].unique()):
-        found = pair(frame, variant, reference, controls)
-        rows += gaps_of(found, drawn(found, draws, seed))
+        pairs = pair(frame, variant, reference, controls)
+        rows += gaps_of(pairs, drawn(pairs, draws, seed))
     return rows
 
 
 def drawn(pairs: Pairs, draws: int, seed: int) -> Draws:
-    """Draw the questions of some pairs."""
+    """Return bootstrap draws of the questions of some pairs."""
     return Draws.of(int(pairs.clusters.max()) + 1, draws, seed)
 
 
 def gaps_of(pairs: Pairs, draws: Draws) -> list[Gap]:
-    """Return the gaps of one comparison, whole first, with the false discovery rate over its smallest parts."""
+    """Return the gaps of one comparison, the whole grid first; `q` is over its smallest parts."""
     parts = [(cell, pairs.where(cell.benchmark, cell.context, cell.belief)) for cell in cells(pairs.keys)]
     parts = [(cell, chosen) for cell, chosen in parts if chosen.any()]
     used = [chosen & pairs.counted for _, chosen in parts]
@@ -91,23 +91,23 @@ def gaps_of(pairs: Pairs, draws: Draws) -> list[Gap]:
     intervals = ratio_interval(tops, bottoms)
     relative = ratio_interval(tops, below)
     rows = [
-        _gap(pairs, cell, chosen, kept, tuple(float(ends[place]) for ends in (*intervals, *relative)))
-        for place, ((cell, chosen), kept) in enumerate(zip(parts, used, strict=True))
+        _gap(pairs, cell, chosen, counted, tuple(float(ends[index]) for ends in (*intervals, *relative)))
+        for index, ((cell, chosen), counted) in enumerate(zip(parts, used, strict=True))
     ]
     return adjusted(rows)
 
 
-def _per_question(pairs: Pairs, values: Floats, chosen: Choice) -> Floats:
+def _per_question(pairs: Pairs, values: FloatArray, chosen: Mask) -> FloatArray:
     questions = int(pairs.clusters.max()) + 1
     return np.bincount(pairs.clusters[chosen], weights=values[chosen], minlength=questions).astype(float)
 
 
-def _gap(pairs: Pairs, cell: Cell, chosen: Choice, kept: Choice, ends: Sequence[float]) -> Gap:
-    variant, reference = pairs.variant_wrong[kept], pairs.reference_wrong[kept]
+def _gap(pairs: Pairs, cell: Cell, chosen: Mask, counted: Mask, ends: Sequence[float]) -> Gap:
+    variant, reference = pairs.variant_wrong[counted], pairs.reference_wrong[counted]
     difference = variant - reference
     worse, better = int((difference > 0).sum()), int((difference < 0).sum())
-    total = int(kept.sum())
-    questions = len(np.unique(pairs.clusters[kept]))
+    total = int(counted.sum())
+    questions = len(np.unique(pairs.clusters[counted]))
     low, high, relative_low, relative_high = ends if questions >= FEWEST else [float("nan")] * 4
     gap = float(difference.mean()) if total else float("nan")
     base = float(reference.mean()) if total else float("nan")
@@ -127,7 +127,7 @@ def _gap(pairs: Pairs, cell: Cell, chosen: Choice, kept: Choice, ends: Sequence[
         gap=100 * gap,
         low=100 * low,
         high=100 * high,
-        p=clustered_p(difference, pairs.clusters[kept], mcnemar(worse, better))
+        p=clustered_p(difference, pairs.clusters[counted], mcnemar(worse, better))
         if questions >= FEWEST
         else float("nan"),
         worse=worse,
