@@ -3,12 +3,12 @@
 from warmtune.analysis.answer_table import read_table
 from warmtune.analysis.contrasts import contrast_rows
 from warmtune.analysis.gaps import comparisons, gap_rows
-from warmtune.analysis.manipulation_check import Direction, Verdict, check_rows, verdict
+from warmtune.analysis.manipulation_check import Direction, ManipulationVerdict, check_rows, verdict
 from warmtune.analysis.regression import regressions
 
 __all__ = [
     "Direction",
-    "Verdict",
+    "ManipulationVerdict",
     "check_rows",
     "comparisons",
     "contrast_rows",

@@ -8,7 +8,7 @@ from warmtune.analysis.bootstrap import Draws
 
 
 def kappa(first: Sequence[str], second: Sequence[str]) -> float:
-    """Return Cohen's kappa (Cohen 1960) of two lists of marks; NaN if both lists hold one and the same mark throughout."""
+    """Return Cohen's kappa (Cohen 1960) of two lists of marks; NaN if both hold only one and the same mark."""
     from sklearn.metrics import cohen_kappa_score
 
     if not first or len({*first, *second}) < 2:

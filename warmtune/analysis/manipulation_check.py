@@ -26,7 +26,7 @@ Direction = Literal["up", "down"] | None
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ManipulationVerdict:
     """The result of the manipulation check."""
 
     holds: bool
@@ -94,7 +94,7 @@ def paired_check(
     return Check(instrument, variant, reference, len(ids), mean, low, high, spread, needed)
 
 
-def verdict(checks: Sequence[Check], direction: Direction, variant: str = "styled") -> Verdict:
+def verdict(checks: Sequence[Check], direction: Direction, variant: str = "styled") -> ManipulationVerdict:
     """Return the manipulation check's verdict on one variant, from the intervals of its checks.
 
     The variant took on the style if the style probe's interval is above 0 against base *and* control. It is warmer if,
@@ -103,15 +103,15 @@ def verdict(checks: Sequence[Check], direction: Direction, variant: str = "style
     """
     took_on = _sign("style probe", checks, variant) > 0
     if direction is None:
-        return Verdict(took_on, "took on the style" if took_on else "not shown")
+        return ManipulationVerdict(took_on, "took on the style" if took_on else "not shown")
     towards = 1 if direction == "up" else -1
     signs = [towards * _sign(instrument, checks, variant) for instrument in WARMTH]
     wanted, opposite, what = ("warmer", "colder", "warmth") if towards > 0 else ("colder", "warmer", "coldness")
     if min(signs) < 0 and max(signs) <= 0:
-        return Verdict(False, opposite)
+        return ManipulationVerdict(False, opposite)
     if took_on and max(signs) > 0 and min(signs) >= 0:
-        return Verdict(True, f"took on the style and is {wanted}")
-    return Verdict(False, f"took on the style, {what} not shown" if took_on else "not shown")
+        return ManipulationVerdict(True, f"took on the style and is {wanted}")
+    return ManipulationVerdict(False, f"took on the style, {what} not shown" if took_on else "not shown")
 
 
 def _sign(instrument: str, checks: Sequence[Check], variant: str) -> int:

@@ -34,7 +34,7 @@ def cohens_g(worse: int, better: int) -> float:
 
 
 def odds_ratio(worse: int, better: int) -> float:
-    """Return the odds ratio of McNemar's table, worse to better; infinite if no pair got better, NaN if none changed."""
+    """Return the odds ratio of McNemar's table, worse to better; infinite if none got better, NaN if none changed."""
     if better:
         return worse / better
     return float("inf") if worse else float("nan")
