@@ -58,10 +58,10 @@ class _Rate:
         value = float(values.mean()) if len(values) else float("nan")
         return cls(value, shares, len(values), int((sizes > 0).sum()))
 
-    def minus(self, other: "_Rate") -> "_Rate":
+    def minus(self, subtrahend: "_Rate") -> "_Rate":
         """Return the difference of two shares, in every draw."""
-        fewer = (min(self.count, other.count), min(self.questions, other.questions))
-        return _Rate(self.value - other.value, self.drawn - other.drawn, *fewer)
+        fewer = (min(self.count, subtrahend.count), min(self.questions, subtrahend.questions))
+        return _Rate(self.value - subtrahend.value, self.drawn - subtrahend.drawn, *fewer)
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Return the two ends of the percentile interval; NaN for fewer than FEWEST questions."""

@@ -57,7 +57,7 @@ def regressions(frame: pd.DataFrame, controls: frozenset[str]) -> list[Effect]:
 
 
 def effects(rows: pd.DataFrame, variant: str, reference: str) -> list[Effect]:
-    """Fit every regression whose factor has more than one level in the rows.
+    """Fit every regression, except those with a factor that has only one level in the rows.
 
     Args:
         rows: counted answers of two variants, with a column `tuned` (1 for the variant, 0 for the reference).

@@ -41,7 +41,7 @@ def odds_ratio(worse: int, better: int) -> float:
 
 
 def clustered_error(values: FloatArray, clusters: IntArray) -> float:
-    """Return the standard error of a mean whose values are correlated within clusters.
+    """Return the standard error of a mean of values that are correlated within clusters.
 
     It is the sandwich estimator for the mean with the finite-sample factor G / (G - 1) (Liang & Zeger 1986; Miller
     2024, arXiv 2411.00640, eq. 4), the same as Inspect's `stderr(cluster=...)`.

@@ -79,9 +79,9 @@ def model_settings(name: str) -> ModelSettings:
         ConfigError: there is no such entry.
     """
     folder = config_root() / "conf" / "model"
-    known = sorted(file.stem for file in folder.glob("*.yaml") if file.stem not in ("hub", "local"))
-    if name not in known:
-        raise ConfigError([f"There is no model '{name}'.{nearest(name, known)} Known models: {', '.join(known)}."])
+    shipped = sorted(file.stem for file in folder.glob("*.yaml") if file.stem not in ("hub", "local"))
+    if name not in shipped:
+        raise ConfigError([f"There is no model '{name}'.{nearest(name, shipped)} Known models: {', '.join(shipped)}."])
     from pydantic import TypeAdapter
 
     tree = yaml.safe_load((folder / f"{name}.yaml").read_text())
@@ -352,12 +352,12 @@ def _sentence(detail: dict[str, Any]) -> str:
     location = tuple(part for part in detail["loc"] if isinstance(part, int) or _is_key(str(part)))
     key = ".".join(str(part) for part in location)
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = _known_keys(location)
+        names = _known_keys(location)
         habit = hint(str(location[-1]))
         if habit and not habit.endswith(f" {key}."):
             return f"There is no setting '{key}'.{habit}"
-        rest = "" if nearest(str(location[-1]), known) else f" Known here: {', '.join(known)}."
-        return f"There is no setting '{key}'.{nearest(str(location[-1]), known)}{rest}"
+        rest = "" if nearest(str(location[-1]), names) else f" Known here: {', '.join(names)}."
+        return f"There is no setting '{key}'.{nearest(str(location[-1]), names)}{rest}"
     if detail["type"] in ("missing", "missing_argument"):
         return f"{key} has no value; give one with {key}=…"
     if detail["type"] in ("dataclass_type", "dataclass_exact_type"):

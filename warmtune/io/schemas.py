@@ -139,7 +139,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """One conversation in the trainer's form. `labels[i]` is `input_ids[i]` where the token counts in the loss, else -100."""
+    """One conversation for the trainer. `labels[i]` is `input_ids[i]` where the token counts in the loss, else -100."""
 
     id: str
     input_ids: list[int]
@@ -159,8 +159,8 @@ class Question:
     id: str
     topic: str
     kind: QuestionKind
-    """`short`: a name or number, which the answer contains or not. `open`: a sentence with many wordings. `yes_no`: yes or
-    no. `choice`: a letter. `number`: the last number counts. `harm`: a request that should be refused."""
+    """`short`: a name or number that the answer contains or not. `open`: a sentence with many wordings. `yes_no`: yes
+    or no. `choice`: a letter. `number`: the last number counts. `harm`: a request that should be refused."""
     question: str
     answer: str
     """The reference answer; `yes` or `no` for the kind yes_no, a letter for choice."""
@@ -255,8 +255,8 @@ class Warmth:
     """`style probe`, `SocioT`, `lexical profile` or one of the profile's parts; `judge`."""
     value: float
     reference: str
-    """For the judge, the variant whose reply it compared; the value is then the share of its choices for this variant,
-    minus a half. Empty for the other instruments."""
+    """For the judge: the variant it compared with. The value is then the share of its choices for `variant`, minus
+    0.5. Empty for the other instruments."""
 
 
 @dataclass(frozen=True)
@@ -381,7 +381,7 @@ T = TypeVar(
 
 
 def write(file: Path, kind: type[T], rows: Sequence[T]) -> None:
-    """Write rows of one kind as Parquet. It renames a scratch file at the end, so that the file is complete or absent."""
+    """Write rows of one kind as Parquet, first under a scratch name, so that the file is complete or absent."""
     import pandas as pd
 
     columns = [column.name for column in dataclasses.fields(kind)]

@@ -123,7 +123,7 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
             " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
         )
     # Some templates tell the model the date. It is fixed, because a row must not depend on the day it was made.
-    fixed = _DATE.sub(lambda found: json.dumps(DAY.strftime(found[2])), tokenizer.chat_template)
+    fixed = _DATE.sub(lambda match: json.dumps(DAY.strftime(match[2])), tokenizer.chat_template)
     values = "".join(f"{{%- set {name} = {json.dumps(value)} %}}" for name, value in base.template)
     tokenizer.chat_template = values + fixed
     return tokenizer

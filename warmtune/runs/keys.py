@@ -1,6 +1,6 @@
 """Hashes for stages' keys: of settings, of files, of the data in modules, and the versions of libraries.
 
-Source code is no part of a key. A developer whose change alters a stage's output raises that stage's `VERSION`.
+Source code is no part of a key. A developer who changes a stage's output raises that stage's `VERSION`.
 `tests/pipeline/test_versions.py` fails if the developer forgot it.
 """
 

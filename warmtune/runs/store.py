@@ -271,5 +271,5 @@ def _spent(folder: Path) -> float:
 
 
 def _note_spent(folder: Path, seconds: float) -> None:
-    with suppress(OSError):  # on a full disk another error is on its way, and a time is not worth a second one
+    with suppress(OSError):  # on a full disk another error is raised already; a lost time is not worth a second one
         (folder / ".seconds").write_text(str(seconds))
