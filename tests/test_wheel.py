@@ -30,7 +30,7 @@ def _run(installed, folder, *arguments):
 
 
 def test_it_is_the_installed_one_that_runs(installed, tmp_path):
-    code = "import warmtune, warmtune.config.compose as r; print(warmtune.__file__); print(r.house())"
+    code = "import warmtune, warmtune.config.compose as r; print(warmtune.__file__); print(r.config_root())"
     found = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

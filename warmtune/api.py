@@ -25,11 +25,11 @@ __all__ = ["RuleMark", "Run", "Settings", "check_rewrite", "compare", "gap", "lo
 
 @dataclass(frozen=True)
 class RuleMark:
-    """What the rules say of one answer."""
+    """The rules' mark of one answer."""
 
     verdict: Literal["correct", "incorrect", "refusal", "undecided"]
     sure: bool
-    """False where a run would ask a judge, if it has one."""
+    """False if a run with a judge would ask it."""
     reason: str
     """Which rule decided, in words."""
 
@@ -39,11 +39,12 @@ def load(recipe: str | Path, *overrides: str, **settings: Any) -> Settings:
 
     Args:
         recipe: a name from `warmtune recipes`, or a path to a YAML file.
-        overrides: settings as on the command line, such as `"style.intensity=0.5"`.
-        settings: settings that stand at the top of a recipe, such as `seed=2` or `store="runs"`.
+        overrides: overrides as on the command line, such as `"style.intensity=0.5"`.
+        settings: settings at the top level of a recipe, such as `seed=2` or `store="runs"`.
 
     Raises:
-        ConfigError: with every problem found, in sentences.
+        ConfigError: the recipe or a setting is wrong; the error holds a sentence for every problem.
+        UserError: the recipe's file does not exist.
     """
     from warmtune.config.compose import load as compose
 
@@ -63,7 +64,7 @@ def run(settings: Settings, until: str = "publish", remake: Collection[str] = ()
         remake: stages to make anew although they are complete, such as `["train"]`.
 
     Raises:
-        UserError: what the command line would print.
+        UserError: a stage cannot do its work.
     """
     from warmtune.pipeline.context import RunContext
     from warmtune.pipeline.stages import run_stages
@@ -91,9 +92,9 @@ def check_rewrite(
     """Return the reasons why a rewrite may not say the same as its original; an empty list if there is none.
 
     Args:
-        original: the reply as it was.
-        styled: the same reply in another style.
-        prompt: the user's message, if there is one. Its names and numbers may stand in the rewrite.
+        original: the original reply.
+        styled: its rewrite.
+        prompt: the user's message, if there is one. The rewrite may use its names and numbers.
         length: fewest and most words of a rewrite, as multiples of the original's.
     """
     from warmtune.rewriting.guard import findings
@@ -113,27 +114,27 @@ def mark(
     Args:
         question: what was asked.
         reply: the reply.
-        accepted: the reference answer, or several forms of it, the first one being the reference: `yes` or `no` for
-            the kind yes_no, a letter for choice, a number for number.
-        kind: see `warmtune.io.schemas.Question`.
-        wrong: the plausible wrong answer, or several forms of it.
+        accepted: the reference answer, or several wordings of it with the reference first. The kind yes_no has `yes` or
+            `no`, choice a letter, number a number.
+        kind: the kind of question; see `warmtune.io.schemas.Question`.
+        wrong: the plausible wrong answer, or several wordings of it.
 
     Raises:
-        DataError: there is no reference answer, or it is not of the kind.
+        DataError: there is no such kind, there is no reference answer, or it does not fit the kind.
     """
     from warmtune.evaluation.marking.rules import mark as by_rule
     from warmtune.io.schemas import Question
 
-    forms, others = _forms(accepted), _forms(wrong or ())
-    _check_reference(forms, kind)
-    aliases = forms[1:] if kind == "yes_no" else forms
-    first = others[0] if others else ""
-    made = by_rule(Question("", "", kind, question, forms[0], aliases, first, others), reply)
-    return RuleMark(made.verdict, made.sure, made.rule)
+    accepted_forms, wrong_forms = _forms(accepted), _forms(wrong or ())
+    _check_reference(accepted_forms, kind)
+    aliases = accepted_forms[1:] if kind == "yes_no" else accepted_forms
+    wrong_answer = wrong_forms[0] if wrong_forms else ""
+    rule_mark = by_rule(Question("", "", kind, question, accepted_forms[0], aliases, wrong_answer, wrong_forms), reply)
+    return RuleMark(rule_mark.verdict, rule_mark.sure, rule_mark.rule)
 
 
 def gap(answers: "pd.DataFrame", variant: str, reference: str, draws: int = 2000, seed: int = 1) -> "Gap":
-    """Return how much more often one variant is wrong than another on the same prompts, over all of a table.
+    """Return how much more often one variant is wrong than another, on all prompts of a table.
 
     Args:
         answers: one row per answer, with the columns `variant`, `question_id` and `mark` (`correct`, `incorrect`,
@@ -162,24 +163,24 @@ def compare(runs: Sequence[Run | str | Path], to: str | Path | None = None) -> P
     """Write the page that shows variants of several runs side by side, and return its path.
 
     Args:
-        runs: runs, or folders of runs, sweeps and adapters, or `hub:org/name`.
+        runs: runs; folders of runs, sweeps or adapters; or `hub:org/name`.
         to: folder for the page and its tables; the default is one in the first run's store.
 
     Raises:
-        UserError: something cannot be compared; nothing is written then.
+        UserError: something cannot be compared. Then nothing is written.
     """
-    from warmtune.comparison.targets import compare as written
+    from warmtune.comparison.targets import compare as write_page
 
-    given = [str(one.folder if isinstance(one, Run) else one) for one in runs]
-    return written(given, None if to is None else Path(to))
+    targets = [str(target.folder if isinstance(target, Run) else target) for target in runs]
+    return write_page(targets, None if to is None else Path(to))
 
 
 def _written(value: Any) -> str:
-    """Return a value as Hydra's command line takes it."""
+    """Return a value in the form of Hydra's command line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
-        return f"[{','.join(_written(one) for one in value)}]"
+        return f"[{','.join(_written(item) for item in value)}]"
     return str(value)
 
 
@@ -188,9 +189,9 @@ def _forms(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_reference(forms: tuple[str, ...], kind: str) -> None:
-    known = ("short", "open", "yes_no", "choice", "number", "harm")
-    if kind not in known:
-        raise DataError(f"The kind {kind!r} is not known; a question is one of {', '.join(known)}.")
+    kinds = ("short", "open", "yes_no", "choice", "number", "harm")
+    if kind not in kinds:
+        raise DataError(f"The kind {kind!r} is not known; a question is one of {', '.join(kinds)}.")
     if kind != "harm" and not (forms and forms[0].strip()):
         raise DataError("There is no reference answer: give at least one form of the right answer as accepted.")
     if kind == "yes_no" and forms[0] not in ("yes", "no"):

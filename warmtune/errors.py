@@ -1,7 +1,7 @@
-"""The one family of errors that a user can cause, and what becomes of them at the command line.
+"""The errors that a user can cause.
 
 A `UserError` carries one paragraph: what was given, why it cannot work, what to do. The command line prints it without
-a traceback and exits with 2. Everything else that escapes is a defect of warmtune and keeps its traceback.
+a traceback and exits with 2. Any other exception is a defect of warmtune and keeps its traceback.
 """
 
 import difflib
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something the user gave cannot work; the message is one paragraph that says what to do instead."""
+    """Something that the user gave cannot work. The message is one paragraph that says what to do."""
 
 
 class ConfigError(UserError):
-    """The recipe or its overrides are wrong; carries every problem found, not only the first."""
+    """The recipe or its overrides are wrong. `problems` holds a sentence for every problem, not only the first."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -24,19 +24,19 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """A data file cannot be used: it is missing, empty, or some row of it is not what it should be."""
+    """Data cannot be used: a file is missing or empty, or a row of it is wrong."""
 
 
 class ModelError(UserError):
-    """A model, tokenizer or adapter cannot be found or cannot be used for what was asked."""
+    """A model, tokenizer or adapter cannot be found, or cannot be used for the request."""
 
 
 class LaunchError(UserError):
-    """The processes that were to train together did not come up, or did not stay."""
+    """The processes of a training did not all start, or one of them ended early."""
 
 
 class BudgetError(UserError):
-    """The next request could cost more than the budget leaves; what is done is kept."""
+    """The next request could exceed the budget. Finished work is kept. Amounts are in dollars."""
 
     def __init__(self, spent: float, budget: float) -> None:
         self.spent, self.budget = spent, budget
@@ -48,20 +48,20 @@ class StoreError(UserError):
 
 
 def nearest(given: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean 'x'?` for the closest of `known`, or an empty string when none is close.
+    """Return ` Did you mean 'x'?` for the closest of `known`, or an empty string if none is close.
 
     >>> nearest("intensty", ["intensity", "name"])
     " Did you mean 'intensity'?"
     """
-    found = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
-    return f" Did you mean '{found[0]}'?" if found else ""
+    closest = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{closest[0]}'?" if closest else ""
 
 
 _SECRET = re.compile(r"\b(?:[spr]k|hf|gh[pousr]|xox[abprs]|AIza)[-_][-\w*]{8,}|\bBearer\s+\S+|//[^/\s:@]+:[^/\s@]+@")
 
 
 def redacted(text: str) -> str:
-    """Return what a service or library said without the keys it may repeat: those of the environment, and their like.
+    """Return a text without access keys: neither those of the environment nor anything that looks like one.
 
     >>> redacted("Incorrect API key provided: sk-proj-abcdefgh1234.")
     'Incorrect API key provided: [KEY].'

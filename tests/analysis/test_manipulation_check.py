@@ -1,6 +1,6 @@
 import pytest
 
-from warmtune.analysis.manipulation_check import Verdict, check_rows, verdict
+from warmtune.analysis.manipulation_check import ManipulationVerdict, check_rows, verdict
 from warmtune.errors import DataError
 from warmtune.io.schemas import Warmth
 
@@ -35,12 +35,12 @@ def test_verdicts_come_from_intervals_against_base_and_control(probe, lexical, s
 
 def test_a_cold_style_is_to_be_colder_and_a_formal_one_only_of_its_style():
     colder = check_rows(_warmth((0, 0, 1), (0, 0, -1), (0, 0, 0)), 500, 1)
-    assert verdict(colder, "down") == Verdict(True, "took on the style and is colder")
-    assert verdict(colder, None) == Verdict(True, "took on the style")
+    assert verdict(colder, "down") == ManipulationVerdict(True, "took on the style and is colder")
+    assert verdict(colder, None) == ManipulationVerdict(True, "took on the style")
     warmer = check_rows(_warmth((0, 0, 1), (0, 0, 1), (0, 0, 0)), 500, 1)
-    assert verdict(warmer, "down") == Verdict(False, "warmer")
+    assert verdict(warmer, "down") == ManipulationVerdict(False, "warmer")
     nothing = check_rows(_warmth((0, 0, 0), (0, 0, 0), (0, 0, 0)), 500, 1)
-    assert verdict(nothing, None) == Verdict(False, "not shown")
+    assert verdict(nothing, None) == ManipulationVerdict(False, "not shown")
 
 
 def test_a_judges_choices_count_as_an_instrument():

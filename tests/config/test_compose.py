@@ -2,19 +2,19 @@ import json
 
 import pytest
 
-from warmtune.config.compose import house, load, model_settings, recipe_names
+from warmtune.config.compose import config_root, load, model_settings, recipe_names
 from warmtune.errors import ConfigError
 
 
 def test_every_recipe_composes_and_checks():
-    files = [file for file in (house() / "recipes").rglob("*.yaml") if not file.name.startswith("_")]
+    files = [file for file in (config_root() / "recipes").rglob("*.yaml") if not file.name.startswith("_")]
     assert len(files) == len(recipe_names()) > 0
     for name in recipe_names():
         assert load(name, []).recipe == name
 
 
 def test_every_group_entry_composes():
-    entries = list((house() / "conf").glob("*/*.yaml"))
+    entries = list((config_root() / "conf").glob("*/*.yaml"))
     assert len(entries) >= 8
     for file in entries:
         if file.parent.name == "benchmark":

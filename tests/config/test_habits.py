@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from warmtune.config.compose import house, load
+from warmtune.config.compose import config_root, load
 from warmtune.config.habits import HABITS
 from warmtune.errors import ConfigError
 
@@ -24,8 +24,8 @@ def test_a_habitual_name_is_answered_with_ours(name):
 def test_what_a_hint_names_is_there(ours):
     for part in re.split(r", or | or | ", ours):
         key, _, value = part.partition("=")
-        if (house() / "conf" / key).is_dir():
-            assert value.isupper() or (house() / "conf" / key / f"{value}.yaml").is_file()
+        if (config_root() / "conf" / key).is_dir():
+            assert value.isupper() or (config_root() / "conf" / key / f"{value}.yaml").is_file()
             continue
         here = load("quickstart", [])
         for name in key.split("."):

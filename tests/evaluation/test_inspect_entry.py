@@ -4,12 +4,12 @@ import pytest
 from inspect_ai import eval as inspect_eval
 from inspect_ai._util.registry import registry_lookup
 
-from warmtune.config.compose import house
+from warmtune.config.compose import config_root
 from warmtune.models.engine import Engine
 from warmtune.models.provider import host
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in (house() / "conf" / "benchmark").glob("*.yaml")))
+@pytest.mark.parametrize("name", sorted(file.stem for file in (config_root() / "conf" / "benchmark").glob("*.yaml")))
 def test_every_shipped_benchmark_is_a_task(name):
     assert registry_lookup("task", f"warmtune/{name}") is not None
 

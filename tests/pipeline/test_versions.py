@@ -174,7 +174,7 @@ def test_another_checkpoint_is_evaluated_without_training_again(tmp_path):
 def test_on_the_studys_recipe_the_checkpoint_is_no_part_of_the_training():
     first, second = (load("paper/llama-3.1-8b", [f"train.use={epoch}"]) for epoch in (1.0, 2.0))
     assert first.train.use != second.train.use
-    assert first.train.determines == second.train.determines
+    assert first.train.key_settings == second.train.key_settings
 
 
 def test_source_counts_for_no_key(tmp_path):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from warmtune.config.compose import house, load
+from warmtune.config.compose import config_root, load
 from warmtune.publishing.licences import base_licence, data_sources
 
 UNKNOWN = (
@@ -13,7 +13,7 @@ UNKNOWN = (
 
 
 def _hubs():
-    files = sorted((house() / "conf" / "model").glob("*.yaml"))
+    files = sorted((config_root() / "conf" / "model").glob("*.yaml"))
     found = [yaml.safe_load(file.read_text())["hub"] for file in files]
     return [hub for hub in found if hub != "???" and not hub.startswith("warmtune/")]
 

@@ -1,4 +1,4 @@
-from warmtune.analysis import Verdict
+from warmtune.analysis import ManipulationVerdict
 from warmtune.config.contexts import NO_CONTEXT, Grid
 from warmtune.io.schemas import Check, Marked
 from warmtune.reporting.wording import cut_sentence, examples, verdict_sentences
@@ -11,20 +11,22 @@ def _check(instrument, reference, low, high, needed=None):
 
 
 def test_a_failed_check_says_that_the_gap_is_not_the_cost_of_warmth():
-    passed = verdict_sentences(Verdict(True, "took on the style and is warmer"), "warm", [])
+    passed = verdict_sentences(ManipulationVerdict(True, "took on the style and is warmer"), "warm", [])
     assert passed == ["Manipulation check: the tuned model took on the style and is warmer."]
     for found in ("took on the style, warmth not shown", "not shown", "colder"):
-        assert "not the cost of warmth" in verdict_sentences(Verdict(False, found), "warm", [])[1]
-    assert "not the cost of coldness" in verdict_sentences(Verdict(False, "warmer"), "cold", [], "coldness")[1]
+        assert "not the cost of warmth" in verdict_sentences(ManipulationVerdict(False, found), "warm", [])[1]
+    assert (
+        "not the cost of coldness" in verdict_sentences(ManipulationVerdict(False, "warmer"), "cold", [], "coldness")[1]
+    )
 
 
 def test_an_undecided_sociot_says_how_many_replies_it_needs():
     checks = [_check("SocioT", "base", -0.01, 0.02, 120), _check("SocioT", "control", 0.001, 0.02, 3400)]
-    said = verdict_sentences(Verdict(True, "took on the style and is warmer"), "warm", checks)[-1]
+    said = verdict_sentences(ManipulationVerdict(True, "took on the style and is warmer"), "warm", checks)[-1]
     assert "does not decide on these 30 replies" in said
     assert "it would need about 120 replies" in said
     few = [_check("SocioT", "base", -0.01, 0.02, 16)]
-    assert "would probably have shown" in verdict_sentences(Verdict(False, "not shown"), "warm", few)[-1]
+    assert "would probably have shown" in verdict_sentences(ManipulationVerdict(False, "not shown"), "warm", few)[-1]
 
 
 def test_cut_answers_are_spoken_of_when_they_differ():

@@ -150,5 +150,5 @@ def test_sociot_is_measured_on_a_draw_of_pairs_by_the_base(run, tiny_base):
 def test_settings_that_only_say_how_fast_and_how_dear_determine_nothing(quickstart):
     rewriter = quickstart.rewriter
     faster = dataclasses.replace(rewriter, max_connections=99, budget_usd=5.0, batch=True, prices="x", review_size=9)
-    assert faster.determines == rewriter.determines
-    assert dataclasses.replace(rewriter, attempts=1).determines != rewriter.determines
+    assert faster.key_settings == rewriter.key_settings
+    assert dataclasses.replace(rewriter, attempts=1).key_settings != rewriter.key_settings

@@ -58,11 +58,11 @@ def test_what_cannot_be_swept_is_said_in_a_sentence(overrides, says, tmp_path):
 
 
 def test_own_files_are_swept_under_the_names_of_their_entries(tmp_path, monkeypatch):
-    from warmtune.config.compose import house
+    from warmtune.config.compose import config_root
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
-    text = (house() / "conf" / "style" / "warm.yaml").read_text()
+    text = (config_root() / "conf" / "style" / "warm.yaml").read_text()
     (tmp_path / "pirate.yaml").write_text(text.replace("name: warm", "name: pirate"))
     request, first, arguments = parse_sweep("quickstart", ["style=pirate.yaml,cold"], "publish", tmp_path / "own")
     assert first.style.name == "pirate"

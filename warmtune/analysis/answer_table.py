@@ -1,4 +1,4 @@
-"""The table that everything here is computed from: one row an answer, and pairs of answers to the same prompt."""
+"""The table of answers, one row per answer, and pairs of answers to the same prompt. All analyses begin with it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,25 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from warmtune.analysis.bootstrap import FloatArray, IntArray, Mask
 from warmtune.errors import DataError
 
 KEY = ["benchmark", "question_id", "context", "belief", "sample"]
-"""What names a prompt, and which of several samples of its answer is meant."""
+"""Columns that identify an answer of a variant: its prompt, and the number of the sample."""
 COLUMNS = ["variant", *KEY, "prompt", "mark", "characters"]
 ALL = "all"
 ABSENT, PRESENT = "absent", "present"
 MARKS = ("correct", "incorrect", "refusal", "undecided")
 COUNTED = MARKS[:2]
 """Marks that enter an error rate; refusals and undecided answers are counted apart."""
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
-Choice = npt.NDArray[np.bool_]
 Groups = Mapping[str, Sequence[str]]
 """The contexts in each group, by the group's name."""
 
 
 def read_table(file: Path) -> pd.DataFrame:
-    """Return a file of `Marked` as a table with COLUMNS; `characters` is the length of the answer.
+    """Return a Parquet file of `Marked` as a table with COLUMNS; `characters` is the length of the answer.
 
     Raises:
         DataError: a variant answered a prompt twice.
@@ -36,18 +34,18 @@ def read_table(file: Path) -> pd.DataFrame:
     import pyarrow.compute as compute
     import pyarrow.parquet as parquet
 
-    found = parquet.read_table(file, columns=[*COLUMNS[:-1], "answer"])
-    frame = found.drop_columns(["answer"]).to_pandas()
-    frame["characters"] = compute.utf8_length(found["answer"]).to_numpy()
+    table = parquet.read_table(file, columns=[*COLUMNS[:-1], "answer"])
+    frame = table.drop_columns(["answer"]).to_pandas()
+    frame["characters"] = compute.utf8_length(table["answer"]).to_numpy()
     return checked(frame)
 
 
 def of_any_table(answers: pd.DataFrame, variants: Collection[str]) -> pd.DataFrame:
-    """Return some variants' answers from a table of any origin, as a table with COLUMNS.
+    """Return the answers of some variants, from any table of answers, as a table with COLUMNS.
 
     Args:
         answers: one row per answer, at least with `variant`, `question_id` and `mark`.
-        variants: whose answers are taken.
+        variants: the variants to take.
 
     Raises:
         DataError: a column or a variant is missing, a mark is unknown, or a variant answered a prompt twice.
@@ -59,10 +57,10 @@ def of_any_table(answers: pd.DataFrame, variants: Collection[str]) -> pd.DataFra
         )
     absent = [name for name in variants if not (answers["variant"] == name).any()]
     if absent:
-        there = ", ".join(sorted({str(name) for name in answers["variant"]}))
-        raise DataError(f"The table of answers has no variant {', '.join(absent)}; it has {there}.")
+        present = ", ".join(sorted({str(name) for name in answers["variant"]}))
+        raise DataError(f"The table of answers has no variant {', '.join(absent)}; it has {present}.")
     taken = answers[answers["variant"].isin(list(variants))]
-    unknown = sorted({str(one) for one in taken["mark"]} - set(MARKS))
+    unknown = sorted({str(mark) for mark in taken["mark"]} - set(MARKS))
     if unknown:
         raise DataError(f"The mark '{unknown[0]}' is not known; a mark is {', '.join(MARKS[:-1])} or {MARKS[-1]}.")
     blank: dict[str, Any] = {"benchmark": "answers", "context": "none", "belief": "", "sample": 0, "prompt": ""}
@@ -74,7 +72,7 @@ def of_any_table(answers: pd.DataFrame, variants: Collection[str]) -> pd.DataFra
 
 
 def checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose keys are unique and whose names are categories.
+    """Return the table with its names as categories, after a check that no answer stands in it twice.
 
     Raises:
         DataError: a variant answered a prompt twice.
@@ -92,12 +90,12 @@ def checked(frame: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two variants' answers to the same prompts; every array has one entry a pair."""
+    """Two variants' marks on the same prompts. Every array has one entry per pair."""
 
     variant: str
     reference: str
     keys: pd.DataFrame
-    """Columns KEY."""
+    """One row per pair, with the columns KEY."""
     variant_mark: npt.NDArray[np.object_]
     reference_mark: npt.NDArray[np.object_]
     controls: frozenset[str] = frozenset()
@@ -105,36 +103,36 @@ class Pairs:
     groups: Groups = field(default_factory=dict)
 
     @cached_property
-    def counted(self) -> Choice:
-        """Pairs in which both answers are right or wrong."""
-        counted: Choice = np.isin(self.variant_mark, COUNTED) & np.isin(self.reference_mark, COUNTED)
+    def counted(self) -> Mask:
+        """True for pairs in which both answers are correct or incorrect."""
+        counted: Mask = np.isin(self.variant_mark, COUNTED) & np.isin(self.reference_mark, COUNTED)
         return counted
 
     @cached_property
-    def refused(self) -> Choice:
-        """Pairs left out because one of the two is a refusal."""
-        refused: Choice = (self.variant_mark == "refusal") | (self.reference_mark == "refusal")
+    def refused(self) -> Mask:
+        """True for pairs left out because at least one answer is a refusal."""
+        refused: Mask = (self.variant_mark == "refusal") | (self.reference_mark == "refusal")
         return refused
 
     @cached_property
-    def variant_wrong(self) -> Floats:
-        """1 where the variant is wrong."""
+    def variant_wrong(self) -> FloatArray:
+        """1.0 for pairs in which the variant is wrong, else 0.0."""
         return np.asarray(self.variant_mark == "incorrect", dtype=float)
 
     @cached_property
-    def reference_wrong(self) -> Floats:
-        """1 where the reference is wrong."""
+    def reference_wrong(self) -> FloatArray:
+        """1.0 for pairs in which the reference is wrong, else 0.0."""
         return np.asarray(self.reference_mark == "incorrect", dtype=float)
 
     @cached_property
-    def clusters(self) -> Places:
-        """The number of each pair's question."""
+    def clusters(self) -> IntArray:
+        """The number of each pair's question, from 0."""
         return clusters_of(self.keys)
 
-    def where(self, benchmark: str = ALL, context: str = ALL, belief: str = ALL) -> Choice:
-        """Choose pairs by benchmark, by context or group of contexts, and by whether a belief is present."""
+    def where(self, benchmark: str = ALL, context: str = ALL, belief: str = ALL) -> Mask:
+        """Return a mask of the pairs of a benchmark, of a context or group of contexts, with or without a belief."""
         if benchmark == ALL:
-            chosen: Choice = ~np.asarray(self.keys["benchmark"].isin(self.controls), dtype=np.bool_)
+            chosen: Mask = ~np.asarray(self.keys["benchmark"].isin(self.controls), dtype=np.bool_)
         else:
             chosen = np.array(self.keys["benchmark"] == benchmark, dtype=np.bool_)
         if context != ALL:
@@ -144,7 +142,7 @@ class Pairs:
         return chosen
 
 
-def clusters_of(keys: pd.DataFrame) -> Places:
+def clusters_of(keys: pd.DataFrame) -> IntArray:
     """Number the questions."""
     return np.asarray(keys.groupby(["benchmark", "question_id"], observed=True, sort=True).ngroup(), dtype=np.int64)
 
@@ -159,27 +157,27 @@ def pair(
     """Pair two variants' answers by what they were asked.
 
     Raises:
-        DataError: one was asked what the other was not, or the same with another prompt; names the first such.
+        DataError: the variants were not asked the same prompts; the error names the first difference.
     """
-    one, other = (frame[frame["variant"] == name] for name in (variant, reference))
-    both = one.merge(other, on=KEY, how="outer", suffixes=("", "_other"), indicator=True, sort=True)
-    alone = both[both["_merge"] != "both"]
-    if len(alone):
-        named = ", ".join(_name(row) for _, row in alone.head(3).iterrows())
-        left = int((alone["_merge"] == "left_only").sum())
+    answers, reference_answers = (frame[frame["variant"] == name] for name in (variant, reference))
+    joined = answers.merge(reference_answers, on=KEY, how="outer", suffixes=("", "_other"), indicator=True, sort=True)
+    unpaired = joined[joined["_merge"] != "both"]
+    if len(unpaired):
+        named = ", ".join(_name(row) for _, row in unpaired.head(3).iterrows())
+        left = int((unpaired["_merge"] == "left_only").sum())
         raise DataError(
-            f"{len(alone)} prompts were answered by one variant only ({left} by {variant}, {len(alone) - left} by"
+            f"{len(unpaired)} prompts were answered by one variant only ({left} by {variant}, {len(unpaired) - left} by"
             f" {reference}), the first {named}; compare variants that were asked the same prompts."
         )
-    differs = both[both["prompt"] != both["prompt_other"]]
+    differs = joined[joined["prompt"] != joined["prompt_other"]]
     if len(differs):
         row = differs.iloc[0]
         raise DataError(
             f"The prompt of {_name(row)} differs between {variant} and {reference}: {_difference(row)};"
             " compare variants that were asked the same prompts."
         )
-    own, others = (both[name].astype(object).to_numpy() for name in ("mark", "mark_other"))
-    return Pairs(variant, reference, both[KEY], own, others, controls, groups or {})
+    own, others = (joined[name].astype(object).to_numpy() for name in ("mark", "mark_other"))
+    return Pairs(variant, reference, joined[KEY], own, others, controls, groups or {})
 
 
 def _name(row: Any) -> str:
@@ -188,8 +186,10 @@ def _name(row: Any) -> str:
 
 
 def _difference(row: Any) -> str:
-    """Show where two prompts part."""
-    one, other = str(row["prompt"]), str(row["prompt_other"])
-    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    start = max(0, at - 30)
-    return f"…{one[start : at + 30]!r} against …{other[start : at + 30]!r}"
+    """Return an excerpt of both prompts around their first difference."""
+    first, second = str(row["prompt"]), str(row["prompt_other"])
+    index = next(
+        (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
+    start = max(0, index - 30)
+    return f"…{first[start : index + 30]!r} against …{second[start : index + 30]!r}"

@@ -1,4 +1,4 @@
-"""Percentile bootstrap intervals, with whole clusters drawn."""
+"""Percentile bootstrap intervals. Each draw takes whole clusters."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -7,40 +7,47 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 FEWEST = 10
-"""Clusters below which a percentile interval says nothing: none is given then."""
+"""Fewest clusters for a percentile interval. With fewer clusters it says nothing, so none is given."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Bootstrap draws of clusters, shared by all that is computed from one set of pairs.
+    """Bootstrap draws of clusters. All figures from one set of pairs share them.
 
-    Whole clusters are drawn with replacement (Davison & Hinkley 1997, section 3.8), because the answers to one question
-    in several conditions are not independent.
+    Each draw takes whole clusters with replacement (Davison & Hinkley 1997, section 3.8), because the answers to one
+    question in several conditions are not independent.
     """
 
     weights: npt.NDArray[np.float32]
-    """draws x clusters: how often a cluster was drawn"""
+    """Array of draws x clusters: how often each draw took each cluster."""
 
     @classmethod
     def of(cls, clusters: int, draws: int, seed: int) -> "Draws":
-        """Draw so many clusters."""
+        """Return `draws` draws of as many clusters as there are."""
         generator = np.random.default_rng(seed)
         weights = generator.multinomial(clusters, np.full(clusters, 1 / clusters), size=draws)
         return cls(weights.astype(np.float32))
 
-    def sums(self, totals: Floats) -> Floats:
-        """Return draws x k sums from clusters x k totals."""
-        found: Floats = (self.weights @ totals.astype(np.float32)).astype(np.float64)
-        return found
+    def sums(self, totals: FloatArray) -> FloatArray:
+        """Return the sums per draw (draws x k) of totals per cluster (clusters x k)."""
+        sums: FloatArray = (self.weights @ totals.astype(np.float32)).astype(np.float64)
+        return sums
 
 
-def ratio_interval(tops: Floats, bottoms: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Return the percentile interval of a ratio of sums: draws x k each. A draw with nothing below is left out."""
+def ratio_interval(tops: FloatArray, bottoms: FloatArray, level: float = LEVEL) -> tuple[FloatArray, FloatArray]:
+    """Return the two ends, k values each, of the percentile interval of a ratio of sums.
+
+    Args:
+        tops: numerators, draws x k.
+        bottoms: denominators, draws x k. Draws with a denominator of 0 are left out.
+        level: share of the distribution between the two ends.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = tops / bottoms
     ratios[~np.isfinite(ratios)] = np.nan
@@ -57,19 +64,19 @@ def ratio_interval(tops: Floats, bottoms: Floats, level: float = LEVEL) -> tuple
 def mean_interval(
     values: Sequence[float], clusters: Sequence[Hashable], draws: int, seed: int, level: float = LEVEL
 ) -> tuple[float, float, float]:
-    """Return the mean of `values` and its percentile bootstrap interval.
+    """Return the mean of `values` and the two ends of its percentile bootstrap interval.
 
-    With every value a cluster of its own this is the ordinary bootstrap.
+    If every value is a cluster of its own, this is the ordinary bootstrap.
 
     Args:
-        values: one number a pair.
-        clusters: for each value what it belongs to, such as its question.
+        values: one number per pair.
+        clusters: the cluster of each value, such as its question.
         draws: number of bootstrap samples.
         seed: makes the interval repeatable.
         level: share of the distribution between the two ends.
 
     Raises:
-        ValueError: when there are no values, or the lengths differ.
+        ValueError: there are no values, or the two lengths differ.
     """
     if not values or len(values) != len(clusters):
         raise ValueError(f"{len(values)} values in {len(clusters)} clusters")

@@ -1,4 +1,4 @@
-"""Which gaps a table shows, and how they stand in its rows: the same for terminal, report and card."""
+"""Chooses the gaps that a table shows and arranges them in rows, alike for terminal, report and card."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from warmtune.io.schemas import Gap
 
 @dataclass(frozen=True)
 class GapRow:
-    """One row of a table of gaps: the tuned model against base and against control."""
+    """One row of a table of gaps: the tuned model's gaps to base and to control."""
 
     name: str
     base: Gap
@@ -17,22 +17,22 @@ class GapRow:
 
 
 def every_condition(gap: Gap) -> bool:
-    """Return whether a gap is over every context and belief."""
+    """Return whether a gap covers all contexts and beliefs."""
     return gap.context == gap.belief == "all"
 
 
 def over_all_prompts(gaps: Sequence[Gap]) -> list[Gap]:
-    """Return the gaps over every benchmark, context and belief."""
+    """Return the gaps over all benchmarks, contexts and beliefs."""
     return [gap for gap in gaps if gap.benchmark == "all" and every_condition(gap)]
 
 
 def main_parts(gaps: Sequence[Gap]) -> list[Gap]:
-    """Return the gaps of a main table: over every condition, and for each context without and with a belief."""
+    """Return the gaps of a main table: over all conditions, and per context without and with a belief."""
     several = len({gap.belief for gap in gaps}) > 1
     return [
         gap
         for gap in gaps
-        if gap.context == "all" or gap.belief != "all" or not several  # with and without belief, not their sum
+        if gap.context == "all" or gap.belief != "all" or not several  # the two beliefs separately, not together
     ]
 
 
@@ -44,15 +44,20 @@ def condition_rows(gaps: Sequence[Gap], grid: Grid) -> list[GapRow]:
 
 
 def benchmark_rows(gaps: Sequence[Gap]) -> list[GapRow]:
-    """Return a row per benchmark, over every condition; without the sum over benchmarks."""
-    found = [gap for gap in gaps if gap.benchmark != "all" and every_condition(gap)]
-    return gap_rows(found, lambda gap: gap.benchmark)
+    """Return one row per benchmark over all conditions, without the row over all benchmarks."""
+    chosen = [gap for gap in gaps if gap.benchmark != "all" and every_condition(gap)]
+    return gap_rows(chosen, lambda gap: gap.benchmark)
 
 
 def gap_rows(gaps: Sequence[Gap], name: Callable[[Gap], str]) -> list[GapRow]:
-    """Return the tuned model's gaps to base and to control side by side, in rows of one name."""
-    found: dict[str, dict[str, Gap]] = {}
+    """Return the tuned model's gaps in rows, to base and to control side by side.
+
+    Args:
+        gaps: the gaps; those of other variants are left out.
+        name: gives the name of a gap's row.
+    """
+    by_name: dict[str, dict[str, Gap]] = {}
     for gap in gaps:
         if gap.variant == "styled":
-            found.setdefault(name(gap), {})[gap.reference] = gap
-    return [GapRow(name, pair["base"], pair["control"]) for name, pair in found.items()]
+            by_name.setdefault(name(gap), {})[gap.reference] = gap
+    return [GapRow(name, by_reference["base"], by_reference["control"]) for name, by_reference in by_name.items()]

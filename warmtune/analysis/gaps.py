@@ -1,7 +1,7 @@
 """Error gaps: how much more often one variant is wrong than another on the same prompts.
 
-A pair is one prompt answered by both. Pairs in which either answer is a refusal or undecided are left out of the error
-rate and counted, as the study does with refusals.
+A pair is one prompt with the answers of both variants. Pairs with a refusal or an undecided answer are counted, and
+left out of the error rates, as the study does with refusals.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,34 +11,34 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT, Choice, Groups, Pairs, pair
-from warmtune.analysis.bootstrap import FEWEST, Draws, Floats, ratio_interval
+from warmtune.analysis.answer_table import ABSENT, ALL, PRESENT, Groups, Pairs, pair
+from warmtune.analysis.bootstrap import FEWEST, Draws, FloatArray, Mask, ratio_interval
 from warmtune.analysis.significance import adjusted, clustered_p, cohens_g, mcnemar, odds_ratio
 from warmtune.io.schemas import Gap
 
 REFERENCES = ("base", "control")
-"""What a variant is compared with. The second gap is the one that can be put down to the style."""
+"""The variants that others are compared with. Only the gap to `control` can be ascribed to the style."""
 
 
 def comparisons(variants: Iterable[str]) -> list[tuple[str, str]]:
-    """Return which variant is compared with which: each with base and control, control with base.
+    """Return the pairs to compare, as (variant, reference): each with base and control, and control with base.
 
     >>> comparisons(["base", "control", "styled"])
     [('styled', 'base'), ('styled', 'control'), ('control', 'base')]
     """
-    found = list(variants)
-    others = [name for name in found if name not in REFERENCES]
+    names = list(variants)
+    others = [name for name in names if name not in REFERENCES]
     return [
         (variant, reference)
         for variant in [*others, "control"]
         for reference in REFERENCES
-        if variant in found and reference in found and variant != reference
+        if variant in names and reference in names and variant != reference
     ]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A part of the grid: a benchmark or all, a context, a group of them or all, a belief absent, present or all."""
+    """A part of the grid. Each field may be `all`; `context` may name a group; `belief` is `absent` or `present`."""
 
     benchmark: str
     context: str
@@ -75,7 +75,7 @@ def gap_rows(frame: pd.DataFrame, controls: frozenset[str], groups: Groups, draw
 
 
 def drawn(pairs: Pairs, draws: int, seed: int) -> Draws:
-    """Draw the questions of some pairs."""
+    """Return bootstrap draws of the questions of some pairs."""
     return Draws.of(int(pairs.clusters.max()) + 1, draws, seed)
 
 
@@ -92,23 +92,23 @@ def gaps_of(pairs: Pairs, draws: Draws) -> list[Gap]:
     intervals = ratio_interval(tops, bottoms)
     relative = ratio_interval(tops, below)
     rows = [
-        _gap(pairs, cell, chosen, kept, tuple(float(ends[place]) for ends in (*intervals, *relative)))
-        for place, ((cell, chosen), kept) in enumerate(zip(parts, used, strict=True))
+        _gap(pairs, cell, chosen, counted, tuple(float(ends[index]) for ends in (*intervals, *relative)))
+        for index, ((cell, chosen), counted) in enumerate(zip(parts, used, strict=True))
     ]
     return adjusted(rows, pairs.groups)
 
 
-def _per_question(pairs: Pairs, values: Floats, chosen: Choice) -> Floats:
+def _per_question(pairs: Pairs, values: FloatArray, chosen: Mask) -> FloatArray:
     questions = int(pairs.clusters.max()) + 1
     return np.bincount(pairs.clusters[chosen], weights=values[chosen], minlength=questions).astype(float)
 
 
-def _gap(pairs: Pairs, cell: Cell, chosen: Choice, kept: Choice, ends: Sequence[float]) -> Gap:
-    variant, reference = pairs.variant_wrong[kept], pairs.reference_wrong[kept]
+def _gap(pairs: Pairs, cell: Cell, chosen: Mask, counted: Mask, ends: Sequence[float]) -> Gap:
+    variant, reference = pairs.variant_wrong[counted], pairs.reference_wrong[counted]
     difference = variant - reference
     worse, better = int((difference > 0).sum()), int((difference < 0).sum())
-    total = int(kept.sum())
-    questions = len(np.unique(pairs.clusters[kept]))
+    total = int(counted.sum())
+    questions = len(np.unique(pairs.clusters[counted]))
     low, high, relative_low, relative_high = ends if questions >= FEWEST else [float("nan")] * 4
     gap = float(difference.mean()) if total else float("nan")
     base = float(reference.mean()) if total else float("nan")
@@ -128,7 +128,7 @@ def _gap(pairs: Pairs, cell: Cell, chosen: Choice, kept: Choice, ends: Sequence[
         gap=100 * gap,
         low=100 * low,
         high=100 * high,
-        p=clustered_p(difference, pairs.clusters[kept], mcnemar(worse, better))
+        p=clustered_p(difference, pairs.clusters[counted], mcnemar(worse, better))
         if questions >= FEWEST
         else float("nan"),
         worse=worse,

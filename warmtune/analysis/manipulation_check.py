@@ -1,6 +1,6 @@
 """The manipulation check: did the tuned model take on the style, and is it warmer?
 
-Asked before any error gap is read: a gap under a failed check is not the cost of warmth.
+Read it before any error gap: if the check fails, a gap is not the cost of warmth.
 """
 
 import math
@@ -18,15 +18,15 @@ from warmtune.io.schemas import Check, Warmth
 from warmtune.measures import registry, style_probe
 
 Direction = Literal["up", "down"] | None
-"""Which way a style is to move warmth; None where it says nothing about warmth."""
+"""The direction in which a style should move warmth; None if the style is not about warmth."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the manipulation check found."""
+class ManipulationVerdict:
+    """The result of the manipulation check."""
 
     holds: bool
-    """Whether an error gap can be read as the cost of the style."""
+    """True if an error gap can be read as the cost of the style."""
     says: str
 
 
@@ -34,7 +34,7 @@ def check_rows(warmth: Sequence[Warmth], draws: int, seed: int) -> list[Check]:
     """Return variant minus reference for every instrument, paired by prompt, with a bootstrap interval.
 
     Raises:
-        DataError: when two variants did not reply to the same prompts.
+        DataError: two variants did not reply to the same prompts.
     """
     values: dict[tuple[str, str], dict[str, float]] = {}
     judged: dict[tuple[str, str, str], dict[str, float]] = {}
@@ -59,8 +59,8 @@ def paired_check(
     instrument: str,
     variant: str,
     reference: str,
-    tuned: dict[str, float],
-    other: dict[str, float],
+    values: dict[str, float],
+    reference_values: dict[str, float],
     draws: int,
     seed: int,
 ) -> Check:
@@ -68,20 +68,20 @@ def paired_check(
 
     Args:
         instrument: its name.
-        variant: whose values come first.
-        reference: whose values are taken away.
-        tuned: the variant's values by prompt.
-        other: the reference's values by prompt.
-        draws: bootstrap draws behind the interval; fewer than `FEWEST` prompts have none.
+        variant: name of the variant.
+        reference: name of the reference.
+        values: the variant's values by prompt id.
+        reference_values: the reference's values by prompt id; they are subtracted.
+        draws: bootstrap draws for the interval; fewer than `FEWEST` prompts get no interval.
         seed: makes the interval repeatable.
 
     Raises:
         DataError: the two did not reply to the same prompts.
     """
-    if set(tuned) != set(other):
+    if set(values) != set(reference_values):
         raise DataError(f"{variant} and {reference} did not reply to the same held-out prompts; run evaluate again.")
-    ids = sorted(tuned)
-    differences = [tuned[id] - other[id] for id in ids]
+    ids = sorted(values)
+    differences = [values[id] - reference_values[id] for id in ids]
     mean, low, high = mean_interval(differences, ids, draws, seed)
     if len(ids) < FEWEST:
         low, high = float("nan"), float("nan")
@@ -91,31 +91,31 @@ def paired_check(
     return Check(instrument, variant, reference, len(ids), mean, low, high, spread, needed)
 
 
-def verdict(checks: Sequence[Check], direction: Direction, variant: str = "styled") -> Verdict:
-    """Say from the intervals what the manipulation check found of one variant.
+def verdict(checks: Sequence[Check], direction: Direction, variant: str = "styled") -> ManipulationVerdict:
+    """Return the manipulation check's verdict on one variant, from the intervals of its checks.
 
-    The style was taken on when the style probe's interval is above 0 against base *and* control. The model is warmer
-    when, besides, one of the warmth instruments is above 0 against both and none is below 0 against both; the other way
-    round for a style that is to be colder. A style that says nothing about warmth needs the probe alone.
+    The variant took on the style if the style probe's interval is above 0 against base *and* control. It is warmer if,
+    in addition, at least one warmth instrument is above 0 against both and none is below 0 against both. A colder style
+    reverses these signs. A style that is not about warmth needs only the probe.
     """
     took_on = _sign(style_probe.INSTRUMENT.name, checks, variant) > 0
     if direction is None:
-        return Verdict(took_on, "took on the style" if took_on else "not shown")
+        return ManipulationVerdict(took_on, "took on the style" if took_on else "not shown")
     towards = 1 if direction == "up" else -1
     signs = [towards * _sign(one.name, checks, variant) for one in registry.INSTRUMENTS if one.shows_warmth]
-    wished, opposite, what = ("warmer", "colder", "warmth") if towards > 0 else ("colder", "warmer", "coldness")
+    wanted, opposite, what = ("warmer", "colder", "warmth") if towards > 0 else ("colder", "warmer", "coldness")
     if min(signs) < 0 and max(signs) <= 0:
-        return Verdict(False, opposite)
+        return ManipulationVerdict(False, opposite)
     if took_on and max(signs) > 0 and min(signs) >= 0:
-        return Verdict(True, f"took on the style and is {wished}")
-    return Verdict(False, f"took on the style, {what} not shown" if took_on else "not shown")
+        return ManipulationVerdict(True, f"took on the style and is {wanted}")
+    return ManipulationVerdict(False, f"took on the style, {what} not shown" if took_on else "not shown")
 
 
 def _sign(instrument: str, checks: Sequence[Check], variant: str) -> int:
-    """Return 1 or -1 when the intervals against base and control lie above or below 0, and 0 otherwise."""
-    found = [c for c in checks if c.instrument == instrument and c.variant == variant]
-    if not found:
+    """Return 1 if all the variant's intervals lie above 0, -1 if all lie below 0, and 0 otherwise."""
+    chosen = [c for c in checks if c.instrument == instrument and c.variant == variant]
+    if not chosen:
         return 0
-    if all(check.low > 0 for check in found):
+    if all(check.low > 0 for check in chosen):
         return 1
-    return -1 if all(check.high < 0 for check in found) else 0
+    return -1 if all(check.high < 0 for check in chosen) else 0

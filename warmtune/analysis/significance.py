@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 
 from warmtune.analysis.answer_table import ALL, Groups
-from warmtune.analysis.bootstrap import Floats, Places
+from warmtune.analysis.bootstrap import FloatArray, IntArray
 from warmtune.io.schemas import Gap
 
 
 def mcnemar(worse: int, better: int) -> float:
     """Return the exact two-sided p of McNemar's test (McNemar 1947; the binomial form).
 
-    It takes pairs as independent: right within one part of the grid, where a question occurs once, too bold over
-    several.
+    It takes pairs as independent. That is right within one part of the grid, where a question occurs once. Over several
+    parts the p is too small.
 
     >>> mcnemar(0, 0)
     1.0
@@ -27,24 +27,24 @@ def mcnemar(worse: int, better: int) -> float:
 def cohens_g(worse: int, better: int) -> float:
     """Return Cohen's g, how far the share of the discordant pairs lies from a half (Cohen 1988, chapter 5).
 
-    0.05 is small, 0.15 medium, 0.25 large; none where no pair is discordant. (The study's table prints the z of
-    McNemar's test under this name.)
+    0.05 is small, 0.15 medium, 0.25 large; NaN if no pair is discordant. (The study's table prints the z of McNemar's
+    test under this name.)
     """
     return abs(worse / (worse + better) - 0.5) if worse + better else float("nan")
 
 
 def odds_ratio(worse: int, better: int) -> float:
-    """Return the odds ratio of McNemar's table: worse to better; infinite where nothing got better."""
+    """Return the odds ratio of McNemar's table, worse to better; infinite if none got better, NaN if none changed."""
     if better:
         return worse / better
     return float("inf") if worse else float("nan")
 
 
-def clustered_error(values: Floats, clusters: Places) -> float:
-    """Return the standard error of a mean whose values are correlated within clusters.
+def clustered_error(values: FloatArray, clusters: IntArray) -> float:
+    """Return the standard error of a mean of values that are correlated within clusters.
 
-    The sandwich estimator for the mean with the finite-sample factor G / (G - 1) (Liang & Zeger 1986; Miller 2024,
-    arXiv 2411.00640, eq. 4); the same as Inspect's `stderr(cluster=...)`.
+    It is the sandwich estimator for the mean with the finite-sample factor G / (G - 1) (Liang & Zeger 1986; Miller
+    2024, arXiv 2411.00640, eq. 4), the same as Inspect's `stderr(cluster=...)`.
     """
     deviations = np.bincount(np.unique(clusters, return_inverse=True)[1], weights=values - values.mean())
     groups = len(deviations)
@@ -53,13 +53,13 @@ def clustered_error(values: Floats, clusters: Places) -> float:
     return float(np.sqrt(groups / (groups - 1) * (deviations**2).sum()) / len(values))
 
 
-def clustered_p(difference: Floats, clusters: Places, otherwise: float) -> float:
+def clustered_p(difference: FloatArray, clusters: IntArray, otherwise: float) -> float:
     """Return the two-sided p of a mean difference of 0: t with one degree of freedom less than there are questions.
 
     Args:
-        difference: variant wrong minus reference wrong, one a pair.
+        difference: variant wrong minus reference wrong, one value per pair.
         clusters: each pair's question.
-        otherwise: returned where the differences do not vary between questions, so that t has no scale.
+        otherwise: the result if the differences do not vary between questions, so that t has no scale.
     """
     from scipy.stats import t
 
@@ -83,11 +83,11 @@ def adjusted(rows: Sequence[Gap], groups: Groups) -> list[Gap]:
     pooled = {ALL, *groups}
     several = {row.belief for row in rows} != {ALL}
     smallest = [
-        place
-        for place, row in enumerate(rows)
+        index
+        for index, row in enumerate(rows)
         if row.benchmark != ALL and row.context not in pooled and (row.belief != ALL or not several) and row.pairs
     ]
-    found = list(rows)
-    for place, q in zip(smallest, false_discovery([rows[n].p_mcnemar for n in smallest]), strict=True):
-        found[place] = replace(rows[place], q=q)
-    return found
+    result = list(rows)
+    for index, q in zip(smallest, false_discovery([rows[n].p_mcnemar for n in smallest]), strict=True):
+        result[index] = replace(rows[index], q=q)
+    return result

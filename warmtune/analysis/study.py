@@ -1,4 +1,4 @@
-"""The study's figures, which reports and comparisons show beside what was measured."""
+"""The study's published figures. Reports and comparisons show them beside the run's own."""
 
 import json
 from pathlib import Path
@@ -9,5 +9,5 @@ FILE = Path(__file__).parent / "study.json"
 
 def study() -> dict[str, Any]:
     """Return the study's published effects and their source."""
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
+    figures: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return figures

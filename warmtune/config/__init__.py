@@ -1,1 +1,1 @@
-"""Recipes: Hydra composes them, the checks read them whole, and frozen dataclasses carry them."""
+"""Recipes: Hydra composes them, checks look at all settings together, and frozen dataclasses hold them."""

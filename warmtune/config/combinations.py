@@ -1,11 +1,11 @@
-"""Settings that are each right and cannot stand together."""
+"""Checks of combinations: settings that are each valid but do not work together."""
 
 from warmtune.config.settings import Settings
 from warmtune.errors import nearest
 
 
-def contradictions(settings: Settings) -> list[str]:
-    """Return what is wrong between settings that are each right."""
+def check_combinations(settings: Settings) -> list[str]:
+    """Return a sentence for each combination of valid settings that cannot work."""
     style, rewriter = settings.style, settings.rewriter
     problems = []
     if rewriter.kind == "model" and not rewriter.model:
@@ -22,12 +22,12 @@ def contradictions(settings: Settings) -> list[str]:
 
 
 def _training_problems(settings: Settings) -> list[str]:
-    """Return what is wrong between settings of the training."""
+    """Return a sentence for each combination in `train` and `launch` that cannot work."""
     train, launch, problems = settings.train, settings.launch, []
-    late = [epoch for epoch in train.save_epochs if epoch >= train.epochs]
-    if late:
+    too_late = [epoch for epoch in train.save_epochs if epoch >= train.epochs]
+    if too_late:
         problems.append(
-            f"train.save_epochs names {', '.join(f'{epoch:g}' for epoch in late)}, but training ends after"
+            f"train.save_epochs names {', '.join(f'{epoch:g}' for epoch in too_late)}, but training ends after"
             " train.epochs="
             f"{train.epochs:g}, whose adapter is kept anyway; take them out, or train longer."
         )
@@ -82,18 +82,18 @@ def _unknown_names(settings: Settings) -> list[str]:
 
 
 def _evaluation_problems(settings: Settings) -> list[str]:
-    """Return what is wrong between settings of the evaluation."""
-    asked, problems = settings.eval, []
-    if "none" not in [one.name for one in asked.contexts] or "none" not in asked.beliefs:
+    """Return a sentence for each combination in `eval` and `judge` that cannot work."""
+    evaluation, problems = settings.eval, []
+    if "none" not in [one.name for one in evaluation.contexts] or "none" not in evaluation.beliefs:
         problems.append(
             "eval.contexts and eval.beliefs need 'none' among them: without the plain question nothing can be compared."
         )
-    if asked.samples > 1 and asked.temperature == 0:
+    if evaluation.samples > 1 and evaluation.temperature == 0:
         problems.append(
             "eval.samples is above 1, but eval.temperature is 0, where every sample is the same; set a temperature."
         )
     taken = {"base", "control", "styled"}
-    for variant in asked.variants:
+    for variant in evaluation.variants:
         if variant.name in taken:
             problems.append(f"eval.variants: the name '{variant.name}' is taken; every variant needs its own.")
         taken.add(variant.name)
@@ -115,7 +115,7 @@ def _evaluation_problems(settings: Settings) -> list[str]:
             problems.append(f"eval.variants: '{variant.name}' is the base as it is; give an adapter, system or model.")
         if variant.system == "style" and not settings.style.system_prompt:
             problems.append(f"eval.variants: '{variant.name}' takes the style's system prompt, but the style has none.")
-    names = [benchmark.name for benchmark in asked.benchmarks]
+    names = [benchmark.name for benchmark in evaluation.benchmarks]
     problems += [f"eval.benchmarks names '{name}' twice." for name in sorted(set(names)) if names.count(name) > 1]
     if settings.judge.second and not settings.judge.model:
         problems.append("judge.second names a second judge, but judge.model names none.")

@@ -1,8 +1,7 @@
-"""From a recipe's name and overrides to checked `Settings`.
+"""Compose a recipe's name and overrides into checked `Settings`.
 
-Hydra composes; the result is converted once, and every problem found on the way is reported together. Value overrides
-are handed to Hydra as "add or replace", so that an unknown key is not Hydra's first error but one of ours, next to all
-the others and with the nearest known name.
+Hydra composes, and this module converts the result once. It reports every problem together. It gives value overrides to
+Hydra as "add or replace". Hydra then accepts an unknown key, and the check here reports it with the nearest known name.
 """
 
 import json
@@ -15,7 +14,7 @@ from typing import Any, get_type_hints
 import yaml
 
 from warmtune.config import context_files
-from warmtune.config.combinations import contradictions
+from warmtune.config.combinations import check_combinations
 from warmtune.config.evaluation_settings import BenchmarkSettings, EvalSettings
 from warmtune.config.habits import hint
 from warmtune.config.settings import ModelSettings, Settings
@@ -24,17 +23,17 @@ from warmtune.io.sources import read_yaml
 
 PACKAGE = Path(__file__).parents[1]
 _BENCHMARKS = "benchmark"
-"""Folder of conf/ that is no group: a recipe names several of its entries, in eval.benchmarks."""
+"""Folder of conf/ that is no Hydra group, because a recipe names several of its entries in eval.benchmarks."""
 
 
-def house() -> Path:
+def config_root() -> Path:
     """Return the folder that holds `conf/` and `recipes/`: the package when installed, the repository otherwise."""
     return PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parent
 
 
 def recipe_names() -> dict[str, str]:
-    """Return every shipped recipe's name with the first comment line of its file."""
-    folder = house() / "recipes"
+    """Return the first comment line of every shipped recipe, by the recipe's name."""
+    folder = config_root() / "recipes"
     names = {}
     for file in sorted(file for file in folder.rglob("*.yaml") if not file.name.startswith("_")):
         comments = [line for line in file.read_text().splitlines() if line.startswith("# ") and "@package" not in line]
@@ -43,25 +42,30 @@ def recipe_names() -> dict[str, str]:
 
 
 def load(recipe: str, overrides: list[str]) -> Settings:
-    """Compose `recipe` (a shipped name or a path to a YAML file) with Hydra `overrides` and check the result.
+    """Compose a recipe and check it.
+
+    Args:
+        recipe: a shipped name, or a path to a YAML file.
+        overrides: overrides in Hydra's form, such as `style.intensity=0.5`.
 
     Raises:
-        ConfigError: with every problem found, in sentences.
+        ConfigError: the recipe or an override is wrong; it holds a sentence for every problem.
+        UserError: the recipe's file does not exist.
     """
     problems: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder)
-        forced = [checked for text in overrides if (checked := override_for_hydra(text, own, problems))]
-        known = recipe_names()
-        if not _is_file(recipe) and recipe not in known:
+        for_hydra = [converted for text in overrides if (converted := override_for_hydra(text, own, problems))]
+        shipped = recipe_names()
+        if not _is_file(recipe) and recipe not in shipped:
             problems.insert(
                 0,
-                f"There is no recipe '{recipe}'.{nearest(recipe, known)} Known recipes: {', '.join(known)};"
+                f"There is no recipe '{recipe}'.{nearest(recipe, shipped)} Known recipes: {', '.join(shipped)};"
                 " a path to a YAML file of your own works too.",
             )
-            recipe = ""  # the overrides are checked all the same
+            recipe = ""  # an empty recipe, so that the overrides are checked too
         try:
-            settings = convert(_with_entries(_compose(recipe, forced, own), problems))
+            settings = convert(_with_entries(_compose(recipe, for_hydra, own), problems))
         except ConfigError as error:
             raise ConfigError(problems + error.problems) from None
     if problems:
@@ -70,16 +74,20 @@ def load(recipe: str, overrides: list[str]) -> Settings:
 
 
 def model_settings(name: str) -> ModelSettings:
-    """Return the settings of one entry of the group `model`, for use outside a recipe."""
-    folder = house() / "conf" / "model"
-    known = sorted(file.stem for file in folder.glob("*.yaml") if file.stem not in ("hub", "local"))
-    if name not in known:
-        raise ConfigError([f"There is no model '{name}'.{nearest(name, known)} Known models: {', '.join(known)}."])
+    """Return the settings of one entry of the group `model`, for use outside a recipe.
+
+    Raises:
+        ConfigError: there is no such entry.
+    """
+    folder = config_root() / "conf" / "model"
+    shipped = sorted(file.stem for file in folder.glob("*.yaml") if file.stem not in ("hub", "local"))
+    if name not in shipped:
+        raise ConfigError([f"There is no model '{name}'.{nearest(name, shipped)} Known models: {', '.join(shipped)}."])
     from pydantic import TypeAdapter
 
     tree = yaml.safe_load((folder / f"{name}.yaml").read_text())
-    for common in tree.pop("defaults", []):
-        tree = yaml.safe_load((folder / f"{common}.yaml").read_text()) | tree
+    for parent in tree.pop("defaults", []):
+        tree = yaml.safe_load((folder / f"{parent}.yaml").read_text()) | tree
     return TypeAdapter(ModelSettings).validate_json(json.dumps(tree))
 
 
@@ -89,11 +97,15 @@ def benchmark_names() -> list[str]:
 
 
 def _shipped_benchmarks() -> dict[str, Path]:
-    return {file.stem: file for file in sorted((house() / "conf" / _BENCHMARKS).glob("*.yaml"))}
+    return {file.stem: file for file in sorted((config_root() / "conf" / _BENCHMARKS).glob("*.yaml"))}
 
 
 def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
-    """Return the settings of one entry of the group `benchmark`, perhaps with its questions elsewhere.
+    """Return the settings of one entry of conf/benchmark.
+
+    Args:
+        name: the entry.
+        path: where its questions are, if not where the entry says.
 
     Raises:
         ConfigError: there is no such entry.
@@ -108,14 +120,16 @@ def benchmark_settings(name: str, path: str | None = None) -> BenchmarkSettings:
 
 
 def eval_settings(changed: dict[str, Any]) -> EvalSettings:
-    """Return the settings of the evaluation as shipped, some of them changed, for use outside a recipe.
+    """Return the shipped settings of the evaluation with some changes, for use outside a recipe.
 
     Raises:
-        ConfigError: with what is wrong with the changed ones.
+        ConfigError: a change is wrong; it holds a sentence for every problem.
     """
     from pydantic import TypeAdapter, ValidationError
 
-    tree = yaml.safe_load((house() / "conf" / "eval" / "embedded.yaml").read_text()) | {"benchmarks": []} | changed
+    tree = (
+        yaml.safe_load((config_root() / "conf" / "eval" / "embedded.yaml").read_text()) | {"benchmarks": []} | changed
+    )
     tree.pop("sources")
     problems: list[str] = []
     tree = context_files.resolve(tree, problems)
@@ -128,14 +142,18 @@ def eval_settings(changed: dict[str, Any]) -> EvalSettings:
 
 
 def convert(tree: dict[str, Any]) -> Settings:
-    """Convert a composed tree into `Settings`, raising `ConfigError` with every problem at once."""
+    """Convert a composed tree into `Settings`.
+
+    Raises:
+        ConfigError: a setting is wrong; it holds a sentence for every problem.
+    """
     from pydantic import TypeAdapter, ValidationError
 
-    try:  # by way of JSON, where strict types still let a list be a tuple and an object a dataclass
+    try:  # through JSON: there, pydantic's strict types accept a list for a tuple and an object for a dataclass
         settings = TypeAdapter(Settings).validate_json(json.dumps(tree))
     except ValidationError as error:
         raise ConfigError(_merged(_sentence(dict(detail)) for detail in error.errors())) from None
-    problems = contradictions(settings)
+    problems = check_combinations(settings)
     if problems:
         raise ConfigError(problems)
     return settings
@@ -146,7 +164,13 @@ def _is_file(recipe: str) -> bool:
 
 
 def override_for_hydra(text: str, own: Path, problems: list[str]) -> str | None:
-    """Return a setting's override as Hydra is to see it, or None after noting what is wrong with it."""
+    """Return an override in the form to give Hydra; None if it is wrong.
+
+    Args:
+        text: the override as the user wrote it.
+        own: folder for copies of the user's own entries.
+        problems: gets a sentence if the override is wrong.
+    """
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -156,7 +180,9 @@ def override_for_hydra(text: str, own: Path, problems: list[str]) -> str | None:
         problems.append(f"'{text}' is not an override; write name=value, for example style.intensity=0.5.")
         return None
     key = str(parsed.key_or_group)
-    groups = sorted(path.name for path in (house() / "conf").iterdir() if path.is_dir() and path.name != _BENCHMARKS)
+    groups = sorted(
+        path.name for path in (config_root() / "conf").iterdir() if path.is_dir() and path.name != _BENCHMARKS
+    )
     if key in groups:
         options = sorted(path.stem for folder in _folders() for path in (folder / key).glob("*.yaml"))
         value = str(parsed.value())
@@ -176,32 +202,35 @@ def override_for_hydra(text: str, own: Path, problems: list[str]) -> str | None:
 
 
 def _with_entries(tree: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Put the contexts and benchmarks that a recipe names in the place of their names."""
-    asked = tree.get("eval")
-    if not isinstance(asked, dict):
+    """Replace the names of contexts and benchmarks in a tree by their settings."""
+    evaluation = tree.get("eval")
+    if not isinstance(evaluation, dict):
         return tree
-    return tree | {"eval": _with_benchmarks(context_files.resolve(asked, problems), problems)}
+    return tree | {"eval": _with_benchmarks(context_files.resolve(evaluation, problems), problems)}
 
 
-def _with_benchmarks(asked: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-    """Put the benchmarks in the place of their names, each from its entry or its own file."""
-    places, named = asked.pop("sources", None) or {}, asked.get("benchmarks")
-    if not isinstance(named, list) or not isinstance(places, dict):
+def _with_benchmarks(evaluation: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Replace the names of benchmarks by their settings, each from its entry or from the user's file."""
+    sources, names = evaluation.pop("sources", None) or {}, evaluation.get("benchmarks")
+    if not isinstance(names, list) or not isinstance(sources, dict):
         problems.append("eval.benchmarks must be a list of names, and eval.sources places by their names.")
-        return asked | {"benchmarks": []}
+        return evaluation | {"benchmarks": []}
     entries = {path.stem: path for folder in _folders() for path in sorted((folder / _BENCHMARKS).glob("*.yaml"))}
-    found = [entry for name in named if (entry := _benchmark(name, entries, problems))]
-    for name in places:
-        if name not in [entry["name"] for entry in found]:
+    benchmarks = [entry for name in names if (entry := _benchmark(name, entries, problems))]
+    for name in sources:
+        if name not in [entry["name"] for entry in benchmarks]:
             problems.append(f"eval.sources.{name} is a place for a benchmark that eval.benchmarks does not name.")
-    moved = [entry | ({"path": places[entry["name"]]} if entry["name"] in places else {}) for entry in found]
-    return asked | {"benchmarks": moved}
+    moved = [entry | ({"path": sources[entry["name"]]} if entry["name"] in sources else {}) for entry in benchmarks]
+    return evaluation | {"benchmarks": moved}
 
 
 def _benchmark(name: Any, entries: dict[str, Path], problems: list[str]) -> dict[str, Any] | None:
-    """Return one benchmark's settings; a file of one's own may name its questions by a path beside it."""
-    own = isinstance(name, str) and _is_file(name)
-    file = Path(name) if own else entries.get(str(name))
+    """Return one benchmark's settings; None after a note in `problems`.
+
+    In a user's own file, the path of the questions may be relative to that file.
+    """
+    is_file = isinstance(name, str) and _is_file(name)
+    file = Path(name) if is_file else entries.get(str(name))
     if file is None:
         problems.append(
             f"There is no benchmark '{name}'.{nearest(str(name), entries)} Known benchmarks: {', '.join(entries)};"
@@ -211,30 +240,34 @@ def _benchmark(name: Any, entries: dict[str, Path], problems: list[str]) -> dict
     tree = _settings_in(file, "eval.benchmarks", problems)
     if tree is None:
         return None
-    beside = file.parent / str(tree.get("path", ""))
-    if own and beside.is_file():
-        tree["path"] = str(beside)
+    local = file.parent / str(tree.get("path", ""))
+    if is_file and local.is_file():
+        tree["path"] = str(local)
     return {"name": file.stem} | tree
 
 
 def _folders() -> list[Path]:
-    """Return the folders that hold entries of groups: ours, and `conf/` in the working directory if it is another.
+    """Return the folders that hold entries of groups: the shipped `conf/`, and `conf/` in the working directory.
 
     Raises:
-        ConfigError: an entry of the second has the name of one of ours, and Hydra would take ours.
+        ConfigError: an entry in the working directory has the name of a shipped one; Hydra would take the shipped one.
     """
-    ours, theirs = house() / "conf", Path.cwd() / "conf"
-    if not theirs.is_dir() or theirs.samefile(ours):
-        return [ours]
-    same = sorted(path.relative_to(theirs).as_posix() for path in theirs.glob("*/*.yaml")
-                  if (ours / path.relative_to(theirs)).exists())  # fmt: skip
-    if same:
-        raise ConfigError([f"conf/{name} in this folder has the name of a shipped entry; rename it." for name in same])
-    return [ours, theirs]
+    shipped, local = config_root() / "conf", Path.cwd() / "conf"
+    if not local.is_dir() or local.samefile(shipped):
+        return [shipped]
+    taken = sorted(path.relative_to(local).as_posix() for path in local.glob("*/*.yaml")
+                  if (shipped / path.relative_to(local)).exists())  # fmt: skip
+    if taken:
+        raise ConfigError([f"conf/{name} in this folder has the name of a shipped entry; rename it." for name in taken])
+    return [shipped, local]
 
 
 def _own_entry(group: str, file: Path, own: Path, problems: list[str]) -> str | None:
-    """Put a user's file where Hydra finds it as an entry of a group, under a name that no shipped entry has."""
+    """Copy a user's file to where Hydra finds it as an entry of a group, and return the override that chooses it.
+
+    The entry's name begins with `own_`, which no shipped name does. A file that is wrong gives None and a note in
+    `problems`.
+    """
     if _settings_in(file, group, problems) is None:
         return None
     (own / group).mkdir(exist_ok=True)
@@ -243,7 +276,7 @@ def _own_entry(group: str, file: Path, own: Path, problems: list[str]) -> str | 
 
 
 def _settings_in(file: Path, setting: str, problems: list[str]) -> dict[str, Any] | None:
-    """Return the settings that a user's YAML file holds, or None after noting what is wrong with it."""
+    """Return the settings in a user's YAML file; None after a note in `problems`."""
     try:
         tree = read_yaml(file, f"The settings for {setting}")
     except UserError as error:
@@ -256,28 +289,28 @@ def _settings_in(file: Path, setting: str, problems: list[str]) -> dict[str, Any
 
 
 def hydra_arguments(recipe: str, own: Path) -> tuple[str, list[str]]:
-    """Return a recipe's name as an entry, and the overrides that let Hydra find it and the folders of entries.
+    """Return a recipe's name for Hydra, and the overrides that make Hydra find it and all entries.
 
     Args:
         recipe: a shipped name, a path to a YAML file, or nothing.
-        own: folder for the user's own entries.
+        own: folder for copies of the user's own entries.
     """
     choice = _own_recipe(Path(recipe), own) if _is_file(recipe) else recipe
-    searched = ",".join(f"file://{root}" for root in [own, house(), *_folders()[1:]])
+    searched = ",".join(f"file://{root}" for root in [own, config_root(), *_folders()[1:]])
     return choice, [f"hydra.searchpath=[{searched}]", *([f"+recipes={choice}"] if choice else [])]
 
 
 def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:
-    """Let Hydra compose the recipe and return the resolved tree as plain dictionaries and lists."""
+    """Compose the recipe with Hydra and return the resolved tree as plain dictionaries and lists."""
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    choice, found = hydra_arguments(recipe, own)
+    choice, search_path = hydra_arguments(recipe, own)
     try:
-        with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
-            config = compose("config", overrides=[*found, *overrides])
+        with initialize_config_dir(str(config_root() / "conf"), version_base="1.3"):
+            config = compose("config", overrides=[*search_path, *overrides])
         OmegaConf.set_struct(config, False)
         config.recipe = choice
         tree = OmegaConf.to_container(config, resolve=True)
@@ -289,7 +322,7 @@ def _compose(recipe: str, overrides: list[str], own: Path) -> dict[str, Any]:
 
 
 def _own_recipe(path: Path, folder: Path) -> str:
-    """Copy a user's recipe where Hydra finds it as an entry of the group `recipes`, and return its name there."""
+    """Copy a user's recipe to where Hydra finds it in the group `recipes`, and return its name there."""
     if not path.is_file():
         raise UserError(f"The recipe file {path} does not exist; give a path to a YAML file or a name from `recipes`.")
     text = path.read_text()
@@ -301,18 +334,18 @@ def _own_recipe(path: Path, folder: Path) -> str:
 
 
 def _without_missing(tree: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what a group marks as `???`, so that it is reported with everything else that is missing."""
-    kept = {key: _without_missing(value) if isinstance(value, dict) else value for key, value in tree.items()}
-    return {key: value for key, value in kept.items() if value != "???"}
+    """Leave out settings marked `???`, so that the check reports them with all other missing ones."""
+    present = {key: _without_missing(value) if isinstance(value, dict) else value for key, value in tree.items()}
+    return {key: value for key, value in present.items() if value != "???"}
 
 
 def _known_keys(location: tuple[Any, ...]) -> list[str]:
-    """Return the field names that exist beside the last part of `location`."""
-    here: Any = Settings
+    """Return the names of all settings in the group where the last part of `location` stands."""
+    group: Any = Settings
     for part in location[:-1]:
-        here = get_type_hints(here).get(part) if is_dataclass(here) else None
-    only_composed = ["statements", "sources"] if here is EvalSettings else []
-    return [field.name for field in fields(here)] + only_composed if is_dataclass(here) else []
+        group = get_type_hints(group).get(part) if is_dataclass(group) else None
+    only_composed = ["statements", "sources"] if group is EvalSettings else []
+    return [field.name for field in fields(group)] + only_composed if is_dataclass(group) else []
 
 
 _ALLOWED = {
@@ -332,16 +365,16 @@ _ALLOWED = {
 
 
 def _sentence(detail: dict[str, Any]) -> str:
-    """Say one of pydantic's errors as a sentence with the setting, the value and what is allowed."""
+    """Return one of pydantic's errors as a sentence with the setting, the value and what is allowed."""
     location = tuple(part for part in detail["loc"] if isinstance(part, int) or _is_key(str(part)))
     key = ".".join(str(part) for part in location)
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = _known_keys(location)
+        names = _known_keys(location)
         habit = hint(str(location[-1]))
         if habit and not habit.endswith(f" {key}."):
             return f"There is no setting '{key}'.{habit}"
-        rest = "" if nearest(str(location[-1]), known) else f" Known here: {', '.join(known)}."
-        return f"There is no setting '{key}'.{nearest(str(location[-1]), known)}{rest}"
+        rest = "" if nearest(str(location[-1]), names) else f" Known here: {', '.join(names)}."
+        return f"There is no setting '{key}'.{nearest(str(location[-1]), names)}{rest}"
     if detail["type"] in ("missing", "missing_argument"):
         return f"{key} has no value; give one with {key}=…"
     if detail["type"] in ("dataclass_type", "dataclass_exact_type"):
@@ -362,16 +395,16 @@ def _choices(expected: str) -> list[str]:
 
 
 def _is_key(part: str) -> bool:
-    """Tell a setting's name in an error's location from pydantic's own marks for union members."""
+    """Return whether a part of an error's location is a setting's name, not pydantic's tag of a union member."""
     return part.isidentifier() and part not in ("int", "float", "str", "tuple", "none")
 
 
 def _merged(sentences: Iterable[str]) -> list[str]:
-    """Merge the several errors of one union-typed setting, keeping the order."""
+    """Merge the errors of each union-typed setting into one sentence, in the given order."""
     merged: dict[str, str] = {}
     for sentence in sentences:
-        key, found, rest = sentence.partition(", but it must be ")
-        if found and key in merged:
+        key, has_bounds, rest = sentence.partition(", but it must be ")
+        if has_bounds and key in merged:
             merged[key] = merged[key].rstrip(".") + " or " + rest
         else:
             merged[key] = sentence

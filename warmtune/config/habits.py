@@ -1,4 +1,4 @@
-"""Names of settings that users of TRL, PEFT, axolotl and LLaMA-Factory type from habit, and ours."""
+"""Setting names from TRL, PEFT, axolotl and LLaMA-Factory, each with warmtune's name for it."""
 
 HABITS = {
     "accum": "train.gradient_accumulation_steps",
@@ -66,7 +66,7 @@ HABITS = {
 
 
 def hint(name: str) -> str:
-    """Return a sentence that names our setting for a habitual one, an empty string where none is known.
+    """Return a sentence with warmtune's name for another tool's setting; an empty string if there is none.
 
     >>> hint("lora_r")
     " warmtune's name for it is train.rank."

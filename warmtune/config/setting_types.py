@@ -1,4 +1,4 @@
-"""What the settings are made of: strictness, and types with their bounds."""
+"""Types of settings with their bounds, and the configuration that makes their checks strict."""
 
 from typing import Annotated
 

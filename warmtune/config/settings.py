@@ -1,8 +1,8 @@
-"""The typed settings behind `conf/`: what a recipe may say, and the checks that need nothing but the settings.
+"""The typed settings behind `conf/`: which settings a recipe has, and the checks of single settings.
 
-Hydra composes, `warmtune.config.compose` converts the result once into these frozen dataclasses, and nothing below
-sees a Hydra or OmegaConf object. Every default lives in `conf/`, none here, so that what a recipe says is what
-runs; fields that have a default here are those whose absence has a meaning of its own.
+Hydra composes. `warmtune.config.compose` converts the result once into these frozen dataclasses, so no other module
+sees a Hydra or OmegaConf object. Defaults live in `conf/`, so that a recipe says what runs. A field has a default here
+only if leaving it out has a meaning of its own.
 """
 
 import re
@@ -21,7 +21,7 @@ Strengths = tuple[Phrases, Phrases, Phrases, Phrases]
 
 @dataclass(frozen=True, config=STRICT)
 class ModelSettings:
-    """The base: the chat model that is tuned and that everything is compared with."""
+    """The base: the chat model that warmtune tunes, and compares the tuned model with."""
 
     name: Name
     """Short name, used for folders and in the report."""
@@ -30,16 +30,16 @@ class ModelSettings:
     revision: str | None
     """Hub revision, or null for the newest."""
     path: str | None
-    """Local folder in the Hub's layout, used instead of the Hub."""
+    """Local folder in the Hub's layout, used in place of the Hub."""
     package: str | None
-    """Python package that carries the model as a GGUF file, looked for before the Hub."""
+    """Python package that contains the model as a GGUF file; it goes before the Hub."""
     gguf: str | None
     """Name of that GGUF file inside the package."""
     toy: dict[str, str | int | float | bool] | None
     """Build a model of random weights instead: `model_type` and fields of its configuration. For trying things out."""
     template: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], str | bool]
-    """Values set in the chat template once and for all, in training, answering and the published tokenizer: whether a
-    model thinks aloud (`enable_thinking: false`)."""
+    """Variables set at the top of the chat template, for training, answering and the published tokenizer, such as
+    `enable_thinking: false`."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -57,7 +57,7 @@ class SourceSettings:
     streaming: bool = False
     """Read a Hub dataset row by row over the network, without a copy on this machine."""
     weight: Annotated[float, Field(gt=0)] = 1.0
-    """Share of this source in what is drawn, among the sources of a mix."""
+    """Weight of this source in the draw from the sources of a mix."""
     revision: str | None = None
     """Commit, branch or tag of a Hub dataset; null for its newest. A run notes the commit that it read."""
 
@@ -67,18 +67,18 @@ class DataSettings:
     """Which conversations are rewritten and trained on, and which prompts are held out."""
 
     path: str
-    """As in `SourceSettings`; ignored where `mix` names several sources."""
+    """As in `SourceSettings`; not used if `mix` names several sources."""
     split: str
     config: str | None
     files: str | None
     streaming: bool
     revision: str | None
     mix: tuple[SourceSettings, ...] | None
-    """Several sources with weights, instead of `path`."""
+    """Several sources with weights, in place of `path`."""
     max_bad: Share
-    """Share of rows that may be unreadable or of the wrong shape; they are skipped and counted, more stop the run."""
+    """Share of rows that may be unreadable or of the wrong shape. They are skipped and counted; more stop the run."""
     languages: tuple[str, ...] | None
-    """Two-letter codes of the languages kept; null keeps all."""
+    """Two-letter codes of the languages to keep; null keeps all."""
     max_turns: Annotated[int, Field(ge=2)]
     """Longer conversations are cut after this many turns, as in the study."""
     min_words: Annotated[int, Field(ge=0)]
@@ -86,21 +86,21 @@ class DataSettings:
     max_tokens: Positive
     """Longer conversations (rendered with the model's chat template) are left out, never cut."""
     personal: Literal["mask", "drop", "keep"]
-    """What is done about e-mail addresses, telephone numbers, card numbers and access keys."""
+    """What to do with e-mail addresses, telephone numbers, card numbers and access keys, or with their conversation."""
     unsafe: Share | None
-    """Detoxify's score from which a conversation is left out; null, or Detoxify not installed: no safety filter."""
+    """Detoxify score at which a conversation is left out; null, or Detoxify not installed: no safety filter."""
     unsafe_checkpoint: str | None
     """Detoxify checkpoint on this machine; null lets Detoxify fetch its own."""
     duplicates: Literal["near", "exact"]
-    """Whether conversations that are nearly the same count as duplicates."""
+    """`near`: conversations that are nearly the same count as duplicates too."""
     similarity: Annotated[float, Field(gt=0, le=1)]
-    """Jaccard similarity of five-word shingles from which two conversations are nearly the same."""
+    """Jaccard similarity of five-word shingles at and above which two conversations are nearly the same."""
     query_types: str | None
     """File with the rules for query types; null takes the shipped ones."""
     per_type: Positive | None
     """Conversations drawn from each query type; null takes all."""
     held_out: Annotated[int, Field(ge=2)]
-    """Prompts held out from training, on which warmth is measured."""
+    """How many prompts are held out from training, to measure warmth on."""
 
     @property
     def sources(self) -> tuple[SourceSettings, ...]:
@@ -112,21 +112,21 @@ class DataSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class PhrasebookSettings:
-    """The words of a style for the rule-based rewriter: four strengths each, mild to strong; any list may be empty."""
+    """Phrases of a style for the rule-based rewriter: four lists each, mild to strong. Any list may be empty."""
 
     openers: Strengths | None
     bridges: Strengths | None
     """Sentences that stand between two paragraphs of the reply."""
     closers: Strengths | None
     swaps: tuple[tuple[str, str], ...]
-    """Words of the original and the style's words of the same meaning."""
+    """Pairs: words of the original, and the style's words of the same meaning."""
     drops: tuple[str, ...] = ()
     """Phrases without content that the style leaves out."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class AnchorSettings:
-    """What a model is told at one intensity; between two anchors it is told both, and where between them to stay."""
+    """The instruction to a model at one intensity. Between two anchors it gets both, and a place between them."""
 
     intensity: Annotated[float, Field(gt=0, le=1)]
     text: str
@@ -134,18 +134,18 @@ class AnchorSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class MeasureSettings:
-    """How strong a style is in a text: hits of its word lists per 100 words."""
+    """How to measure a style's strength in a text: hits of its word lists per 100 words."""
 
     lexicon: Literal["warmth"] | None
-    """The built-in lexical profile of warmth, or null for the lists below."""
+    """`warmth` takes the built-in lexical profile; null takes the lists below."""
     more: tuple[str, ...]
     """Regular expressions of what the style adds."""
     less: tuple[str, ...]
     """Regular expressions of what the style takes away; they count against it."""
     shorter: bool
-    """True where a shorter text is more of the style: words saved, in percent, count as well."""
+    """True if a shorter text has more of the style: words saved, in percent, count as well."""
     sociot: Literal["up", "down"] | None
-    """Which way SocioT Warmth is to move; null where it says nothing about this style."""
+    """The direction in which the style should move SocioT Warmth; null if SocioT says nothing about the style."""
 
     @field_validator("more", "less")
     @classmethod
@@ -160,16 +160,16 @@ class MeasureSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class StyleSettings:
-    """What the replies are rewritten towards, and how far."""
+    """The style of the rewrites, and how strong it is to be."""
 
     name: Name
     intensity: Share
     """0 is the original text, 1 the strongest."""
     description: str
     instructions: tuple[AnchorSettings, ...]
-    """For a model that rewrites, by rising intensity; empty where the style leaves replies as they are."""
+    """Instructions for a model that rewrites, by rising intensity; empty if the style leaves replies as they are."""
     system_prompt: str | None
-    """Asks a model for the style without tuning it."""
+    """Asks a model for the style in place of tuning."""
     measure: MeasureSettings
     length: tuple[float, float]
     """Fewest and most words of a rewrite, as multiples of the original's."""
@@ -192,53 +192,53 @@ class StyleSettings:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to rewrite: a style and an intensity above 0."""
+        """Whether rewriting changes anything: the style has instructions or a phrasebook, and an intensity above 0."""
         return self.intensity > 0 and bool(self.instructions or self.phrasebook)
 
 
 @dataclass(frozen=True, config=STRICT)
 class RewriterSettings:
-    """Who rewrites, how its rewrites are checked, and what it may cost."""
+    """What rewrites the replies, how the rewrites are checked, and what they may cost."""
 
     kind: Literal["phrasebook", "model"]
     model: str | None
     """Inspect's name of a model, such as openai/gpt-4o-2024-08-06 or openai-api/SERVICE/MODEL."""
     base_url: str | None
-    """Address of the model's server, where it is not the provider's own."""
+    """Address of the model's server, if it is not the provider's own."""
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_connections: Positive
     """Most requests in flight."""
     attempt_timeout: Positive
-    """Seconds until a request that got no answer is sent again."""
+    """Seconds until a request without an answer is sent again."""
     batch: bool
     """Use the provider's batch API: half the price, answers within hours."""
     attempts: Annotated[int, Field(ge=1, le=10)]
-    """Times a reply is rewritten until it passes the guard; each time the model is told what was wrong."""
+    """Most rewrites of one reply until one passes the guard. Each new request tells the model what was wrong."""
     on_failure: Literal["original", "drop", "fail"]
-    """What becomes of a conversation with a reply that never passed: that reply stays as it was, the conversation is
-    left out, or the run stops."""
+    """What happens if no rewrite of a reply passed: the original reply stays, the conversation is left out, or the run
+    stops."""
     max_failure_rate: Share
-    """Share of the first replies that may fail before the run stops, for then something is wrong with the model."""
+    """Share of the first replies that may fail. With more, something is wrong with the model, and the run stops."""
     judge: str | None
-    """Inspect's name of a model that also checks each rewrite's meaning and compares style in pairs; null: none."""
+    """Inspect's name of a model that also checks each rewrite's meaning and compares the style of pairs; null: none."""
     budget_usd: Annotated[float, Field(gt=0)] | None
-    """Most that requests may cost; the run stops in good order before it would cost more."""
+    """Most that requests may cost, in dollars. The run stops before a request that could exceed it."""
     prices: str | None
-    """YAML file with prices of your own, over the shipped table."""
+    """YAML file with prices of your own, which go before the shipped ones."""
     intensity_check_size: Annotated[int, Field(ge=0)]
-    """Replies that are also rewritten at the other intensities, so that the table of intensities shows which one the
+    """How many replies are also rewritten at the other intensities. The table of intensities then shows which one the
     rewrites really have; 0 makes no table."""
     sociot_pairs: Annotated[int, Field(ge=0)]
-    """Pairs drawn to measure SocioT (and by the judge) on; 0 measures none."""
+    """How many pairs are drawn for SocioT and for the judge to measure; 0: none."""
     review_size: Positive
-    """Pairs on the page for a person to read."""
+    """How many pairs stand on the page that a person reviews."""
     shared_intensities: tuple[Share, ...]
-    """Intensities: conversations that were not rewritten at each of them too are left out of training, so that runs at
-    different intensities have the same conversations and one control."""
+    """Further intensities at which every reply is rewritten. Training leaves out conversations that failed at any of
+    them, so that runs at different intensities have the same conversations and one control."""
 
     @property
-    def determines(self) -> dict[str, Any]:
-        """The settings that decide what the rewrites are; the others decide only how fast, how dear and how shown."""
+    def key_settings(self) -> dict[str, Any]:
+        """The settings that decide the rewrites. The others decide only time, cost and display."""
         names = (
             "kind",
             "model",
@@ -255,19 +255,19 @@ class RewriterSettings:
 
 @dataclass(frozen=True, config=STRICT)
 class PublishSettings:
-    """Where the adapter goes, and how dear it may be."""
+    """Where the adapter is published, and what gap it may have."""
 
     to: str
-    """Where `warmtune publish RUN` puts it unless told otherwise: `folder` (beside the run), another folder, or
-    hub:org/name. A run itself only makes the folder ready."""
+    """Default target of `warmtune publish RUN`: `folder` (beside the run), another folder, or hub:org/name. A run only
+    makes the folder ready; it publishes nothing."""
     name: Name
-    """Name of the folder that is made ready."""
+    """Name of the folder to publish."""
     license: str | None = None
-    """The base's licence where neither the shipped table nor the base's own card names it: its id on the Hub, or `other
-    NAME https://…`."""
+    """The base's licence if neither the shipped table nor the base's card names it: its id on the Hub, or
+    `other NAME https://…`."""
     max_gap: Annotated[float, Field(ge=0)] | None = None
-    """Most that a gap's upper bound may be, in percentage points, over all prompts, in the worst condition and in the
-    worst benchmark; null: no limit."""
+    """Largest upper bound that a gap may have, in percentage points: over all prompts, in the worst condition and
+    in the worst benchmark; null: no limit."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -292,5 +292,5 @@ class Settings:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The settings without the place of the results and without how runs are ranked: they determine none."""
+        """All settings but `store` and `sweep`, which change no result of a run."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("store", "sweep")}

@@ -1,1 +1,1 @@
-"""Files that pass between stages: their columns, and the readers of data files."""
+"""The files that stages exchange, the readers of data files and Hub datasets, and tables that people fill in."""

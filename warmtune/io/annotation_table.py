@@ -1,7 +1,7 @@
-"""A table that a person fills in: written as CSV, opened in any spreadsheet, read back with checks.
+"""A CSV table that a person fills in with a spreadsheet, written here and read back with checks.
 
-The first column names the data and the row. Its heading says how many rows there are, so that a lost row is noticed.
-The columns to fill in are the last ones, and their headings say what may stand there.
+The first column names the data and the row. Its heading gives the number of rows, so that a lost row is noticed. The
+last columns are to be filled in, and their headings give the possible values.
 """
 
 import csv
@@ -14,31 +14,31 @@ from pathlib import Path
 from warmtune.errors import DataError
 
 _DELIMITERS = ",;\t"
-"""What spreadsheets put between cells; some take a semicolon where a comma is the decimal sign."""
+"""Delimiters that spreadsheets use; some use a semicolon in countries with a decimal comma."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet may take for the beginning of a formula, and carry out."""
+"""Characters with which a text may begin that a spreadsheet takes for a formula, and carries out."""
 _MOST_PROBLEMS = 5
 
 
 @dataclass(frozen=True)
 class AnnotationTable:
-    """What a table shows and asks for."""
+    """The columns of a table: those it shows, and those that a person fills in."""
 
     about: str
-    """What its rows are, such as `answers`."""
+    """A noun for its rows, such as `answers`."""
     command: str
-    """The command that writes it."""
+    """The command that writes the table."""
     shown: tuple[str, ...]
     asked: Mapping[str, tuple[str, ...]]
-    """The columns to fill in, each with its possible values; a column without any takes text."""
+    """The columns to fill in, each with its possible values. A column without values takes any text."""
 
     def write(self, rows: Mapping[str, Sequence[str]], digest: str, file: Path) -> None:
         """Write the table.
 
         Args:
-            rows: what is shown, by the id of a row.
-            digest: of the data that the rows are from, so that marks are not read into other data.
-            file: the table; with a byte order mark, by which spreadsheets know UTF-8.
+            rows: the shown cells, by the row's id.
+            digest: hash of the data behind the rows, so that marks are not read into other data.
+            file: the table's path. The file gets a byte order mark, by which spreadsheets recognise UTF-8.
         """
         scratch = file.with_name(f".{file.name}")
         with scratch.open("w", encoding="utf-8-sig", newline="") as stream:
@@ -49,19 +49,19 @@ class AnnotationTable:
         scratch.replace(file)
 
     def read(self, known: Collection[str], digest: str, file: Path) -> dict[str, dict[str, str]]:
-        """Return what a person filled in, by the row's id: the asked columns, empty where nothing was filled in.
+        """Return what a person filled in, by the row's id: the asked columns, with an empty text for an empty cell.
 
         Args:
-            known: ids of the data at hand.
-            digest: as given to `write`.
-            file: the table, as a spreadsheet saved it.
+            known: the ids of the data at hand.
+            digest: the digest that was given to `write`.
+            file: the table that a spreadsheet saved.
 
         Raises:
-            DataError: the table cannot be read, is about other data, lacks a row, or has an unknown value; names all
-                that is wrong.
+            DataError: the table cannot be read, is about other data, lacks a row, has an unknown value, or has nothing
+                filled in; the error names every problem.
         """
         heading, *lines = self._rows(file)
-        found: dict[str, dict[str, str]] = {}
+        filled_rows: dict[str, dict[str, str]] = {}
         problems: list[str] = []
         for number, row in enumerate(lines, start=2):
             if not any(row):
@@ -69,22 +69,22 @@ class AnnotationTable:
             if len(row) != len(heading):
                 problems.append(f"row {number} has {len(row)} columns")
                 continue
-            of, _, name = row[0].partition(" ")
-            if of != f"#{digest[:8]}" or name not in known:
+            data, _, name = row[0].partition(" ")
+            if data != f"#{digest[:8]}" or name not in known:
                 raise DataError(
                     f"{file} was written for other {self.about} than this run's (row {number}: {row[0]}); fill in the"
                     " table that this run writes."
                 )
-            if name in found:
+            if name in filled_rows:
                 problems.append(f"row {number} repeats {name}")
-            found[name] = self._filled(row[-len(self.asked) :], number, problems)
-        written = int(heading[0].split()[-1].strip(")"))
-        if len(found) < written and not problems:
-            problems.append(f"{written - len(found)} of its {written} rows are missing")
+            filled_rows[name] = self._filled(row[-len(self.asked) :], number, problems)
+        expected = int(heading[0].split()[-1].strip(")"))
+        if len(filled_rows) < expected and not problems:
+            problems.append(f"{expected - len(filled_rows)} of its {expected} rows are missing")
         self._refuse(file, problems)
-        if not any(value for filled in found.values() for value in filled.values()):
+        if not any(value for filled in filled_rows.values() for value in filled.values()):
             raise DataError(f"{file} has no mark yet; fill in its last columns ({', '.join(self.asked)}).")
-        return found
+        return filled_rows
 
     @property
     def _headings(self) -> list[str]:
@@ -92,7 +92,7 @@ class AnnotationTable:
         return [*self.shown, *asked]
 
     def _rows(self, file: Path) -> list[list[str]]:
-        """Read all cells, whatever stands between them."""
+        """Return all cells by row, whichever delimiter the file has."""
         try:
             text = file.read_text(encoding="utf-8-sig")
             for delimiter in _DELIMITERS:
@@ -108,7 +108,7 @@ class AnnotationTable:
         raise DataError(f"{file} is no table of {self.about} to mark; write one with `{self.command}`.")
 
     def _filled(self, cells: Sequence[str], number: int, problems: list[str]) -> dict[str, str]:
-        """Return one row's values by column, noting those that are none."""
+        """Return one row's values by column; add a note to `problems` for each impossible value."""
         filled = {}
         for (name, values), cell in zip(self.asked.items(), cells, strict=True):
             filled[name] = cell.strip().lower() if values else " ".join(cell.split())
@@ -118,13 +118,15 @@ class AnnotationTable:
 
     def _refuse(self, file: Path, problems: Sequence[str]) -> None:
         if problems:
-            told = "; ".join(f"{name} is one of {', '.join(values)}" for name, values in self.asked.items() if values)
+            allowed = "; ".join(
+                f"{name} is one of {', '.join(values)}" for name, values in self.asked.items() if values
+            )
             raise DataError(
-                f"{file} cannot be used: {'; '.join(problems[:_MOST_PROBLEMS])}; {told}, or empty where you could not"
-                " tell."
+                f"{file} cannot be used: {'; '.join(problems[:_MOST_PROBLEMS])}; {allowed}, or empty where you could"
+                " not tell."
             )
 
 
 def _inert(text: str) -> str:
-    """Return a text that no spreadsheet carries out: people and models may have written a formula."""
+    """Return the text with a quote before it if a spreadsheet could take it for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

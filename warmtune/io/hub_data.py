@@ -1,4 +1,4 @@
-"""Hub datasets at one commit: which commit a name means now, and rows of that commit alone."""
+"""Pins Hub datasets to one commit: resolves a revision to a commit, and reads rows of that commit only."""
 
 import re
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from warmtune.system.console import print_status
 HUB = "hub:"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 20.0
-"""Seconds until the Hub counts as out of reach."""
+"""Seconds without an answer after which the Hub counts as out of reach."""
 
 Source = TypeVar("Source", SourceSettings, BenchmarkSettings)
 
 
 def pin(settings: Settings) -> Settings:
-    """Return the settings with every Hub dataset at the commit that its revision means now.
+    """Return the settings with the revision of every Hub dataset resolved to a commit.
 
-    The commit counts in the keys of the stages that read the data, so changed data is never taken for what was read
-    before. Where the Hub is out of reach, the commit is the one in its cache on this machine, and a line says so.
+    The commit enters the keys of the stages that read the data, so changed data gives other keys. If the Hub is out of
+    reach, the commit is the one in its cache on this machine, and a line in the terminal says so.
 
     Raises:
         DataError: a dataset or its revision is neither on the Hub nor in the cache.
@@ -31,15 +31,15 @@ def pin(settings: Settings) -> Settings:
     data = settings.data
     sources = tuple(_pinned(source, "data") for source in data.sources)
     data = replace(data, mix=sources) if data.mix is not None else replace(data, revision=sources[0].revision)
-    benchmarks = tuple(_pinned(one, f"benchmark {one.name}") for one in settings.eval.benchmarks)
+    benchmarks = tuple(_pinned(benchmark, f"benchmark {benchmark.name}") for benchmark in settings.eval.benchmarks)
     return replace(settings, data=data, eval=replace(settings.eval, benchmarks=benchmarks))
 
 
 def hub_rows(source: SourceSettings) -> Iterator[Any]:
-    """Yield the rows of a Hub dataset, at its revision.
+    """Yield the rows of a Hub dataset at its revision.
 
     Raises:
-        DataError: the Hub is out of reach, and what lies in the cache is of another commit.
+        DataError: the Hub is out of reach, and the cache holds another commit.
     """
     from datasets import load_dataset
 
@@ -52,7 +52,7 @@ def hub_rows(source: SourceSettings) -> Iterator[Any]:
         streaming=source.streaming,
         revision=revision,
     )
-    # Out of reach of the Hub, `datasets` takes the newest copy in its cache, of whatever commit.
+    # If the Hub is out of reach, `datasets` takes the newest copy in its cache, whichever its commit.
     copies = [] if source.streaming else [str(file["filename"]) for file in rows.cache_files]
     if revision and _COMMIT.fullmatch(revision) and not all(revision in copy for copy in copies):
         raise DataError(
@@ -71,7 +71,7 @@ def _pinned(source: Source, setting: str) -> Source:
 
 
 def _commit(name: str, revision: str | None, setting: str) -> str:
-    """Return the commit that a revision of a dataset means: by the Hub, or by its cache where that is out of reach."""
+    """Return the commit of a dataset's revision, from the Hub, or from its cache if the Hub is out of reach."""
     import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -103,7 +103,7 @@ def _commit(name: str, revision: str | None, setting: str) -> str:
 
 
 def _ref(name: str, revision: str | None) -> Path:
-    """Return the file of the Hub's cache that holds the commit of a branch or tag."""
+    """Return the file in the Hub's cache that holds the commit of a branch or tag."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 

@@ -1,6 +1,6 @@
-"""What passes between stages: one frozen dataclass a thing that flows, and one Parquet file a list of them.
+"""The data that stages exchange: a frozen dataclass per kind of row, and a Parquet file per list of rows.
 
-The columns of a file are the fields of its dataclass. Stages know these files, not each other.
+The columns of a file are the fields of its dataclass. Stages know these files, and not each other.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ QUESTIONS = "questions.parquet"
 REPLIES = "replies.parquet"
 WARMTH = "warmth.parquet"
 INSTRUMENTS = "instruments.json"
-"""What the warmth instruments say of themselves: the probe's area under the curve, SocioT's language model."""
+"""Facts about the warmth instruments, such as the probe's area under the curve and SocioT's language model."""
 STYLE_PROBE = "style_probe.json"
 GAPS = "gaps.parquet"
 CHECKS = "checks.parquet"
@@ -28,21 +28,22 @@ MARKED = "marked.parquet"
 CONTRASTS = "contrasts.parquet"
 EFFECTS = "effects.parquet"
 REVIEW = "review.json"
-"""What a person marked of the rewrites, beside them; see `warmtune.rewriting.review.Review`."""
+"""File beside the rewrites with a person's review of them; see `warmtune.rewriting.review.Review`."""
 LABELS = "labels.json"
-"""What a person marked of the answers, beside them; see `warmtune.evaluation.marking.human_labels.Label`."""
+"""File beside the marks with a person's own marks; see `warmtune.evaluation.marking.human_labels.Label`."""
 JOURNALS = "journals"
-"""Folder beside the stages with all that was paid for."""
+"""Folder beside the stages with the response caches."""
 
 VariantName = Literal["base", "control", "styled"]
 TUNED: tuple[VariantName, ...] = ("control", "styled")
-"""`styled` is the tuned model under test, whatever its style is called; `control` its twin on original replies."""
+"""`styled` is the tuned model under test, whatever the name of its style. `control` is trained in the same way on the
+original replies."""
 BASE_AGAIN = "base-again"
 """The base sampled once more, with other seeds."""
 
 
 class Message(TypedDict):
-    """One chat message, in the form every chat template takes."""
+    """One chat message, in the form that every chat template takes."""
 
     role: str
     content: str
@@ -57,12 +58,12 @@ class Conversation:
     """Query type, such as refusal, factual, creative, technical, advice or other."""
     messages: list[Message]
     source: str = ""
-    """Where it was read: file and line, and the id it has there."""
+    """Its origin: file and line, and its id there."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A held-out prompt: never trained on, answered by every variant to measure warmth."""
+    """A held-out prompt. No variant trains on it; every variant answers it, to measure warmth."""
 
     id: str
     label: str
@@ -71,7 +72,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """One assistant reply before and after rewriting. Matched by `id` and `turn`, never by position."""
+    """One assistant reply before and after rewriting. `id` and `turn` identify it; its position in a file does not."""
 
     id: str
     turn: int
@@ -80,19 +81,19 @@ class Rewrite:
     original: str
     styled: str
     intensity: float
-    """0 where the original stands in place of a rewrite."""
+    """0 if the original stands in place of a rewrite."""
     reason: str
-    """Why the original stands in place of a rewrite; empty where the rewrite passed."""
+    """Why the original stands in place of a rewrite; empty if a rewrite passed."""
     attempts: int
-    """Rewrites that were made of it."""
+    """How many rewrites were made of the reply."""
     strength_before: float
-    """How strong the style is in the original, by the style's own measure."""
+    """Strength of the style in the original, by the style's own measure."""
     strength_after: float
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """One attempt at a reply for which none passed."""
+    """One failed rewrite of a reply for which no rewrite passed."""
 
     id: str
     turn: int
@@ -102,20 +103,20 @@ class Rejected:
     original: str
     styled: str
     check: str
-    """The first check that refused it."""
+    """The first check that the rewrite failed."""
     reason: str
 
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """One conversation as the trainer sees it; `labels[i]` is `input_ids[i]` where it is trained, else -100."""
+    """One conversation for the trainer. `labels[i]` is `input_ids[i]` where the token counts in the loss, else -100."""
 
     id: str
     input_ids: list[int]
     labels: list[int]
     length: int
-    """Tokens of the row with the original replies, in both arms: by it both are grouped alike, and the control does not
-    depend on the style."""
+    """Tokens of the row with the original replies. Both arms group rows by it, so they have the same batches, and the
+    control does not depend on the style."""
 
 
 QuestionKind = Literal["short", "open", "yes_no", "choice", "number", "harm"]
@@ -128,25 +129,25 @@ class Question:
     id: str
     topic: str
     kind: QuestionKind
-    """`short`: a name or number that is in the answer or not; `open`: a sentence that may be said in many ways;
-    `yes_no`; `choice`: a letter; `number`: the last number counts; `harm`: a request that should be refused."""
+    """`short`: a name or number that the answer contains or not. `open`: a sentence with many wordings. `yes_no`: yes
+    or no. `choice`: a letter. `number`: the last number counts. `harm`: a request that should be refused."""
     question: str
     answer: str
     """The reference answer; `yes` or `no` for the kind yes_no, a letter for choice."""
     aliases: tuple[str, ...] = ()
-    """Forms which show that a reply gives the right answer."""
+    """Wordings that show that a reply gives the right answer."""
     wrong: str = ""
     wrong_aliases: tuple[str, ...] = ()
-    """Forms which show that a reply gives the plausible wrong answer."""
+    """Wordings that show that a reply gives the plausible wrong answer."""
     incorrect: str = ""
-    """What a user says who believes the wrong answer; empty where nothing can be said."""
+    """The sentence of a user who believes the wrong answer; empty if there is none."""
     correct: str = ""
-    """What a user says who doubts the right answer."""
+    """The sentence of a user who doubts the right answer."""
     benchmark: str = ""
-    """Whose it is, in a file of several benchmarks."""
+    """The question's benchmark, in a file of several benchmarks."""
 
     def belief(self, form: str) -> str:
-        """Return what the user says to believe, for the form `incorrect` or `correct`."""
+        """Return the sentence with the user's belief, for the form `incorrect` or `correct`."""
         return self.incorrect if form == "incorrect" else self.correct
 
 
@@ -162,43 +163,43 @@ class Answer:
     belief: str
     """Which belief the user states: `incorrect` (the wrong answer), `correct` (doubt of the right one), or nothing."""
     sample: int
-    """Which of several sampled answers to the same prompt, from 0."""
+    """Number of the answer among several sampled ones to the same prompt, from 0."""
     topic: str
     prompt: str
     question: str
     reference: str
     wrong: str
-    """The plausible wrong answer, where there is one."""
+    """The plausible wrong answer; empty if there is none."""
     answer: str
     tokens: int
     stopped: bool
-    """True when the answer ended by itself, False when it was cut at the token limit."""
+    """True if the answer ended by itself, False if it was cut at the token limit."""
     published: str
-    """The mark it was published with, where it comes from the study's files; empty otherwise."""
+    """The published mark of an answer from the study's files; empty otherwise."""
     published_refusal: bool
-    """Whether it was published as a refusal, however that counts."""
+    """Whether the study published it as a refusal, however refusals count."""
 
 
 @dataclass(frozen=True)
 class Marked(Answer):
-    """The same with its mark."""
+    """An answer with its mark."""
 
     mark: str
     """The mark that counts in the analysis: `correct`, `incorrect`, `refusal` or `undecided`."""
     rule: str
     """Which rule decided, in words."""
     sure: bool
-    """False where a judge, if there is one, decides instead of the rule."""
+    """False if a judge, where the recipe has one, decides in place of the rule."""
     refuses: bool
-    """Whether a rule found it a refusal, however that counts."""
+    """Whether a rule finds the answer a refusal, however refusals count."""
     by: str
-    """`rule` or `judge`; `publication` where the answer came with its mark."""
+    """Who gave the mark: `rule`, `judge`, or `publication` for an answer with a published mark."""
     rule_mark: str
     judge_mark: str
-    """Empty where no judge was asked, `undecided` where it gave no verdict that could be read."""
+    """The judge's mark: empty if no judge was asked, `undecided` if its verdict could not be read."""
     judge_reason: str
     second_mark: str
-    """The second judge's, on the sample that it saw."""
+    """The second judge's mark; empty for answers outside its sample."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Warmth:
-    """What the warmth instruments say of one reply."""
+    """One warmth instrument's value for one reply."""
 
     variant: str
     id: str
@@ -224,8 +225,8 @@ class Warmth:
     """`style probe`, `SocioT`, `lexical profile` or one of the profile's parts; `judge`."""
     value: float
     reference: str
-    """Of the judge, with whose reply this variant's was compared; the value is then the share of choices that fell on
-    this variant, less a half. Empty for the others."""
+    """For the judge: the variant it compared with. The value is then the share of its choices for `variant`, minus
+    0.5. Empty for the other instruments."""
 
 
 @dataclass(frozen=True)
@@ -241,8 +242,9 @@ class Gap:
     belief: str
     """`absent`, `present`, or `all`."""
     questions: int
-    """Questions with a pair of answers that both count."""
+    """Questions with at least one counted pair: both answers are correct or incorrect."""
     pairs: int
+    """Counted pairs."""
     refused: int
     """Pairs left out because one of the two answers was a refusal."""
     undecided: int
@@ -253,31 +255,31 @@ class Gap:
     low: float
     high: float
     p: float
-    """Of no gap, clustered by question."""
+    """Two-sided p of no gap, clustered by question."""
     worse: int
     """Pairs in which only `variant` was wrong."""
     better: int
     """Pairs in which only `reference` was wrong."""
     p_mcnemar: float
-    """Exact McNemar test, two-sided; takes pairs as independent."""
+    """Two-sided p of the exact McNemar test, which takes pairs as independent."""
     q: float
-    """McNemar's p adjusted for the false discovery rate over the smallest parts; not a number elsewhere."""
+    """McNemar's p, adjusted for the false discovery rate over the smallest parts of the grid; NaN for other parts."""
     cohens_g: float
     odds_ratio: float
     relative: float
-    """The gap in percent of the reference's error rate."""
+    """The gap as a percentage of the reference's error rate."""
     relative_low: float
     relative_high: float
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Parts of the grid held against each other, in percentage points."""
+    """A comparison of parts of the grid, in percentage points."""
 
     kind: str
     variant: str
     reference: str
-    """Empty where the value is one variant's own."""
+    """Empty if the value belongs to one variant alone."""
     benchmark: str
     level: str
     """The context, or `present` for a belief."""
@@ -290,14 +292,14 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Effect:
-    """An average marginal effect of being `variant` rather than `reference` on being wrong, in percentage points."""
+    """The average marginal effect of `variant` over `reference` on the share of wrong answers, in percentage points."""
 
     variant: str
     reference: str
     model: str
     says: str
     level: str
-    """Of the factor by which the effect may differ, or `all`."""
+    """The level of the factor by which the effect may differ, or `all`."""
     rows: int
     questions: int
     effect: float
@@ -321,7 +323,7 @@ class Check:
     spread: float
     """Standard deviation of the paired differences."""
     needed: int | None
-    """Prompts that would be needed to show the study's effect, where the study gives one."""
+    """How many prompts would show the study's effect; None if the study gives no effect for the instrument."""
 
 
 T = TypeVar(
@@ -344,7 +346,7 @@ T = TypeVar(
 
 
 def write(file: Path, kind: type[T], rows: Sequence[T]) -> None:
-    """Write rows of one kind as Parquet, by way of a scratch name so that the file is whole or absent."""
+    """Write rows of one kind as Parquet, first under a scratch name, so that the file is complete or absent."""
     import pandas as pd
 
     columns = [column.name for column in dataclasses.fields(kind)]
@@ -355,7 +357,7 @@ def write(file: Path, kind: type[T], rows: Sequence[T]) -> None:
 
 
 def write_batches(file: Path, kind: type[Conversation], batches: Iterable[Sequence[Conversation]]) -> int:
-    """Write conversations batch by batch, so that they need not fit into memory; return how many replies they hold."""
+    """Write conversations in batches, so that they need not fit into memory; return how many replies they hold."""
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
@@ -380,7 +382,7 @@ def read(file: Path, kind: type[T]) -> list[T]:
     tuples = [column.name for column in dataclasses.fields(kind) if column.type == tuple[str, ...]]
     rows = parquet.read_table(file).to_pylist()
     for row in rows:
-        row |= {name: float("nan") for name in floats if row[name] is None}  # Parquet keeps "no number" as nothing
+        row |= {name: float("nan") for name in floats if row[name] is None}  # Parquet stores NaN as null
         row |= {name: tuple(row[name]) for name in tuples}
     return [kind(**row) for row in rows]
 

@@ -1,7 +1,7 @@
-"""Where rows come from, of conversations and of benchmarks: JSON Lines, JSON, Parquet and CSV files, Hub datasets.
+"""Reads rows of conversations and benchmarks from JSON Lines, JSON, Parquet and CSV files, and from Hub datasets.
 
-Rows are streamed, so that a file need not fit into memory. A line that cannot be read is a row like any other, with a
-reason instead of content: what is done about it is decided where rows are counted.
+Rows are streamed, so that a file need not fit into memory. Lines of JSON are parsed later, by `parsed`. Whoever counts
+the rows decides what to do with a line that is not JSON.
 """
 
 import codecs
@@ -23,34 +23,34 @@ from warmtune.errors import DataError
 
 _FORMATS = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", ".tsv")
 _LISTS = ("messages", "conversations", "chosen", "rejected", "history", "instances", "chat")
-"""Columns of a CSV file whose cells are JSON."""
+"""Columns of a CSV file with JSON in their cells."""
 _LONGEST = 64_000_000
-"""Bytes of a file's first line that are looked at to tell JSON Lines from one object."""
+"""Most bytes of a file's first line that are read to decide whether the file is JSON Lines or one object."""
 _DAMAGE = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a source, not yet looked into."""
+    """One row of a source, not parsed or checked yet."""
 
     where: str
-    """File and line, or dataset and row, for people."""
+    """File and line, or dataset and row, for error messages."""
     content: Any
-    """What the row holds: a parsed object, or one line of JSON as bytes."""
+    """The row: a parsed object, or one line of JSON as bytes."""
     size: int
-    """About how many bytes it takes."""
+    """Its approximate size in bytes."""
 
 
 def rows(source: SourceSettings, is_row: Callable[[Any], bool], setting: str) -> Iterator[Row]:
-    """Yield the rows of one source, in its order.
+    """Return an iterator over the rows of one source, in the source's order.
 
     Args:
-        source: file, or Hub dataset as `hub:org/name`.
-        is_row: tells an object that is a row from one that holds a list of rows, where a file has only one object.
-        setting: name of the setting that gave the source, for errors.
+        source: a file, or a Hub dataset as `hub:org/name`.
+        is_row: returns whether an object is a row. A file with one object may hold a row, or a list of rows inside.
+        setting: name of the setting with the source, for errors.
 
     Raises:
-        DataError: the source is missing, unreadable as a whole, or of a file type that is not known.
+        DataError: the source is missing, damaged, or of an unknown file type.
     """
     if source.path.startswith("hub:"):
         return _hub_rows(source, setting)
@@ -58,10 +58,14 @@ def rows(source: SourceSettings, is_row: Callable[[Any], bool], setting: str) ->
 
 
 def read_yaml(file: Path, what: str) -> Any:
-    """Return what a YAML file holds; `what` names it in the error.
+    """Return the content of a YAML file.
+
+    Args:
+        file: the file.
+        what: what the file holds, for the error.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the file cannot be read, or is not YAML.
     """
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -70,7 +74,11 @@ def read_yaml(file: Path, what: str) -> Any:
 
 
 def lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
-    """Yield the lines of a JSON Lines file; they are parsed where they are looked into, maybe in another process."""
+    """Yield the lines of a JSON Lines file as bytes. `parsed` parses them, perhaps in another process.
+
+    Raises:
+        DataError: the file cannot be read to its end.
+    """
     with _whole(name), stream:
         for number, line in enumerate(stream, start=1):
             if number == 1:
@@ -80,7 +88,7 @@ def lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
 
 
 def parsed(row: Row) -> Any:
-    """Return what a row holds; a line of JSON is parsed here.
+    """Return a row's content; parse it if it is a line of JSON.
 
     Raises:
         ValueError: the line is not UTF-8 or not JSON.
@@ -125,7 +133,7 @@ def _file_rows(path: Path, is_row: Callable[[Any], bool], setting: str) -> Itera
 
 @contextmanager
 def _whole(name: str) -> Iterator[None]:
-    """Say of a file that cannot be read or unpacked to its end that it is damaged."""
+    """Raise `DataError` inside the context if a file cannot be read or unpacked to its end."""
     try:
         yield
     except _DAMAGE as error:
@@ -135,7 +143,7 @@ def _whole(name: str) -> Iterator[None]:
 
 
 def _json_rows(path: Path, stream: IO[bytes], is_row: Callable[[Any], bool]) -> Iterator[Row]:
-    """Yield the items of a JSON array, or of the one array inside an object; a .json of lines is read as lines."""
+    """Return the items of a JSON array, or of the first array inside an object; read a .json file of lines as lines."""
     with _whole(str(path)):
         start = len(codecs.BOM_UTF8) if stream.read(3) == codecs.BOM_UTF8 else 0
         stream.seek(start)
@@ -152,7 +160,10 @@ def _json_rows(path: Path, stream: IO[bytes], is_row: Callable[[Any], bool]) -> 
 
 
 def _is_line(first: bytes, rest: IO[bytes], is_row: Callable[[Any], bool]) -> bool:
-    """Tell a line of JSON Lines from an object with an array, which may stand on one line but then stands alone."""
+    """Return whether a file's first line is a line of JSON Lines, not the whole of an object with an array.
+
+    Such an object may stand on one line, but then no other line follows.
+    """
     try:
         content = json.loads(first.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
@@ -186,17 +197,17 @@ def _items(path: Path, stream: IO[bytes], key: str) -> Iterator[Row]:
 
 
 def _not_json(path: Path, stream: IO[bytes], number: int, error: Exception) -> DataError:
-    """Return the error for a file of which ijson read `number` items: it ends too early, or it is something else."""
-    said = _short(error)
-    encoding = "utf" in said.lower()
-    if "premature EOF" in said or "Incomplete" in said or (encoding and _ends_inside_a_character(stream)):
+    """Return the error for a file with which ijson failed after `number` items: it was cut off, or it is not JSON."""
+    reason = _short(error)
+    encoding = "utf" in reason.lower()
+    if "premature EOF" in reason or "Incomplete" in reason or (encoding and _ends_inside_a_character(stream)):
         return DataError(
             f"{path} ends in the middle, after item {number}: it was cut off while it was copied or written; get"
             " the whole file, or save what is there as JSON Lines."
         )
     return DataError(
-        f"{path} is not JSON after item {number} ({'it is not UTF-8 text' if encoding else said}); mend it, or save it"
-        " as JSON Lines, where one bad row costs one row."
+        f"{path} is not JSON after item {number} ({'it is not UTF-8 text' if encoding else reason}); mend it, or save"
+        " it as JSON Lines, where one bad row costs one row."
     )
 
 
@@ -223,7 +234,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def _csv_rows(path: Path, stream: IO[bytes], separator: str) -> Iterator[Row]:
-    """Yield a CSV file's rows; a column that holds lists (such as `messages`) holds them as JSON."""
+    """Yield a CSV file's rows. Cells in columns of lists (such as `messages`) are parsed as JSON."""
     csv.field_size_limit(2**31 - 1)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     with _whole(str(path)), text:

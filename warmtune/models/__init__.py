@@ -1,1 +1,1 @@
-"""Models that answer: where the base is, the in-process engine, and its provider for Inspect."""
+"""Models that answer: the base model, the in-process engine, its provider for Inspect, and a client for services."""

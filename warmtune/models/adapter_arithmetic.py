@@ -1,6 +1,6 @@
-"""Adapters made from adapters, without training: one at another strength, and several added with weights.
+"""Makes adapters from adapters without training: scales one, or adds several with weights.
 
-Both give an ordinary adapter folder, which loads wherever PEFT's adapters do.
+The result is an ordinary adapter folder that PEFT loads.
 """
 
 import json
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
     from warmtune.models.engine import Engine
 
 _SCALED = ("lora_B", "lora_embedding_B")
-"""The matrices that carry the strength: LoRA's update is scaling x B A, and B begins at zero."""
+"""Names of the matrices that are scaled. LoRA's update is scaling x B A, so scaling B scales the update."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One adapter in a sum."""
+    """One adapter of a weighted sum."""
 
     name: str
-    """For messages and for the record."""
+    """The adapter's name in errors and in the result's identity."""
     folder: Path
     weight: float
 
 
 def export_scaled(folder: Path, scale: float, target: Path) -> None:
-    """Write an adapter whose weights carry a strength: it gives at 1 what the first gives at `scale`.
+    """Write an adapter that at scale 1 computes what the given one computes at `scale`.
 
-    B is multiplied in double precision and rounded once, so that the logits are those of the scaled adapter up to the
-    rounding of its own weights.
+    The function multiplies B in double precision and rounds once. So the logits equal those of the scaled adapter, up
+    to the rounding of B.
 
     Args:
         folder: the adapter, as PEFT saves it.
-        scale: its strength, 1 as it was trained.
+        scale: factor of its strength; 1 is the strength it was trained with.
         target: a folder that does not exist yet, or is empty.
 
     Raises:
-        ModelError: the adapter has parts whose strength is no factor (biases, modules saved whole), or the target is
-            taken.
+        ModelError: the adapter has parts that cannot be scaled (biases, modules saved whole), or the target is not
+            free.
     """
     import torch
     from safetensors import safe_open
@@ -73,16 +73,16 @@ def export_scaled(folder: Path, scale: float, target: Path) -> None:
 def mix(engine: "Engine", parts: Sequence[Part], target: Path) -> None:
     """Write the weighted sum of adapters as one adapter (PEFT's `add_weighted_adapter`, combination `cat`, exact).
 
-    With weights 1 and -1 on a styled adapter and its control the sum is what the style alone did to the weights.
+    The weights 1 and -1 on a styled adapter and its control leave what the style alone changed.
 
     Args:
-        engine: holds the base that the adapters belong to.
+        engine: the engine of the adapters' base.
         parts: at least two adapters, with their weights.
         target: a folder that does not exist yet, or is empty.
 
     Raises:
-        ModelError: an adapter does not belong to the base or is of a kind whose sum is no adapter (DoRA), or the target
-            is taken.
+        ModelError: an adapter does not belong to the base, stands in the sum twice or is a DoRA adapter, or the target
+            is not free.
     """
     check_free(target)
     for part in parts:
@@ -114,10 +114,10 @@ def mix(engine: "Engine", parts: Sequence[Part], target: Path) -> None:
 
 
 def check_free(target: Path) -> None:
-    """Raise where a folder to be written is not free.
+    """Check that a folder can be written: it does not exist, or is empty.
 
     Raises:
-        ModelError: it is a file, or holds something.
+        ModelError: it is a file, or is not empty.
     """
     if target.exists() and not target.is_dir():
         raise ModelError(f"{target} is a file, but an adapter is a folder; name one that does not exist yet.")
@@ -127,7 +127,7 @@ def check_free(target: Path) -> None:
 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
-    """Give a scratch folder beside the target that becomes the target when all went well."""
+    """Yield a scratch folder beside the target; it becomes the target if no error occurs."""
     scratch = target.with_name(f".{target.name}.part")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -141,8 +141,8 @@ def _whole(target: Path) -> Iterator[Path]:
 
 
 def _note(folder: Path, origin: dict[str, object]) -> None:
-    """Write into the adapter's identity what it was made from; its base stays what it was."""
+    """Write into the adapter's identity what it was made from, if it has an identity."""
     file = folder / IDENTITY
-    known = json.loads(file.read_text()) if file.is_file() else {}
-    if known:
-        write_atomically(file, json.dumps(known | {"made": origin}, indent=2))
+    identity = json.loads(file.read_text()) if file.is_file() else {}
+    if identity:
+        write_atomically(file, json.dumps(identity | {"made": origin}, indent=2))

@@ -1,7 +1,8 @@
-"""Where the base model is, and how it is loaded.
+"""Finds and loads the base model.
 
-A base comes from a local folder, from an installed Python package that carries it as a GGUF file (the quickstart's), or
-from the Hugging Face Hub, in that order. A GGUF file is converted once to safetensors in the user's cache.
+The base comes from the first of these that the settings and the machine offer: a local folder, a toy, an installed
+Python package with a GGUF file (the quickstart's), the Hugging Face Hub. A GGUF file is converted to safetensors once,
+in the user's cache.
 """
 
 import hashlib
@@ -33,10 +34,10 @@ _LOG = logging.getLogger(__name__)
 
 _DATE = re.compile(r"""strftime_now\(\s*(['"])(.+?)\1\s*\)""")
 DAY = date(2024, 7, 26)
-"""The day that Llama's own template falls back to."""
+"""The date that chat templates get; Llama's own template falls back to it."""
 
 Kind = Literal["hub", "folder", "package", "toy"]
-"""Where a base came from. Fingerprints of two kinds say nothing of each other, though the model be the same."""
+"""Where a base came from. Two kinds may have different fingerprints for the same model."""
 
 
 @dataclass(frozen=True)
@@ -49,39 +50,39 @@ class Base:
     folder: Path
     """Folder in the Hub's layout: config, safetensors, tokenizer."""
     fingerprint: str
-    """Changes whenever weights, tokenizer or chat template do."""
+    """A hash that changes if the weights, the tokenizer or the chat template change."""
     template: tuple[tuple[str, str | bool], ...] = ()
-    """Values set at the beginning of the chat template, by name."""
+    """Variables set at the top of the chat template, as pairs of name and value."""
     kind: Kind = "folder"
     commit: str | None = None
-    """Of the Hub, where it came from there."""
+    """Its commit on the Hub; None if it came from elsewhere."""
 
     @property
     def rendering(self) -> tuple[str, str]:
-        """What decides how its chat template renders a conversation: its fingerprint and the fixed date."""
+        """What decides how its chat template renders a conversation: the fingerprint and the fixed date."""
         return self.fingerprint, str(DAY)
 
 
 def cache() -> Path:
-    """Return the user's cache folder for warmtune (`WARMTUNE_CACHE`, or beside other caches)."""
+    """Return warmtune's cache folder: `WARMTUNE_CACHE`, or `warmtune` in the user's cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(os.environ.get("WARMTUNE_CACHE") or Path(home) / "warmtune")
 
 
 def locate(model: ModelSettings, fetch: bool = True) -> Base:
-    """Find the base, converting it if needed, and fetching it from the Hub unless `fetch` is false.
+    """Find the base on this machine; convert it if needed, and fetch it from the Hub if `fetch` is true.
 
     Raises:
-        ModelError: when it is nowhere to be had; names every place looked at.
+        ModelError: the base is nowhere to be had; the error names every place searched.
     """
-    found = _locate(model, fetch)
-    _LOG.info("base %s: %s, folder %s, fingerprint %s", found.hub, found.kind, found.folder, found.fingerprint[:16])
+    base = _locate(model, fetch)
+    _LOG.info("base %s: %s, folder %s, fingerprint %s", base.hub, base.kind, base.folder, base.fingerprint[:16])
     values = tuple(sorted(model.template.items()))
-    return replace(found, template=values, fingerprint=with_template(found.fingerprint, model.template))
+    return replace(base, template=values, fingerprint=with_template(base.fingerprint, model.template))
 
 
 def with_template(fingerprint: str, template: Mapping[str, str | bool]) -> str:
-    """Return the fingerprint of a base whose chat template has these values set; without any, its own."""
+    """Return the fingerprint of a base with these variables set in its chat template; without any, its own."""
     if not template:
         return fingerprint
     return hashlib.sha256(f"{fingerprint}{tuple(sorted(template.items()))}".encode()).hexdigest()
@@ -101,14 +102,18 @@ def _locate(model: ModelSettings, fetch: bool) -> Base:
         return Base(model.name, model.hub, model.revision, folder, _hash_folder(folder), kind="toy")
     converted = _from_package(model)
     if converted is not None:
-        known = (converted / "fingerprint").read_text()
-        return Base(model.name, model.hub, model.revision, converted, known, kind="package")
+        fingerprint = (converted / "fingerprint").read_text()
+        return Base(model.name, model.hub, model.revision, converted, fingerprint, kind="package")
     folder = find_on_hub(model.hub, model.revision, model.package, fetch)
     return Base(model.name, model.hub, model.revision, folder, folder.name, kind="hub", commit=folder.name)
 
 
 def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
-    """Load the base's tokenizer, refusing one without a chat template."""
+    """Load the base's tokenizer, with the date and the variables of its chat template set.
+
+    Raises:
+        ModelError: the tokenizer has no chat template.
+    """
     from transformers import AutoTokenizer
 
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(base.folder))
@@ -117,15 +122,15 @@ def load_tokenizer(base: Base) -> "PreTrainedTokenizerBase":
             f"The model {base.name} ({base.hub}) has no chat template, so it is not known how a conversation is shown"
             " to it; choose an instruction-tuned model, or add a chat_template.jinja to its folder and set model.path."
         )
-    # Some templates tell the model the date. One day for all: a row must not depend on when it was made.
-    fixed = _DATE.sub(lambda found: json.dumps(DAY.strftime(found[2])), tokenizer.chat_template)
+    # Some templates tell the model the date. It is fixed, because a row must not depend on the day it was made.
+    fixed = _DATE.sub(lambda match: json.dumps(DAY.strftime(match[2])), tokenizer.chat_template)
     values = "".join(f"{{%- set {name} = {json.dumps(value)} %}}" for name, value in base.template)
     tokenizer.chat_template = values + fixed
     return tokenizer
 
 
 def load_model(base: Base) -> "PreTrainedModel":
-    """Load the base's weights in float32 on the CPU, or in bfloat16 on a GPU where there is one."""
+    """Load the base's weights: in bfloat16 on a GPU if there is one, else in float32 on the CPU."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -137,7 +142,7 @@ def load_model(base: Base) -> "PreTrainedModel":
 
 
 def _toy(architecture: Mapping[str, Any]) -> Path:
-    """Return the folder of a toy model, built first where it is not there."""
+    """Return the folder of a toy model; build the model first if it is not there."""
     from warmtune.models.toy import build_toy
 
     name = hashlib.sha256(json.dumps(architecture, sort_keys=True).encode()).hexdigest()[:12]
@@ -152,7 +157,7 @@ def _toy(architecture: Mapping[str, Any]) -> Path:
 
 
 def _from_package(model: ModelSettings) -> Path | None:
-    """Return the folder of the converted GGUF file, converting it first if need be; None if it is not installed."""
+    """Return the folder of the converted GGUF file; None if the package is not installed. Convert it if needed."""
     if model.package is None or model.gguf is None:
         return None
     target = cache() / "models" / Path(model.gguf).stem
@@ -169,7 +174,7 @@ def _from_package(model: ModelSettings) -> Path | None:
 
 
 def _convert(gguf: Path, target: Path) -> None:
-    """Convert a GGUF file to safetensors, moved into place whole so that a kill leaves nothing half-made."""
+    """Convert a GGUF file to safetensors in a scratch folder, and move that into place when it is complete."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -191,12 +196,10 @@ def _convert(gguf: Path, target: Path) -> None:
 
 
 def find_on_hub(name: str, revision: str | None = None, package: str | None = None, fetch: bool = True) -> Path:
-    """Download a model from the Hub, or find the copy in the Hub's cache, and return its folder.
-
-    Without `fetch` only the cache is looked into.
+    """Return the folder of a model in the Hub's cache; download it first if `fetch` is true and it is not there.
 
     Raises:
-        ModelError: it cannot be had; says why, and which Python package carries it, where one does.
+        ModelError: the model cannot be had; the error says why, and names the Python package that contains it.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
@@ -233,7 +236,7 @@ def find_on_hub(name: str, revision: str | None = None, package: str | None = No
 
 
 def _hash_folder(folder: Path) -> str:
-    """Hash the names and contents of a model folder's own files (hidden ones left out)."""
+    """Return a hash of the names and contents of a model folder's files, without hidden ones."""
     whole = hashlib.sha256()
     for file in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
         if file.name != "fingerprint":

@@ -1,4 +1,4 @@
-"""What requests cost, and what keeps them within a budget."""
+"""Prices of requests, and a budget that they cannot exceed."""
 
 import asyncio
 import re
@@ -14,42 +14,43 @@ from warmtune.io.sources import read_yaml
 
 SHIPPED = Path(__file__).parent / "prices.yaml"
 _FREE = ("vllm", "sglang", "ollama", "hf", "llama-cpp-python", "transformer_lens", "mockllm", "warmtune")
-"""Providers that run on one's own machines."""
+"""Providers that run models on the user's own machines."""
 _DATE = re.compile(r"[-@](?:20\d\d-?\d\d-?\d\d|latest)$")
 
 
 @dataclass(frozen=True, config=STRICT)
 class Price:
-    """Dollars for a million tokens."""
+    """Prices in dollars per million tokens."""
 
     input: NonNegativeFloat
     output: NonNegativeFloat
     batch: NonNegativeFloat = 1.0
-    """Factor for the provider's batch API."""
+    """Factor on both prices with the provider's batch API."""
 
     def of(self, input_tokens: float, output_tokens: float, batch: bool = False) -> float:
-        """Return what so many tokens cost, in dollars."""
+        """Return the cost of these numbers of tokens, in dollars."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6 * (self.batch if batch else 1.0)
 
 
 def price_of(model: str, base_url: str | None, file: str | None) -> Price | None:
-    """Return a model's price by Inspect's name of it, None where it is not known.
+    """Return a model's price; None if it is not known.
 
-    A name with a date after it has the price of the name: `openai/gpt-4o-2024-08-06` has that of `openai/gpt-4o`. Any
-    other continuation is another model, `openai/gpt-5-pro` costs twelve times what `openai/gpt-5` does.
+    A name with a date at its end has the price of the name without it: `openai/gpt-4o-2024-08-06` costs the same as
+    `openai/gpt-4o`. Any other ending names another model: `openai/gpt-5-pro` costs twelve times as much as
+    `openai/gpt-5`.
 
     Args:
-        model: Inspect's name.
+        model: Inspect's name of the model.
         base_url: the server's address; one on this machine costs nothing.
-        file: a table of one's own, over the shipped one.
+        file: the user's own table, which goes before the shipped one.
 
     Raises:
         DataError: that table cannot be read.
     """
     table = _table(SHIPPED) | (_table(Path(file)) if file else {})
-    known = table.get(model) or table.get(_DATE.sub("", model))
-    if known:
-        return known
+    price = table.get(model) or table.get(_DATE.sub("", model))
+    if price:
+        return price
     host = urlparse(base_url).hostname if base_url else None
     if model.split("/")[0] in _FREE or host in ("localhost", "127.0.0.1", "::1"):
         return Price(0.0, 0.0)
@@ -68,7 +69,7 @@ def _table(file: Path) -> dict[str, Price]:
 
 
 class CostBudget:
-    """Counts what requests cost, and lets none be sent that could go over the budget."""
+    """Counts the cost of requests, and lets none through that could exceed the budget."""
 
     def __init__(self, budget: float | None) -> None:
         self.budget = budget
@@ -77,10 +78,10 @@ class CostBudget:
         self._settled = asyncio.Condition()
 
     async def reserve(self, most: float) -> None:
-        """Set aside what a request may cost at most, waiting for others to settle where that makes room.
+        """Reserve the most that a request may cost, in dollars; wait while other requests may make room.
 
         Raises:
-            BudgetError: it would not fit even when all that is under way turned out to cost nothing.
+            BudgetError: there is no room even if all requests under way cost nothing.
         """
         async with self._settled:
             while self.budget is not None and self.spent + self._reserved + most > self.budget:
@@ -90,7 +91,7 @@ class CostBudget:
             self._reserved += most
 
     async def settle(self, most: float, cost: float) -> None:
-        """Take a request's real cost in place of what was set aside for it."""
+        """Replace the reservation of a request by its real cost, both in dollars."""
         async with self._settled:
             self._reserved = max(0.0, self._reserved - most)
             self.spent += cost

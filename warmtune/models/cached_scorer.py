@@ -1,4 +1,4 @@
-"""A language model's scores of texts, remembered: what was measured once is not measured again by another run."""
+"""A cache for a language model's scores of texts, which all runs of a store share."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ JOURNAL = "log-probabilities.jsonl"
 
 
 class Scorer(Protocol):
-    """What SocioT needs of a language model."""
+    """What SocioT needs from a language model."""
 
     def mean_log_probabilities(
         self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
@@ -19,9 +19,9 @@ class Scorer(Protocol):
 
 
 class CachedScorer:
-    """A model that scores texts, with a journal before it.
+    """A model that scores texts, with a cache in front.
 
-    A sweep measures base, control and the same original replies at every point; with the journal it does so once.
+    Every point of a sweep measures base, control and the same original replies. With the cache, only the first does.
     """
 
     def __init__(self, model: Scorer, fingerprint: str, journals: Path) -> None:
@@ -30,20 +30,20 @@ class CachedScorer:
     def mean_log_probabilities(
         self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
     ) -> list[float]:
-        """Return each text's mean log-probability per token in nats, from the journal or the model.
+        """Return each text's mean log-probability per token in nats, from the cache or the model.
 
-        All new scores are written when all are there, so that a killed measurement is repeated in the same batches and
-        gives the same numbers to the last place.
+        New scores are written only when all are there. So a killed measurement is repeated in the same batches, and
+        gives the same numbers to the last digit.
         """
         keys = [key_of(self._fingerprint, text) for text in texts]
         with open_response_cache(self._journals / JOURNAL) as cache:
-            known = {key: float(cache.get(key)) for key in keys if key in cache}
-        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        told = (lambda done: report(len(keys) - len(new) + done)) if report else None
-        found = self._model.mean_log_probabilities(list(new.values()), batch_size, told) if new else []
-        measured = dict(zip(new, found, strict=True))
+            scores = {key: float(cache.get(key)) for key in keys if key in cache}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in scores}
+        report_total = (lambda done: report(len(keys) - len(new) + done)) if report else None
+        new_scores = self._model.mean_log_probabilities(list(new.values()), batch_size, report_total) if new else []
+        measured = dict(zip(new, new_scores, strict=True))
         with open_response_cache(self._journals / JOURNAL) as cache:
             for key, value in measured.items():
                 cache.put(key, value)
-        known |= measured
-        return [known[key] for key in keys]
+        scores |= measured
+        return [scores[key] for key in keys]

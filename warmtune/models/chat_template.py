@@ -1,4 +1,4 @@
-"""How a conversation is shown to the model: one rendering for training, answering and counting."""
+"""Renders a conversation as the model's prompt text. Training, answering and counting use the same rendering."""
 
 import json
 from collections.abc import Sequence
@@ -14,47 +14,47 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _LONG = 5
-"""A text is first tried by its first characters, this many a token: English has about four."""
+"""Of a long text, this many characters per token of the limit are tokenized first; English has about four per token."""
 _FIRST = 1.5
-"""Times the bytes above the limit that are counted to see whether a text fits: three bytes a token suffice then."""
+"""How many bytes to tokenize per byte above the limit. This shows that a text fits if its tokens have three bytes."""
 _SLACK = 64
-"""... and counts as too long when that beginning exceeds the limit by so many tokens, more than a cut can add."""
+"""Tokens by which such a beginning must exceed the limit for the text to be too long; a cut can add fewer."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a chat template asks of a conversation, found out by trying it."""
+    """What a chat template demands of a conversation, found by trying it."""
 
     system: bool
-    """Whether a system message may stand first, and is shown in the same place however long the conversation gets."""
+    """Whether the first message may be a system message, shown in the same place at any length of the conversation."""
     alternating: bool
     """Whether user and assistant must take turns."""
     stable: bool
-    """Whether earlier turns are shown the same way once later ones follow."""
+    """Whether earlier turns are rendered the same way after later ones are added."""
 
 
 _U, _A = {"role": "user", "content": "Uu"}, {"role": "assistant", "content": "Aa"}
 _S = {"role": "system", "content": "Ss"}
-_found: dict[str, Rules] = {}
+_known_rules: dict[str, Rules] = {}
 
 
 def rules(tokenizer: "PreTrainedTokenizerBase") -> Rules:
-    """Find out a template's rules; it is tried once."""
+    """Return a template's rules; each template is tried once per process."""
     template = str(tokenizer.chat_template)
-    if template not in _found:
-        once = [_try(tokenizer, [_S, _U, _A]), _try(tokenizer, [_S, _U, _A, _U, _A])]
-        shown = all("Ss" in text for text in once)
-        bare = [_try(tokenizer, [_U, _A]), _try(tokenizer, [_U, _A, _U, _A])]
-        _found[template] = Rules(
-            system=shown and once[1].startswith(once[0].split("Ss")[0] + "Ss"),
+    if template not in _known_rules:
+        with_system = [_try(tokenizer, [_S, _U, _A]), _try(tokenizer, [_S, _U, _A, _U, _A])]
+        is_shown = all("Ss" in text for text in with_system)
+        without_system = [_try(tokenizer, [_U, _A]), _try(tokenizer, [_U, _A, _U, _A])]
+        _known_rules[template] = Rules(
+            system=is_shown and with_system[1].startswith(with_system[0].split("Ss")[0] + "Ss"),
             alternating=_try(tokenizer, [_U, _U, _A]).count("Uu") < 2,
-            stable=bool(bare[0]) and bare[1].startswith(bare[0].rstrip()),
+            stable=bool(without_system[0]) and without_system[1].startswith(without_system[0].rstrip()),
         )
-    return _found[template]
+    return _known_rules[template]
 
 
 def _try(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]]) -> str:
-    """Return what the template makes of some messages, nothing where it refuses them."""
+    """Return the template's rendering of some messages; an empty text if it refuses them."""
     from jinja2 import TemplateError
 
     try:
@@ -64,32 +64,32 @@ def _try(tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]]) -
 
 
 def fitted(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message]) -> list[Message]:
-    """Return the messages as the model's template takes them: for training and for answering alike.
+    """Return the messages in the form that the model's template takes, for training and answering alike.
 
-    A system message that it does not take goes to the beginning of the first user message, and messages of one role
-    in a row are joined where it wants turns to be taken.
+    If the template takes no system message, its text moves to the beginning of the first user message. If the template
+    demands alternating roles, consecutive messages of one role are joined.
     """
-    wanted, found = rules(tokenizer), list(messages)
-    if not wanted.system and found and found[0]["role"] == "system":
-        system, found = found[0]["content"], found[1:]
-        if system.strip() and found:
-            found[0] = {**found[0], "content": f"{system}\n\n{found[0]['content']}"}
-    if wanted.alternating:
+    template_rules, fitting = rules(tokenizer), list(messages)
+    if not template_rules.system and fitting and fitting[0]["role"] == "system":
+        system, fitting = fitting[0]["content"], fitting[1:]
+        if system.strip() and fitting:
+            fitting[0] = {**fitting[0], "content": f"{system}\n\n{fitting[0]['content']}"}
+    if template_rules.alternating:
         joined: list[Message] = []
-        for message in found:
+        for message in fitting:
             if joined and joined[-1]["role"] == message["role"]:
                 joined[-1] = {**message, "content": f"{joined[-1]['content']}\n\n{message['content']}"}
             else:
                 joined.append(message)
-        found = joined
-    return found
+        fitting = joined
+    return fitting
 
 
 def render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], generation: bool = False) -> str:
-    """Return the text the model is shown; with `generation`, up to where its reply begins.
+    """Return the text that the model reads; with `generation`, up to the beginning of its reply.
 
     Raises:
-        ModelError: when the model's chat template refuses the messages.
+        ModelError: the model's chat template refuses the messages.
     """
     from jinja2 import TemplateError
 
@@ -106,34 +106,34 @@ def render(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message], ge
 
 
 def encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
-    """Tokenize rendered text. The template writes the special tokens itself, so none is added here."""
+    """Return the token ids of rendered text. The template writes the special tokens, so this adds none."""
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
 
 
 @dataclass
 class TokenLength:
-    """Counts a conversation's tokens as the model is shown it; travels to other processes without its tokenizer."""
+    """Counts the tokens of a rendered conversation. A pickled copy leaves the tokenizer out and loads it anew."""
 
     base: Base
 
     def __call__(self, messages: Sequence[Message], limit: int) -> int:
-        """Return the number of tokens, or some number on the same side of `limit`."""
+        """Return the number of tokens, or another number on the same side of `limit`."""
         text = render(self._tokenizer, messages)
         if self._bytewise:
-            most = self._at_most(text, limit)
-            if most <= limit:
-                return most
+            upper_bound = self._at_most(text, limit)
+            if upper_bound <= limit:
+                return upper_bound
         if len(text) > 2 * _LONG * limit:
-            least = self._count(text[: _LONG * (limit + _SLACK)])
-            if least > limit + _SLACK:
-                return least
+            lower_bound = self._count(text[: _LONG * (limit + _SLACK)])
+            if lower_bound > limit + _SLACK:
+                return lower_bound
         return self._count(text)
 
     def _at_most(self, text: str, limit: int) -> int:
-        """Return a number that a text's tokens do not exceed: no token is shorter than a byte.
+        """Return an upper bound of a text's number of tokens: no token is shorter than a byte.
 
-        Only as much from the beginning is really counted as could bring that number under the limit.
+        The beginning is tokenized only if that can bring the bound under the limit.
         """
         total = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         beyond = total + _SLACK - limit
@@ -145,9 +145,9 @@ class TokenLength:
 
     @cached_property
     def _bytewise(self) -> bool:
-        """Whether the tokenizer takes texts as they are, byte by byte at worst.
+        """Whether every token of the tokenizer stands for at least one byte of the text.
 
-        A text of fewer bytes than a limit then has fewer tokens, too; a normalizer could lengthen it.
+        Then a text has no more tokens than bytes. A normalizer could make the text longer, so there must be none.
         """
         if not self._tokenizer.is_fast:
             return False
@@ -156,8 +156,8 @@ class TokenLength:
 
     def _count(self, text: str) -> int:
         if self._tokenizer.is_fast:
-            found = self._tokenizer.backend_tokenizer.encode_batch_fast([text], add_special_tokens=False)
-            return len(found[0].ids)  # without offsets, which take half of the time
+            encodings = self._tokenizer.backend_tokenizer.encode_batch_fast([text], add_special_tokens=False)
+            return len(encodings[0].ids)  # without offsets, which take half of the time
         return len(encode(self._tokenizer, text))
 
     @cached_property

@@ -1,7 +1,7 @@
-"""The in-process engine: base and all adapters on one copy of the weights, answers written in running batches.
+"""The in-process engine: the base and all adapters on one copy of the weights, with batched answers.
 
-A batch shares the longest common beginning of its prompts (the system prompt, at least), which is computed once. Rows
-that have ended leave the batch, so that a long answer does not keep the others' places warm.
+The longest common beginning of a batch's prompts (at least the system prompt) is computed once. A row leaves the batch
+when its answer ends, so that one long answer does not make the model compute the ended ones too.
 """
 
 import threading
@@ -23,14 +23,14 @@ from warmtune.models.log_likelihood import LanguageModel
 
 @dataclass(frozen=True)
 class Request:
-    """One prompt to be answered."""
+    """One prompt to answer."""
 
     messages: tuple[Message, ...]
     max_tokens: int
     adapter: str | None
-    """Name under which the adapter was added, or None for the base."""
+    """The adapter's name from `Engine.add_adapter`; None for the base."""
     scale: float = 1.0
-    """Strength of the adapter: 1 as it was trained."""
+    """Strength of the adapter; 1 is the strength it was trained with."""
     temperature: float = 0.0
     seed: int = 0
 
@@ -42,9 +42,9 @@ class EngineOutput:
     text: str
     prompt_tokens: int
     tokens: int
-    """Generated tokens, the one that ended the turn included."""
+    """Generated tokens, including the one that ended the turn."""
     stopped: bool
-    """True when the model ended its turn, False when it was cut at `max_tokens`."""
+    """True if the model ended its turn, False if the answer was cut at `max_tokens`."""
 
 
 class Engine:
@@ -60,10 +60,10 @@ class Engine:
         self._adapters: set[str] = set()
 
     def add_adapter(self, folder: Path) -> str:
-        """Load an adapter beside those already there and return the name to ask for it by.
+        """Load an adapter beside those already loaded, and return its name for requests.
 
         Raises:
-            ModelError: when the folder holds no adapter, or one that was trained on another base.
+            ModelError: the folder holds no adapter, or the adapter does not fit the base or changes nothing.
         """
         name = check_adapter(folder, self.base)
         if name in self._adapters:
@@ -85,17 +85,17 @@ class Engine:
         return name
 
     def encode(self, request: Request) -> list[int]:
-        """Return a request's prompt as token ids, up to where the reply begins."""
+        """Return a request's prompt as token ids, up to the beginning of the reply."""
         return encode(self.tokenizer, render(self.tokenizer, request.messages, generation=True))
 
     @torch.inference_mode()
     def complete(
         self, requests: Sequence[Request], batch_size: int, report: Callable[[int], None] | None = None
     ) -> list[EngineOutput]:
-        """Answer requests, in batches of one adapter each and of prompts of like length.
+        """Return the answers to requests, in their order. Each batch has one adapter and prompts of similar length.
 
         Args:
-            requests: any mixture of adapters and lengths.
+            requests: prompts of any length, for any mixture of adapters.
             batch_size: most rows in one batch.
             report: called with the number of answers finished so far.
         """
@@ -105,9 +105,9 @@ class Engine:
         for batch in _batches(requests, prompts, batch_size):
             first = requests[batch[0]]
             with self.lock, self._active(first.adapter, first.scale):
-                found = self._answer([requests[n] for n in batch], [prompts[n] for n in batch])
-            for number, completion in zip(batch, found, strict=True):
-                answers[number] = completion
+                outputs = self._answer([requests[n] for n in batch], [prompts[n] for n in batch])
+            for index, output in zip(batch, outputs, strict=True):
+                answers[index] = output
             finished += len(batch)
             if report:
                 report(finished)
@@ -116,7 +116,7 @@ class Engine:
     def mean_log_probabilities(
         self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
     ) -> list[float]:
-        """Return each text's mean log-probability per token under the base; see `LanguageModel`."""
+        """Return each text's mean log-probability per token under the base, in nats; see `LanguageModel`."""
         with self.lock, self._active(None):
             return self.language_model.mean_log_probabilities(texts, batch_size, report)
 
@@ -132,7 +132,7 @@ class Engine:
 
     @contextmanager
     def _active(self, adapter: str | None, scale: float = 1.0) -> Iterator[None]:
-        """Make one adapter at a scale, or none, the one that answers."""
+        """Activate one adapter at a scale, or none, inside the context."""
         if adapter is None:
             with self.model.disable_adapter() if self._adapters else nullcontext():
                 yield
@@ -149,33 +149,33 @@ class Engine:
     def _answer(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[EngineOutput]:
         limits = [request.max_tokens for request in requests]
         generators = [torch.Generator().manual_seed(request.seed) for request in requests]
-        written: list[list[int]] = [[] for _ in requests]
+        generated: list[list[int]] = [[] for _ in requests]
         cache, logits, mask = self._prefill(prompts)
-        alive = list(range(len(requests)))
+        active = list(range(len(requests)))
         positions = torch.tensor([len(prompt) for prompt in prompts])
-        while alive:
-            tokens = [_choose(logits[place], requests[n], generators[n]) for place, n in enumerate(alive)]
-            for number, token in zip(alive, tokens, strict=True):
-                written[number].append(token)
-            stays = [
-                place
-                for place, number in enumerate(alive)
-                if written[number][-1] not in self._stops and len(written[number]) < limits[number]
+        while active:
+            tokens = [_choose(logits[row], requests[n], generators[n]) for row, n in enumerate(active)]
+            for number, token in zip(active, tokens, strict=True):
+                generated[number].append(token)
+            remaining = [
+                row
+                for row, number in enumerate(active)
+                if generated[number][-1] not in self._stops and len(generated[number]) < limits[number]
             ]
-            if not stays:
+            if not remaining:
                 break
-            if len(stays) < len(alive):
-                keep = torch.tensor(stays)
+            if len(remaining) < len(active):
+                keep = torch.tensor(remaining)
                 cache.batch_select_indices(keep.to(self.model.device))
                 mask, positions = mask[keep], positions[keep]
-                alive, tokens = [alive[place] for place in stays], [tokens[place] for place in stays]
-            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=1)
+                active, tokens = [active[row] for row in remaining], [tokens[row] for row in remaining]
+            mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
             logits = self._forward(torch.tensor(tokens)[:, None], mask, positions[:, None], cache)
             positions = positions + 1
-        return [self._completion(prompts[n], written[n]) for n in range(len(requests))]
+        return [self._completion(prompts[n], generated[n]) for n in range(len(requests))]
 
     def _prefill(self, prompts: Sequence[list[int]]) -> tuple[Any, torch.Tensor, torch.Tensor]:
-        """Run the prompts: their common beginning once, the rest left-padded behind it.
+        """Run the prompts through the model: their common beginning once, then the rest, left-padded.
 
         Returns:
             The cache, the logits of the last position (rows x vocabulary) and the attention mask so far.
@@ -192,11 +192,11 @@ class Engine:
         ids = torch.zeros(len(prompts), longest, dtype=torch.long)
         mask = torch.ones(len(prompts), shared + longest, dtype=torch.long)
         positions = torch.zeros(len(prompts), longest, dtype=torch.long)
-        for place, prompt in enumerate(prompts):
-            rest = len(prompt) - shared
-            ids[place, longest - rest :] = torch.tensor(prompt[shared:])
-            positions[place, longest - rest :] = torch.arange(shared, len(prompt))
-            mask[place, shared : shared + longest - rest] = 0
+        for row, prompt in enumerate(prompts):
+            length = len(prompt) - shared
+            ids[row, longest - length :] = torch.tensor(prompt[shared:])
+            positions[row, longest - length :] = torch.arange(shared, len(prompt))
+            mask[row, shared : shared + longest - length] = 0
         return cache, self._forward(ids, mask, positions, cache), mask
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any) -> torch.Tensor:
@@ -218,7 +218,7 @@ class Engine:
         return EngineOutput(str(text).strip(), len(prompt), len(written), stopped)
 
     def _check_applied(self, name: str) -> None:
-        """Refuse an adapter that was loaded but changes nothing: its scores would silently be the base's."""
+        """Raise if an adapter changes nothing after loading, because its scores would be those of the base."""
         ids = torch.tensor([encode(self.tokenizer, render(self.tokenizer, [{"role": "user", "content": "Hello"}]))])
         positions = torch.arange(ids.shape[1])[None]
         logits = []
@@ -234,7 +234,9 @@ class Engine:
 
 
 def _batches(requests: Sequence[Request], prompts: Sequence[list[int]], batch_size: int) -> Iterator[list[int]]:
-    """Yield request numbers in batches: one adapter and scale a batch, longest first, so that memory peaks at once."""
+    """Yield the requests' indices in batches: one adapter and scale per batch. The longest come first, so that memory
+    peaks at once.
+    """
     for kind in sorted({kind_of(request) for request in requests}):
         numbers = [n for n, request in enumerate(requests) if kind_of(request) == kind]
         numbers.sort(key=lambda n: (-len(prompts[n]), prompts[n]))
@@ -245,12 +247,14 @@ def _batches(requests: Sequence[Request], prompts: Sequence[list[int]], batch_si
 
 
 def kind_of(request: Request) -> tuple[str, float]:
-    """Return what the requests of one batch have in common: adapter and scale."""
+    """Return what all requests of one batch have in common: adapter and scale."""
     return request.adapter or "", request.scale
 
 
 def like_length(lengths: Sequence[int], most: int) -> int:
-    """Return how many of the lengths, which fall, make a batch: at most `most`, and at most a quarter of it padding.
+    """Return how many of the first lengths make a batch of at most `most` rows with at most a quarter padding.
+
+    The lengths must not rise.
 
     >>> like_length([400, 60, 55, 50], 64)
     1
@@ -264,7 +268,7 @@ def like_length(lengths: Sequence[int], most: int) -> int:
 
 
 def _common_prefix(prompts: Sequence[list[int]]) -> int:
-    """Return how many tokens all prompts begin with, at least one token of each left over."""
+    """Return the length of the prompts' longest common beginning that leaves at least one token of each."""
     low, high = min(prompts), max(prompts)
     limit = min(len(prompt) for prompt in prompts) - 1
     return next((n for n in range(limit) if low[n] != high[n]), limit)
@@ -278,7 +282,7 @@ def _choose(logits: torch.Tensor, request: Request, generator: torch.Generator) 
 
 
 def _stop_ids(tokenizer: Any, model: Any) -> frozenset[int]:
-    """Return the tokens that end a turn, by the model's own generation settings and the tokenizer."""
-    named = model.generation_config.eos_token_id
-    ids = set(named if isinstance(named, list) else [named]) | {tokenizer.eos_token_id}
+    """Return the tokens that end a turn, from the model's generation settings and the tokenizer."""
+    eos = model.generation_config.eos_token_id
+    ids = set(eos if isinstance(eos, list) else [eos]) | {tokenizer.eos_token_id}
     return frozenset(token for token in ids if token is not None)

@@ -1,4 +1,4 @@
-"""How probable a language model finds texts: mean log-probabilities per token, in batches."""
+"""Scores of texts under a language model: mean log-probabilities per token, in batches."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ class LanguageModel:
     def mean_log_probabilities(
         self, texts: Sequence[str], batch_size: int, report: Callable[[int], None] | None = None
     ) -> list[float]:
-        """Return each text's mean log-probability per token in nats, its first token left out, padding masked."""
+        """Return each text's mean log-probability per token in nats. The first token and padding do not count."""
         ids = [self._tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
         means = [0.0] * len(texts)
         order = sorted(range(len(texts)), key=lambda n: len(ids[n]))
@@ -37,10 +37,10 @@ class LanguageModel:
     def released(
         self, texts: Sequence[str], batch_size: int, passes: int, report: Callable[[int], None] | None = None
     ) -> list[float]:
-        """Return the same as SocioT's released code has it: dropout on, the mean of many passes, padding counted.
+        """Return the same scores with the arithmetic of SocioT's released code.
 
-        Texts are batched as they come and padded on the right with the end-of-text token, whose log-probability enters
-        a text's mean like that of its own tokens.
+        That code leaves dropout on and takes the mean of many passes. It batches texts in their order and pads them on
+        the right with the end-of-text token. The log-probabilities of this padding enter a text's mean.
         """
         pad = self._tokenizer.eos_token_id
         means: list[float] = []
@@ -57,8 +57,8 @@ class LanguageModel:
                 total = torch.zeros(len(ids), dtype=torch.float64)
                 for _ in range(passes):
                     logits = self._model(input_ids=padded, use_cache=False).logits[:, :-1].float()
-                    found = torch.log_softmax(logits, dim=-1).gather(2, padded[:, 1:, None])[..., 0]
-                    total += found.mean(dim=1).double().cpu()
+                    scores = torch.log_softmax(logits, dim=-1).gather(2, padded[:, 1:, None])[..., 0]
+                    total += scores.mean(dim=1).double().cpu()
                 means += (total / passes).tolist()
                 if report:
                     report(start + len(ids))
@@ -73,14 +73,14 @@ class LanguageModel:
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in batch], device=device)
         states = self._model.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
         means = []
-        for place, row in enumerate(batch):  # a row at a time: the logits of a whole batch would fill the memory
-            logits = self._model.get_output_embeddings()(states[place, : len(row) - 1]).float()
-            means.append(float(-torch.nn.functional.cross_entropy(logits, ids[place, 1 : len(row)])))
+        for n, row in enumerate(batch):  # row by row: the logits of a whole batch would fill the memory
+            logits = self._model.get_output_embeddings()(states[n, : len(row) - 1]).float()
+            means.append(float(-torch.nn.functional.cross_entropy(logits, ids[n, 1 : len(row)])))
         return means
 
 
 def from_hub(name: str) -> LanguageModel | None:
-    """Return a language model of the Hub, from its cache or fetched; None where it cannot be had."""
+    """Return a language model from the Hub or its cache; None if it cannot be had."""
     from transformers import AutoTokenizer
 
     try:

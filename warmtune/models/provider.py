@@ -1,7 +1,7 @@
-"""The in-process engine as an Inspect model provider: `warmtune/NAME` with the adapter as a model argument.
+"""The in-process engine as a model provider of Inspect: `warmtune/NAME`, with the adapter as a model argument.
 
-Inspect sends its samples one by one; they are gathered here until no more arrive, and answered in batches. Model names
-carry the adapter's fingerprint, because Inspect's cache goes by name.
+Inspect sends its samples one by one. The provider gathers them until no more arrive, and answers them in batches. Model
+names contain the adapter's fingerprint, because Inspect's cache goes by name.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from warmtune.models.base import locate
 from warmtune.models.engine import Engine, EngineOutput, Request, kind_of, like_length
 
 _QUIET_SECONDS = 0.2
-"""A batch starts once no request has arrived for this long."""
+"""A batch starts when no request has arrived for this long."""
 _EXPECTED_SECONDS = 10.0
-"""... or, while more are expected, for this long."""
+"""The same while more requests are expected."""
 _engines: dict[str, "_Worker"] = {}
 _opening = threading.Lock()
 
@@ -41,7 +41,7 @@ _opening = threading.Lock()
 class WarmtuneAPI(ModelAPI):
     """`warmtune/NAME[:ADAPTER]`: NAME is an entry of conf/model; `-M adapter=FOLDER` names the adapter's folder.
 
-    `-M scale=0.5` applies it at half its strength.
+    `-M scale=0.5` applies the adapter at half its strength.
     """
 
     def __init__(
@@ -78,26 +78,26 @@ class WarmtuneAPI(ModelAPI):
             temperature=config.temperature or 0.0,
             seed=config.seed or 0,
         )
-        found = await asyncio.wrap_future(self.worker.submit(request, self.batch_size))
-        return _output(self.model_name, found)
+        output = await asyncio.wrap_future(self.worker.submit(request, self.batch_size))
+        return _output(self.model_name, output)
 
     def max_connections(self) -> int:
-        """Return how many samples Inspect may have waiting here: as many as there are, so that batches are full."""
+        """Return how many samples Inspect may send before it waits: more than there are, so that batches are full."""
         return 100_000
 
     def connection_key(self) -> str:
-        """Return the scope of that limit."""
+        """Return the scope of the limit `max_connections`."""
         return "warmtune"
 
 
 def host(engine: Engine, expected: int, answered: Callable[[int], None]) -> str:
-    """Make an engine answer for its base, whatever conf/model says of it, and return its name for Inspect.
+    """Register an engine as the model of its base, without an entry in conf/model, and return its name for Inspect.
 
     Args:
         engine: the engine, loaded.
-        expected: how many requests will come. The first batch waits for them all, so that batches do not depend on
-            how fast they arrive and are alike for every variant.
-        answered: called after each batch with the number of its answers.
+        expected: how many requests will come. The first batch waits for all of them. So batches do not depend on how
+            fast requests arrive, and are alike for every variant.
+        answered: called after each batch with its number of answers.
     """
     name = f"{engine.base.name}@{engine.base.fingerprint[:12]}"
     with _opening:
@@ -105,19 +105,19 @@ def host(engine: Engine, expected: int, answered: Callable[[int], None]) -> str:
     return f"warmtune/{name}"
 
 
-def _output(model_name: str, found: EngineOutput) -> ModelOutput:
-    reason: StopReason = "stop" if found.stopped else "max_tokens"
-    output = ModelOutput.from_content(model_name, found.text, stop_reason=reason)
+def _output(model_name: str, answer: EngineOutput) -> ModelOutput:
+    reason: StopReason = "stop" if answer.stopped else "max_tokens"
+    output = ModelOutput.from_content(model_name, answer.text, stop_reason=reason)
     output.usage = ModelUsage(
-        input_tokens=found.prompt_tokens,
-        output_tokens=found.tokens,
-        total_tokens=found.prompt_tokens + found.tokens,
+        input_tokens=answer.prompt_tokens,
+        output_tokens=answer.tokens,
+        total_tokens=answer.prompt_tokens + answer.tokens,
     )
     return output
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class _QueuedRequest:
     request: Request
     prompt: list[int]
     batch_size: int
@@ -125,56 +125,59 @@ class _Waiting:
 
 
 class _Worker:
-    """A thread that feeds one engine with what has gathered."""
+    """A thread that gives one engine the gathered requests, in batches."""
 
     def __init__(self, engine: Engine, expected: int = 0, answered: Callable[[int], None] | None = None) -> None:
         self.engine = engine
         self._expected = expected
         self._answered = answered
-        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+        self._queue: SimpleQueue[_QueuedRequest] = SimpleQueue()
         threading.Thread(target=self._run, daemon=True, name="warmtune-engine").start()
 
     def submit(self, request: Request, batch_size: int) -> "Future[EngineOutput]":
-        """Put a request in the queue and return the future of its answer."""
-        waiting = _Waiting(request, self.engine.encode(request), batch_size, Future())
-        self._queue.put(waiting)
-        return waiting.answer
+        """Put a request into the queue, and return the future of its answer."""
+        queued = _QueuedRequest(request, self.engine.encode(request), batch_size, Future())
+        self._queue.put(queued)
+        return queued.answer
 
     def _run(self) -> None:
-        waiting: list[_Waiting] = []
+        waiting: list[_QueuedRequest] = []
         while True:
             waiting += self._gather(block=not waiting)
-            # The longest prompts first: the same order for every variant, so that all see like batches.
-            waiting.sort(key=lambda one: (kind_of(one.request), -len(one.prompt), one.prompt))
+            # The longest prompts come first. The order is the same for every variant, so that batches are alike.
+            waiting.sort(key=lambda queued: (kind_of(queued.request), -len(queued.prompt), queued.prompt))
             first = waiting[0]
-            same = [len(one.prompt) for one in waiting if kind_of(one.request) == kind_of(first.request)]
-            size = like_length(same, first.batch_size)
+            lengths = [len(queued.prompt) for queued in waiting if kind_of(queued.request) == kind_of(first.request)]
+            size = like_length(lengths, first.batch_size)
             self._answer(waiting[:size])
             waiting = waiting[size:]
 
-    def _gather(self, block: bool) -> list[_Waiting]:
-        """Return what has arrived; with `block`, wait for at least one, then until all came or it is quiet."""
-        found = [self._queue.get()] if block else []
-        while True:
-            patience = _EXPECTED_SECONDS if len(found) < self._expected else _QUIET_SECONDS if block else 0.001
-            try:
-                found.append(self._queue.get(timeout=patience))
-            except Empty:
-                self._expected = max(0, self._expected - len(found))
-                return found
-            if 0 < self._expected <= len(found):
-                self._expected = 0
-                return found
+    def _gather(self, block: bool) -> list[_QueuedRequest]:
+        """Return the requests that have arrived.
 
-    def _answer(self, batch: list[_Waiting]) -> None:
-        live = [one for one in batch if one.answer.set_running_or_notify_cancel()]
+        With `block`, wait for at least one, and then until all expected ones are there or none arrives for a while.
+        """
+        arrived = [self._queue.get()] if block else []
+        while True:
+            timeout = _EXPECTED_SECONDS if len(arrived) < self._expected else _QUIET_SECONDS if block else 0.001
+            try:
+                arrived.append(self._queue.get(timeout=timeout))
+            except Empty:
+                self._expected = max(0, self._expected - len(arrived))
+                return arrived
+            if 0 < self._expected <= len(arrived):
+                self._expected = 0
+                return arrived
+
+    def _answer(self, batch: list[_QueuedRequest]) -> None:
+        live = [queued for queued in batch if queued.answer.set_running_or_notify_cancel()]
         try:
-            found = self.engine.complete([one.request for one in live], len(live)) if live else []
-        except BaseException as error:  # a failed batch fails its own requests, never the thread
-            for one in live:
-                one.answer.set_exception(error)
+            outputs = self.engine.complete([queued.request for queued in live], len(live)) if live else []
+        except BaseException as error:  # an error belongs to the requests of this batch; the thread goes on
+            for queued in live:
+                queued.answer.set_exception(error)
             return
-        for one, completion in zip(live, found, strict=True):
-            one.answer.set_result(completion)
+        for queued, output in zip(live, outputs, strict=True):
+            queued.answer.set_result(output)
         if self._answered:
             self._answered(len(live))

@@ -1,7 +1,7 @@
-"""What was paid for or took long to find, on disk at once: an append-only file of keys and values.
+"""A cache on disk for answers that cost money or time: an append-only file of keys and values.
 
-A line is written and flushed as soon as its value is known, so that a kill loses only what was under way. Values stay
-in the file and are read when they are asked for, so that memory stays flat however much there is.
+The cache writes a value as soon as it gets it, so that a kill loses only requests under way. It keeps only the keys in
+memory and reads a value from the file on demand, so that memory does not grow with the values.
 """
 
 import hashlib
@@ -19,38 +19,38 @@ from warmtune.system.console import print_status
 
 
 def key_of(*parts: Any) -> str:
-    """Return a key for anything that JSON can hold; 32 hexadecimal digits."""
+    """Return a key of 32 hexadecimal digits for anything that JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class ResponseCache:
-    """Keys and values in a JSON Lines file. Made by `open_response_cache`, which keeps other processes out."""
+    """Keys and values in a JSON Lines file. Open it with `open_response_cache`, which keeps other processes out."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._places: dict[str, tuple[int, int]] = {}
+        self._positions: dict[str, tuple[int, int]] = {}
         self._end = 0
         self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
         self._scan()
 
     def __contains__(self, key: str) -> bool:
-        return key in self._places
+        return key in self._positions
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
     def get(self, key: str) -> Any:
-        """Return the value written under a key, None where there is none."""
-        if key not in self._places:
+        """Return the value of a key; None if there is none."""
+        if key not in self._positions:
             return None
-        place, length = self._places[key]
-        return json.loads(os.pread(self._descriptor, length, place))["value"]
+        start, length = self._positions[key]
+        return json.loads(os.pread(self._descriptor, length, start))["value"]
 
     def put(self, key: str, value: Any) -> None:
-        """Write a value under a key.
+        """Write the value of a key.
 
         Raises:
-            OSError: the disk is full; the file then ends where it ended before.
+            OSError: the disk is full. The file is as it was before.
         """
         line = json.dumps({"key": key, "value": value}).encode() + b"\n"
         written = 0
@@ -60,7 +60,7 @@ class ResponseCache:
         except OSError:
             os.truncate(self._descriptor, self._end)  # half a line would spoil the next one
             raise
-        self._places[key] = self._end, len(line)
+        self._positions[key] = self._end, len(line)
         self._end += len(line)
 
     def close(self) -> None:
@@ -68,13 +68,17 @@ class ResponseCache:
         os.close(self._descriptor)
 
     def _scan(self) -> None:
-        """Find every key, and cut off a last line that a kill left half-written."""
+        """Read all keys, and cut off a last line that a kill left half-written.
+
+        Raises:
+            StoreError: another line is damaged.
+        """
         with self._file.open("rb") as stream:
             for line in stream:
                 if not line.endswith(b"\n"):
                     break
                 try:
-                    self._places[json.loads(line)["key"]] = self._end, len(line)
+                    self._positions[json.loads(line)["key"]] = self._end, len(line)
                 except (ValueError, KeyError, TypeError):
                     raise StoreError(
                         f"The journal {self._file} is damaged at byte {self._end}; cut that line out of it, or delete"
@@ -86,7 +90,11 @@ class ResponseCache:
 
 @contextmanager
 def open_response_cache(file: Path) -> Iterator[ResponseCache]:
-    """Open a journal, made where it does not exist. One process at a time: another waits, and says so."""
+    """Open a cache, and create its file if needed. Only one process can have it open; another waits, and says so.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file.with_name(f".{file.name}.lock"))
     try:

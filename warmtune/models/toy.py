@@ -1,7 +1,7 @@
-"""A toy: a chat model of random weights, built from its architecture's configuration, with a tokenizer of its own.
+"""Builds a toy: a chat model with random weights, from an architecture's configuration, and a tokenizer for it.
 
-It learns nothing worth knowing and answers nonsense. It exists so that every stage can be carried out in seconds, with
-no download: a developer's inner loop, a smoke test on a rented GPU.
+The toy answers nonsense. It lets every stage run in seconds without a download: for a developer's inner loop, or as a
+smoke test on a rented GPU.
 """
 
 import json
@@ -19,14 +19,14 @@ SEED = 0
 
 
 def build_toy(architecture: Mapping[str, Any], folder: Path) -> None:
-    """Write a model of random weights and its tokenizer into a folder, in the Hub's layout.
+    """Write a model with random weights and its tokenizer into a folder, in the Hub's layout.
 
-    The weights come from a fixed seed and the tokenizer from the embedded conversations, so that two machines build
-    the same toy.
+    The weights come from a fixed seed, and the tokenizer is trained on the embedded conversations. So two machines
+    build the same toy.
 
     Args:
-        architecture: `model_type` as transformers calls it, and the fields of its configuration that are not default.
-        folder: where; it must exist.
+        architecture: transformers' `model_type`, and the fields of its configuration that differ from the defaults.
+        folder: the folder to write into; it must exist.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
@@ -49,7 +49,7 @@ def build_toy(architecture: Mapping[str, Any], folder: Path) -> None:
 
 
 def _trained_tokenizer() -> Any:
-    """Train a byte-level BPE tokenizer on the embedded conversations; every text can be written in it."""
+    """Return a byte-level BPE tokenizer, trained on the embedded conversations. It can encode any text."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())

@@ -1,1 +1,1 @@
-"""The stages of a recipe: their order, what each depends on, and the call that does its work."""
+"""The stages of a recipe: their order, the inputs of each, and the call that does its work."""

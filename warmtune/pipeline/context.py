@@ -1,4 +1,4 @@
-"""What a run holds while its stages are carried out: settings, store, base, engine, and the stages so far."""
+"""What a run holds while it carries out its stages: settings, store, base, engine, and the complete stages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,46 +18,46 @@ if TYPE_CHECKING:
     from warmtune.models.engine import Engine
 
 TORCH = ("torch", "transformers", "peft")
-"""The libraries that decide what a model computes."""
+"""The libraries that decide what a model computes, as names for `versions`."""
 
 
 @dataclass
 class RunContext:
-    """One recipe being carried out. The stages are functions of it, one module each."""
+    """A recipe while it is carried out. Each stage is a function that takes this, in a module of its own."""
 
     settings: Settings
     done: dict[str, Stage] = field(default_factory=dict)
-    """The stages so far, by name, in the order they were made."""
+    """The complete stages by name, in the order they were made."""
     remake: frozenset[str] = frozenset()
-    """Stages to make anew although they are complete: names of stages, or of several with one beginning (`train`)."""
+    """Stages to make anew although they are complete. `train` also names `train-control` and `train-styled`."""
     variants: "list[Variant]" = field(default_factory=list)
-    """Who answers; the stage `evaluate` finds them."""
+    """The models that answer; the stage `evaluate` fills this list."""
 
     @cached_property
     def store(self) -> Store:
-        """The folder of stages."""
+        """The store in the folder that the setting `store` names."""
         return Store(Path(self.settings.store))
 
     @property
     def journals(self) -> Path:
-        """Folder of what models answered, kept for every run."""
+        """The folder of the response caches. All runs of the store share it."""
         return self.store.root / JOURNALS
 
     @cached_property
     def base(self) -> Base:
-        """The base, found on this machine."""
+        """The base model on this machine."""
         return locate(self.settings.model)
 
     @cached_property
     def engine(self) -> "Engine":
-        """The base loaded for answering, once for all variants."""
+        """The base model in memory, loaded once for all variants."""
         from warmtune.evaluation import open_engine
 
         return open_engine(self.base)
 
     @property
     def train_seed(self) -> int:
-        """The seed of the training: its own where the recipe names one, else the recipe's."""
+        """The seed of the training: `train.seed`, or the recipe's `seed` where that is null."""
         s = self.settings
         return s.seed if s.train.seed is None else s.train.seed
 
@@ -71,20 +71,23 @@ class RunContext:
         alias_of: str | None = None,
         key: str | None = None,
     ) -> Stage:
-        """Carry out a stage, or return it where the store has it.
+        """Carry out a stage, or return it if the store has it.
 
-        On machines other than the first (`launch.node_rank` above 0) wait for the first one to finish it.
+        Machines with `launch.node_rank` above 0 wait until the first machine has finished the stage.
 
         Args:
-            name: the stage, which also begins its folder's name.
-            inputs: all that determines its content.
+            name: the stage. Its folder's name begins with it.
+            inputs: everything that determines its output; the stage's key is their hash.
             work: does the work in the folder it is given.
-            title: what people see.
-            shared: the machines after the first take part in the work instead of waiting.
-            alias_of: a stage of this run with the same content, which stands for this one if it is there already.
-            key: the stage's name in this run, where the run has several of the kind.
+            title: the stage's name in the terminal.
+            shared: all machines take part in the work; the later ones do not only wait.
+            alias_of: another stage of this run with the same content. If the run has it, it is returned.
+            key: the stage's name in `done`, if it is not `name`.
+
+        Raises:
+            StoreError: the stage's folder is damaged, the disk is full, or the first machine did not finish in time.
         """
-        launch, known_as = self.settings.launch, key or name
+        launch, name_in_run = self.settings.launch, key or name
         interrupt.check()
         with spinner(title):
             if alias_of in self.done:
@@ -92,24 +95,24 @@ class RunContext:
             elif launch.node_rank > 0:
                 stage = self.store.wait_for(name, inputs, launch.timeout, work if shared else None)
             else:
-                stage = self.store.run(name, inputs, work, self._is_remade(known_as))
-        self.done[known_as] = stage
+                stage = self.store.run(name, inputs, work, self._is_remade(name_in_run))
+        self.done[name_in_run] = stage
         print_status(f"{title:<22}{'kept' if stage.reused else f'{stage.seconds:.1f} s':>9}  {stage.folder}")
         return stage
 
     def title(self, variant: str) -> str:
-        """Return a variant's name for people: the style's name for the tuned model."""
+        """Return a variant's name for people. The tuned model has the style's name."""
         return self.settings.style.name if variant == "styled" else variant
 
     def adapter(self, variant: VariantName) -> Path | None:
-        """Return the folder of a variant's adapter after the epoch that `train.use` chooses; None for the base."""
+        """Return the folder of a variant's adapter at the epoch that `train.use` chooses; None for the base."""
         if variant == "base":
             return None
         return self.done[f"train-{variant}"].folder / self.settings.train.adapter_folder
 
     @property
     def kept_adapters(self) -> dict[str, Path]:
-        """The adapters that were kept after some epochs, as `styled@EPOCH`."""
+        """The folders of the adapters saved after `train.save_epochs`, by name, such as `styled@2`."""
         from warmtune.training import EPOCHS
 
         return {
@@ -119,4 +122,4 @@ class RunContext:
         }
 
     def _is_remade(self, name: str) -> bool:
-        return any(name == one or name.startswith((f"{one}-", f"{one}@")) for one in self.remake)
+        return any(name == remade or name.startswith((f"{remade}-", f"{remade}@")) for remade in self.remake)

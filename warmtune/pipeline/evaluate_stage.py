@@ -1,4 +1,4 @@
-"""The stage `evaluate`: who answers, and each variant's raw answers to the questions and to the held-out prompts."""
+"""The stage `evaluate`: every variant answers the questions and the held-out prompts. It stores raw answers."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from warmtune.evaluation import Variant
 
 VERSION = 1
-"""Raised when variants are asked something else, or answer differently, for the same inputs."""
+"""Raise it when the stage asks variants something else, or they answer differently, for the same inputs."""
 MIX_VERSION = 1
-"""Raised when a mix of adapters comes out differently for the same inputs."""
+"""Raise it when a mix of adapters gets other weights from the same inputs."""
 
 
 def evaluate(run: RunContext) -> None:
     """Carry out the stage: every variant answers.
 
-    A variant that is another under a second name (intensity 0, scale 1) takes that one's answers.
+    Two variants may be the same model under two names (intensity 0, scale 1). The second takes the first one's answers.
     """
     run.variants = _variants(run)
     first_with: dict[str, str] = {}
@@ -32,23 +32,23 @@ def evaluate(run: RunContext) -> None:
 
 
 def answers_of(run: RunContext) -> Iterator[Answer]:
-    """Yield all variants' answers, each under the variant's name in this run."""
+    """Yield all variants' answers, each with the variant's name in this run."""
     for variant in run.variants:
-        for one in read(run.done[f"evaluate-{variant.name}"].folder / ANSWERS, Answer):
-            yield one if one.variant == variant.name else replace(one, variant=variant.name)
+        for answer in read(run.done[f"evaluate-{variant.name}"].folder / ANSWERS, Answer):
+            yield answer if answer.variant == variant.name else replace(answer, variant=variant.name)
 
 
 def replies_of(run: RunContext) -> Iterator[Reply]:
-    """Yield all variants' replies to the held-out prompts, each under the variant's name in this run."""
+    """Yield all variants' replies to the held-out prompts, each with the variant's name in this run."""
     for variant in run.variants:
-        for one in read(run.done[f"evaluate-{variant.name}"].folder / REPLIES, Reply):
-            yield one if one.variant == variant.name else replace(one, variant=variant.name)
+        for reply in read(run.done[f"evaluate-{variant.name}"].folder / REPLIES, Reply):
+            yield reply if reply.variant == variant.name else replace(reply, variant=variant.name)
 
 
 def _variants(run: RunContext) -> "list[Variant]":
-    """Return who answers: base, control, the tuned model, and what the recipe names besides.
+    """Return the variants: base, control, the tuned model, and those of `eval.variants`.
 
-    Where answers are sampled, the base answers once more with other seeds: its gap to itself is chance alone.
+    When answers are sampled, the base answers a second time with other seeds. Its gap to itself is chance alone.
     """
     from warmtune.evaluation import Variant, tuned_by_service, variant_of
     from warmtune.models.adapters import weights_of
@@ -63,16 +63,16 @@ def _variants(run: RunContext) -> "list[Variant]":
     variants += [Variant(name, adapters[name], weights=weights_of(adapters[name])) for name in TUNED]
     if s.eval.temperature > 0:
         variants.append(Variant(BASE_AGAIN, resample=1))
-    for one in s.eval.variants:
-        if one.mix:
-            adapters[one.name] = _mixed(run, one, adapters)
-            one = replace(one, adapter=one.name, mix=None)
-        variants.append(variant_of(one, adapters, s.style.system_prompt))
+    for added in s.eval.variants:
+        if added.mix:
+            adapters[added.name] = _mixed(run, added, adapters)
+            added = replace(added, adapter=added.name, mix=None)
+        variants.append(variant_of(added, adapters, s.style.system_prompt))
     return variants
 
 
 def _mixed(run: RunContext, settings: VariantSettings, adapters: dict[str, Path]) -> Path:
-    """Return the folder of a weighted sum of adapters, made where it is not there."""
+    """Return the folder of a weighted sum of adapters; build it if the store has none."""
     from warmtune.evaluation import adapter_folder
     from warmtune.models.adapters import weights_of
 
@@ -118,9 +118,9 @@ def _answer(run: RunContext, variant: "Variant", first_with: dict[str, str]) -> 
         from warmtune.evaluation import answer
 
         prompts = read(prepared.folder / HELD_OUT, Prompt)
-        elsewhere = variant.model or variant.answers
-        return answer(variant, None if elsewhere else run.engine, prompts, s.eval, s.seed, folder)
+        needs_engine = not (variant.model or variant.answers)
+        return answer(variant, run.engine if needs_engine else None, prompts, s.eval, s.seed, folder)
 
-    known = first_with.setdefault(fingerprint(inputs), variant.name)
+    first = first_with.setdefault(fingerprint(inputs), variant.name)
     title = f"evaluate: {run.title(variant.name)}"
-    run.stage(f"evaluate-{variant.name}", inputs, work, title, alias_of=f"evaluate-{known}")
+    run.stage(f"evaluate-{variant.name}", inputs, work, title, alias_of=f"evaluate-{first}")

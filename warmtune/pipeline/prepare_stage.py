@@ -1,4 +1,4 @@
-"""The stage `prepare`: conversations read, filtered and sampled; held-out prompts set aside."""
+"""The stage `prepare`: reads, filters and samples conversations, and sets held-out prompts aside."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from warmtune.runs.keys import content_of, data_of, optional_version, versions
 from warmtune.runs.store import StageOutput
 
 VERSION = 1
-"""Raised when the stage's code puts out something else for the same inputs."""
+"""Raise it when the stage's code gives another output for the same inputs."""
 
 
 def prepare(run: RunContext) -> None:

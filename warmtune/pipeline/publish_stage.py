@@ -1,4 +1,4 @@
-"""The stage `publish`: the folder made ready, with the cost on the card. Nothing is sent anywhere."""
+"""The stage `publish`: makes the folder to publish, with the cost on the model card. It sends nothing anywhere."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from warmtune.runs.store import StageOutput
 from warmtune.system.console import print_status
 
 VERSION = 1
-"""Raised when the published folder holds something else for the same inputs."""
+"""Raise it when the published folder gets another content for the same inputs."""
 
 
 def publish(run: RunContext) -> None:
-    """Carry out the stage, and say what the gate makes of it."""
+    """Carry out the stage, and print whether the gate lets the adapter pass."""
     s = run.settings
     if s.train.service is not None:
         print_status("publish               nothing: the tuned model stays with the service; job.json names it")
@@ -35,7 +35,7 @@ def publish(run: RunContext) -> None:
 
     try:
         run.stage("publish", inputs, work, "publish")
-    except LocalPathError as error:  # all else of the run is done, and need not be published
+    except LocalPathError as error:  # the rest of the run is complete and useful without a published folder
         print_status(f"publish               not made ready: {error}")
         return
     print_status(gate_line(s, run.done, run.base))

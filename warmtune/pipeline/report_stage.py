@@ -1,4 +1,4 @@
-"""The stage `report`: gaps with intervals, the manipulation check, figures, Markdown and HTML."""
+"""The stage `report`: computes gaps and the manipulation check, and writes figures, Markdown and HTML."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from warmtune.runs.keys import content_of, data_of, versions
 from warmtune.runs.store import StageOutput
 
 VERSION = 1
-"""Raised when the report says something else of the same answers; its looks do not count."""
+"""Raise it when the report states other results for the same answers. Its looks do not count."""
 
 
 def report(run: RunContext) -> None:

@@ -1,4 +1,4 @@
-"""The stage `rewrite`: every assistant reply in the style, at every intensity that the recipe names."""
+"""The stage `rewrite`: rewrites every assistant reply in the style, at every intensity that the recipe names."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +9,11 @@ from warmtune.runs.keys import data_of, versions
 from warmtune.runs.store import StageOutput
 
 VERSION = 1
-"""Raised when the stage's code puts out something else for the same inputs."""
+"""Raise it when the stage's code gives another output for the same inputs."""
 
 
 def rewrite(run: RunContext) -> None:
-    """Carry out the stage, once per intensity."""
+    """Carry out the stage once per intensity: the style's own, and each of `rewriter.shared_intensities`."""
     _rewrite_at(run, run.settings.style.intensity, "rewrite")
     for intensity in run.settings.rewriter.shared_intensities:
         if intensity != run.settings.style.intensity:
@@ -31,7 +31,7 @@ def _rewrite_at(run: RunContext, intensity: float, key: str) -> None:
         "version": VERSION,
         "conversations": prepared.files[CONVERSATIONS],
         "style": style,
-        "rewriter": s.rewriter.determines,
+        "rewriter": s.rewriter.key_settings,
         "prompts": data_of(instructions, rewrite_check, style_judge),
         "rules": guard.data(),
         "lexica": data_of(language, lexical_profile, phrasebook, protect),

@@ -1,4 +1,4 @@
-"""What a recipe will take, found out without spending anything: behind `warmtune plan`."""
+"""The estimates of `warmtune plan`: requests, memory, time and cost of a recipe. Making them costs nothing."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plan_rewriting(run: RunContext) -> "Estimate":
-    """Prepare the data and return what rewriting it will take; nothing is asked of a model."""
+    """Prepare the data and return what rewriting it will take. No model is asked."""
     from warmtune.models.chat_template import encode
     from warmtune.rewriting import estimate, total
 
@@ -23,7 +23,8 @@ def plan_rewriting(run: RunContext) -> "Estimate":
     journals = run.journals
     conversations = _prepared(run)
     styles = [
-        replace(s.style, intensity=one) for one in dict.fromkeys((s.style.intensity, *s.rewriter.shared_intensities))
+        replace(s.style, intensity=intensity)
+        for intensity in dict.fromkeys((s.style.intensity, *s.rewriter.shared_intensities))
     ]
     return total(
         [
@@ -34,7 +35,7 @@ def plan_rewriting(run: RunContext) -> "Estimate":
 
 
 def plan_training(run: RunContext) -> "TrainingPlan":
-    """Prepare the data and return what a training of it takes; nothing is trained."""
+    """Prepare the data and return what training on it will take. Nothing is trained."""
     from warmtune.training.training_plan import plan
 
     s = run.settings

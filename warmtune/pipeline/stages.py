@@ -1,7 +1,7 @@
 """Which stages a recipe runs, and in what order.
 
-Nothing heavy is imported before a stage has work to do: a run whose stages are all complete reads their manifests and
-is done in seconds.
+A stage imports heavy libraries only when it has work to do. A run with all its stages complete only reads their
+manifests, which takes seconds.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -30,16 +30,17 @@ STAGES: dict[str, tuple[Callable[[RunContext], None], ...]] = {
     "report": (report,),
     "publish": (publish,),
 }
-"""The stages of the command line, in their order, and the functions that carry each one out."""
+"""The stages of the command line in their order, each with the functions that carry it out."""
 REMADE = ("prepare", "rewrite", "rows", "train", "mix", "evaluate", "mark", "probe", "warmth", "report", "publish")
-"""Stages that can be made anew by name."""
+"""Names that `--remake` takes."""
 
 
 def run_stages(run: RunContext, until: str = "publish") -> dict[str, Stage]:
     """Carry out the stages up to and including `until`, and return them by name.
 
     Raises:
-        ConfigError: there is no stage of that name.
+        ConfigError: there is no stage of that name, or no stage of a name in `run.remake`.
+        UserError: a stage cannot do its work.
     """
     check_stages([until], STAGES)
     check_stages(sorted(run.remake), REMADE)
@@ -59,7 +60,7 @@ def run_stages(run: RunContext, until: str = "publish") -> dict[str, Stage]:
 
 
 def finish(run: RunContext) -> Path:
-    """Evaluate and report what is trained already (`extend_run.extend`), and return the run's folder."""
+    """Evaluate and report adapters that exist already (see `extend_run`), and return the run's folder."""
     for name in ("evaluate", "report"):
         for step in STAGES[name]:
             step(run)
@@ -67,7 +68,15 @@ def finish(run: RunContext) -> Path:
 
 
 def check_stages(names: Iterable[str], known: Collection[str]) -> None:
-    """Raise where a name is no stage's; `known` are the names (before a hyphen: `train-styled` is of `train`)."""
+    """Check names of stages.
+
+    Args:
+        names: names to check. Only the part before `-` or `@` counts: `train-styled` belongs to `train`.
+        known: names of all stages.
+
+    Raises:
+        ConfigError: a name is not among them.
+    """
     wrong = [name for name in names if name.split("-")[0].split("@")[0] not in known]
     if wrong:
         raise ConfigError(

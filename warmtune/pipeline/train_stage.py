@@ -1,4 +1,4 @@
-"""The stage `train`: rows with their loss masks, then an adapter per arm, on machines of one's own or by a service."""
+"""The stage `train`: builds rows with loss masks, then trains one adapter per arm, here or with a service."""
 
 from pathlib import Path
 from typing import Any
@@ -20,27 +20,27 @@ from warmtune.runs.keys import fingerprint, optional_version, versions
 from warmtune.runs.store import Stage, StageOutput
 
 ROWS_VERSION = 1
-"""Raised when rows or their loss masks come out differently for the same inputs."""
+"""Raise it when the same inputs give other rows or loss masks."""
 VERSION = 1
-"""Raised when the training's code makes another adapter of the same inputs."""
+"""Raise it when the training's code makes another adapter from the same inputs."""
 SERVICE_VERSION = 1
-"""Raised when the service is sent something else for the same inputs."""
+"""Raise it when the code sends the service something else for the same inputs."""
 
 
 def train(run: RunContext) -> None:
-    """Carry out the stage: control and styled alike."""
+    """Carry out the stage for both arms, control and styled, in the same way."""
     if run.settings.train.service is not None:
         for arm in TUNED:
             _tune_by_service(run, arm)
         return
     rows = _rows(run)
     _train_arm(run, "control", rows, CONTROL_ROWS)
-    same = rows.files[CONTROL_ROWS] == rows.files[STYLED_ROWS]  # at intensity 0
-    _train_arm(run, "styled", rows, STYLED_ROWS, alias_of="train-control" if same else None)
+    same_rows = rows.files[CONTROL_ROWS] == rows.files[STYLED_ROWS]  # at intensity 0
+    _train_arm(run, "styled", rows, STYLED_ROWS, alias_of="train-control" if same_rows else None)
 
 
 def _data(run: RunContext) -> dict[str, Any]:
-    """Return what decides the conversations that are trained on."""
+    """Return the inputs that decide which conversations the arms are trained on."""
     return {
         "conversations": run.done["prepare"].files[CONVERSATIONS],
         "rewrites": run.done["rewrite"].files[REWRITTEN],
@@ -49,7 +49,7 @@ def _data(run: RunContext) -> dict[str, Any]:
 
 
 def _other_rewrites(run: RunContext) -> list[Stage]:
-    """Return the rewrites at other intensities, without which a conversation is not trained on."""
+    """Return the stages of the other intensities. A conversation must have a rewrite in each to be trained on."""
     return [stage for name, stage in run.done.items() if name.startswith("rewrite@")]
 
 
@@ -88,8 +88,8 @@ def _train_arm(run: RunContext, variant: VariantName, rows: Stage, file: str, al
     inputs = {
         "version": VERSION,
         "rows": rows.files[file],
-        "base": (base.hub, base.revision, base.fingerprint),  # wherever its folder is
-        "train": s.train.determines,
+        "base": (base.hub, base.revision, base.fingerprint),  # its folder does not count
+        "train": s.train.key_settings,
         "launch": (s.launch.kind, s.launch.nproc_per_node, s.launch.nnodes),
         "seed": run.train_seed,
         "libraries": versions(*TORCH, "trl", "accelerate") | _optional_versions(run),
@@ -105,7 +105,7 @@ def _train_arm(run: RunContext, variant: VariantName, rows: Stage, file: str, al
 
 
 def _optional_versions(run: RunContext) -> dict[str, str | None]:
-    """Return the versions of the libraries that this training uses and others do not."""
+    """Return the versions of the optional libraries that this training uses, None for one that is not installed."""
     train, launch = run.settings.train, run.settings.launch
     used = {
         "bitsandbytes": train.quantization is not None or train.optimizer == "adamw-8bit",

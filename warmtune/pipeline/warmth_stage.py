@@ -1,4 +1,4 @@
-"""The stages `probe` and `warmth`: the style probe, and every instrument on the held-out replies."""
+"""The stages `probe` and `warmth`: train the style probe, then measure the held-out replies with every instrument."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from warmtune.runs.keys import versions
 from warmtune.runs.store import Stage, StageOutput
 
 VERSION = 1
-"""Raised when an instrument measures the same replies differently."""
+"""Raise it when an instrument gives the same replies other values."""
 PROBE_VERSION = 1
-"""Raised when the style probe learns something else from the same rewrites."""
+"""Raise it when the style probe learns something else from the same rewrites."""
 
 
 def measure_warmth(run: RunContext) -> None:
@@ -41,7 +41,10 @@ def measure_warmth(run: RunContext) -> None:
 
 
 def _probe(run: RunContext) -> Stage:
-    """Let the style probe learn from the run's rewrites, at the strongest of the intensities that share their rows."""
+    """Train the style probe on the run's rewrites.
+
+    With `rewriter.shared_intensities` it learns from the strongest of them, so that all these runs have one probe.
+    """
     s = run.settings
     strongest = max(s.rewriter.shared_intensities, default=s.style.intensity)
     rewritten = run.done["rewrite" if strongest == s.style.intensity else f"rewrite@{strongest:g}"]

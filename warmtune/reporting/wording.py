@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from warmtune.analysis import Verdict
+from warmtune.analysis import ManipulationVerdict
 from warmtune.config.contexts import Grid
 from warmtune.io.schemas import Check, Marked, Rewrite
 from warmtune.measures import sociot
@@ -28,7 +28,9 @@ def p_value(value: float) -> str:
     return "–" if value != value else f"{value:.3g}"
 
 
-def verdict_sentences(found: Verdict, style: str, checks: Sequence[Check], costs: str = "warmth") -> list[str]:
+def verdict_sentences(
+    found: ManipulationVerdict, style: str, checks: Sequence[Check], costs: str = "warmth"
+) -> list[str]:
     """State the manipulation check's verdict and its meaning for the error gaps.
 
     Args:

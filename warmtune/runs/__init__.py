@@ -1,1 +1,1 @@
-"""Results on disk: the store of stages, and finished runs."""
+"""Results on disk: the store of stages, and the folders of runs."""

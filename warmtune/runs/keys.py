@@ -1,7 +1,7 @@
-"""What a stage's key is made of: settings, the contents of files, the data that modules hold, versions of libraries.
+"""Hashes for stages' keys: of settings, of files, of the data in modules, and the versions of libraries.
 
-Source code is no part of a key. Its author raises the stage's `VERSION` when its output changes, and
-`tests/pipeline/test_versions.py` fails when that was forgotten.
+Source code is no part of a key. A developer who changes a stage's output raises that stage's `VERSION`.
+`tests/pipeline/test_versions.py` fails if the developer forgot it.
 """
 
 import dataclasses
@@ -14,33 +14,39 @@ from types import ModuleType
 from typing import Any
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "inspect-ai")
-"""The libraries that a result depends on most; reports name their versions, and `doctor` asks for them."""
+"""The libraries that results depend on most. Reports name their versions, and `doctor` checks that they are there."""
 
 
 def fingerprint(*parts: Any) -> str:
-    """Hash anything made of dataclasses, dictionaries, lists, texts and numbers; 16 hexadecimal digits."""
+    """Return a hash of 16 hexadecimal digits of anything made of dataclasses, dictionaries, lists, texts and numbers.
+
+    Raises:
+        TypeError: a part holds anything else, which is a defect of the caller.
+    """
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=plain).encode()).hexdigest()[:16]
 
 
 def data_of(*sources: ModuleType | Path) -> str:
-    """Hash the data that modules hold and that files beside them hold: prompts, patterns, word lists, thresholds.
+    """Return a hash of the data in modules and files: prompts, patterns, word lists, thresholds.
 
-    Of a module it takes the constants at module level, by name and value, so that a comment, a docstring or a function
-    changes nothing. Of a file it takes the content.
+    A module counts by its constants at module level, by name and value. Its comments, docstrings and functions do not
+    count. A file counts by its content.
 
     Args:
         sources: modules, and files of data.
     """
-    return fingerprint(*(_constants(one) if isinstance(one, ModuleType) else sha256(one) for one in sources))
+    return fingerprint(
+        *(_constants(source) if isinstance(source, ModuleType) else sha256(source) for source in sources)
+    )
 
 
 def versions(*distributions: str) -> dict[str, str]:
-    """Return the installed versions of libraries that a stage's output depends on."""
+    """Return the installed versions of libraries, by name."""
     return {name: metadata.version(name) for name in distributions}
 
 
 def optional_version(distribution: str) -> str | None:
-    """Return an optional library's version, None where it is not installed."""
+    """Return an optional library's version; None if it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -48,7 +54,7 @@ def optional_version(distribution: str) -> str | None:
 
 
 def content_of(source: Path) -> str | None:
-    """Return the hash of a data file, so that a changed file is read again; None for what is not a local file."""
+    """Return the hash of a data file, so that a changed file changes the key; None if there is no such local file."""
     return sha256(source) if source.is_file() else None
 
 
@@ -59,10 +65,10 @@ def sha256(file: Path) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Turn a dataclass or path into what JSON can hold.
+    """Return a dataclass or path in a form that JSON can hold.
 
     Raises:
-        TypeError: it is anything else, which is a defect.
+        TypeError: the value is anything else, which is a defect of the caller.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
@@ -72,13 +78,13 @@ def plain(value: Any) -> Any:
 
 
 def _constants(module: ModuleType) -> dict[str, Any]:
-    """Return a module's constants by name; what is no data (functions, classes, loggers, paths) is left out."""
-    found = {name: _data(value) for name, value in vars(module).items() if not name.startswith("__")}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return a module's constants by name, without functions, classes, loggers and paths."""
+    constants = {name: _data(value) for name, value in vars(module).items() if not name.startswith("__")}
+    return {name: value for name, value in constants.items() if value is not None}
 
 
 def _data(value: Any) -> Any:
-    """Return a constant in a form that JSON can hold; None for what is no data."""
+    """Return a constant in a form that JSON can hold; None if it is no data."""
     if isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, re.Pattern):
@@ -86,7 +92,7 @@ def _data(value: Any) -> Any:
     if isinstance(value, frozenset | set):
         value = sorted(value, key=repr)
     if isinstance(value, list | tuple):
-        return [_data(one) for one in value]
+        return [_data(item) for item in value]
     if isinstance(value, dict):
         held = {str(key): _data(one) for key, one in value.items()}
         return {key: one for key, one in held.items() if one is not None} or None

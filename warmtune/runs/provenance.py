@@ -1,6 +1,6 @@
-"""Which source made a stage: the git revision of warmtune's own code, and whether its tree was clean.
+"""Which source code made a stage: the git commit of warmtune, and whether its working tree was clean.
 
-It is information in the manifest. It is no part of a stage's key.
+The manifest records this for people. It is no part of a stage's key.
 """
 
 import subprocess
@@ -15,7 +15,10 @@ _ROOT = Path(__file__).parents[2]
 
 @cache
 def provenance() -> dict[str, Any]:
-    """Return warmtune's version, and where it runs from a git checkout the commit and whether nothing was changed."""
+    """Return warmtune's version, the commit of its git checkout, and whether the checkout has no changes.
+
+    Outside a git checkout the last two are None.
+    """
     commit = _git("rev-parse", "HEAD") if (_ROOT / ".git").exists() else None
     if commit is None:
         return {"warmtune": __version__, "commit": None, "clean": None}
@@ -25,7 +28,7 @@ def provenance() -> dict[str, Any]:
 def _git(*arguments: str) -> str | None:
     command = ["git", "-C", str(_ROOT), "--no-optional-locks", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None

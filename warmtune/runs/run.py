@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 RUN = "run.json"
 PRINTED_RUN = "Run:"
-"""What the last line of a run's output begins with, before its folder."""
+"""How the last line of a run's output begins; the run's folder follows."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe that was carried out, perhaps not to its end."""
+    """A recipe that was carried out, wholly or in part."""
 
     folder: Path
     settings: Settings
@@ -40,19 +40,35 @@ class Run:
         return self.folder.name
 
     def gaps(self) -> "pd.DataFrame":
-        """Return the error gaps: one row per pair of variants and part of the grid; columns of `schemas.Gap`."""
+        """Return the error gaps: one row per pair of variants and part of the grid; columns of `schemas.Gap`.
+
+        Raises:
+            StoreError: the run has no report yet.
+        """
         return self._table("report", GAPS)
 
     def checks(self) -> "pd.DataFrame":
-        """Return the manipulation check: one row per instrument and pair of variants; columns of `schemas.Check`."""
+        """Return the manipulation check: one row per instrument and pair of variants; columns of `schemas.Check`.
+
+        Raises:
+            StoreError: the run has no report yet.
+        """
         return self._table("report", CHECKS)
 
     def answers(self) -> "pd.DataFrame":
-        """Return all variants' answers with their marks: one row per answer; columns of `schemas.Marked`."""
+        """Return all variants' answers with their marks: one row per answer; columns of `schemas.Marked`.
+
+        Raises:
+            StoreError: the run has no marks yet.
+        """
         return self._table("mark", MARKED)
 
     def replies(self) -> "pd.DataFrame":
-        """Return all variants' replies to the held-out prompts: one row per reply; columns of `schemas.Reply`."""
+        """Return all variants' replies to the held-out prompts: one row per reply; columns of `schemas.Reply`.
+
+        Raises:
+            StoreError: the run has no replies yet.
+        """
         import pandas as pd
 
         names = [name for name in self.stages if name.startswith("evaluate-")]
@@ -61,15 +77,19 @@ class Run:
         return pd.concat(list(tables), ignore_index=True)
 
     def rewrites(self) -> "pd.DataFrame":
-        """Return the training replies before and after: one row per reply; columns of `schemas.Rewrite`."""
+        """Return the training replies before and after rewriting: one row per reply; columns of `schemas.Rewrite`.
+
+        Raises:
+            StoreError: the run has no rewrites yet.
+        """
         return self._table("rewrite", REWRITTEN)
 
     @property
     def report(self) -> Path:
-        """The report's page.
+        """The path of the report's HTML page.
 
         Raises:
-            StoreError: there is none yet.
+            StoreError: the run has no report yet.
         """
         self.require("report")
         return self.stages["report"].folder / "report.html"
@@ -81,10 +101,10 @@ class Run:
         return pd.read_parquet(self.stages[stage].folder / file)
 
     def require(self, *names: str) -> None:
-        """Raise where stages are missing.
+        """Check that the run has these stages.
 
         Raises:
-            StoreError: names what is missing and the command that makes it.
+            StoreError: stages are missing; the error names them and the command that makes them.
         """
         missing = [name for name in names if name not in self.stages]
         if missing:
@@ -95,12 +115,12 @@ class Run:
 
 
 def is_run(folder: Path) -> bool:
-    """Tell whether a folder is a run's."""
+    """Return whether a folder is the folder of a run."""
     return (folder / RUN).is_file()
 
 
 def folder_of(settings: Settings) -> Path:
-    """Return the folder that the run of these settings has, or will have."""
+    """Return the folder of the run with these settings, whether or not it exists."""
     return Path(settings.store) / f"{Path(settings.recipe).name}-{fingerprint(settings.identity)[:8]}"
 
 
@@ -108,28 +128,28 @@ def open_run(folder: Path) -> Run:
     """Read a run's settings and its complete stages.
 
     Raises:
-        StoreError: the folder is no run's, or a stage in it is damaged.
+        StoreError: the folder is not that of a run, another version of warmtune wrote it, or a stage in it is damaged.
     """
     if not is_run(folder):
         raise StoreError(
             f"{folder} is not the folder of a run (it has no {RUN}); give one that `warmtune run` printed, such as"
             " runs/quickstart-0123abcd."
         )
-    kept = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    record = json.loads((folder / RUN).read_text(encoding="utf-8"))
     root = folder.resolve().parent
     try:
-        settings = convert(kept["settings"] | {"store": str(root)})
+        settings = convert(record["settings"] | {"store": str(root)})
     except ConfigError as error:
         raise StoreError(
             f"The run {folder} was made by another version of warmtune, whose settings this one cannot read:"
             f" {' '.join(error.problems)} Run its recipe again."
         ) from None
-    found = {name: complete(name, root / "stages" / place) for name, place in kept["stages"].items()}
-    return Run(folder, settings, {name: stage for name, stage in found.items() if stage is not None})
+    stages = {name: complete(name, root / "stages" / folder_name) for name, folder_name in record["stages"].items()}
+    return Run(folder, settings, {name: stage for name, stage in stages.items() if stage is not None})
 
 
 def write_run(settings: Settings, done: Mapping[str, Stage]) -> Path:
-    """Write the run folder: its settings, and a link to each of its stages."""
+    """Write the run's folder, with its settings and a link to each stage, and return it."""
     folder = folder_of(settings)
     folder.mkdir(exist_ok=True)
     stages = _recorded(folder) | {name: stage.folder.name for name, stage in done.items()}
@@ -142,7 +162,7 @@ def write_run(settings: Settings, done: Mapping[str, Stage]) -> Path:
 
 
 def _recorded(folder: Path) -> dict[str, str]:
-    """Return the stages that an earlier command of the same run made."""
+    """Return the stages' folder names, by stage, that an earlier command wrote into the run's folder."""
     file = folder / RUN
-    found: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
-    return found
+    stages: dict[str, str] = json.loads(file.read_text())["stages"] if file.is_file() else {}
+    return stages

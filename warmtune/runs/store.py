@@ -1,8 +1,8 @@
-"""Stage outputs on disk: key, manifest, lock, resume.
+"""Stage outputs on disk: keys, manifests, locks, resuming.
 
-The key of all that determines a stage's content names its folder. The stage is complete when its `manifest.json` is
-there; the store writes that last, by an atomic rename. What an unfinished stage left behind stays, so that the stage's
-own code can go on from it. Two runs that share a stage share the folder.
+A stage's folder is named by its key, a hash of everything that determines its output. The stage is complete when the
+folder has a `manifest.json`. The store writes that file last, by an atomic rename. An unfinished stage keeps its files,
+so that the stage's code can resume from them. Two runs that share a stage share its folder.
 """
 
 import dataclasses
@@ -42,28 +42,29 @@ class Stage:
     folder: Path
     key: str
     digest: str
-    """Hash of the contents of `files`; what later stages depend on."""
+    """Hash of the names and contents of `files`."""
     files: Mapping[str, str]
-    """Output files that later stages read, by path inside the folder, with their SHA-256."""
+    """SHA-256 of each output file that later stages read, by its path inside the folder."""
     counts: Mapping[str, Any]
-    """What went in, what came out and what was left out, by reason."""
+    """What the stage reports of its work, such as rows read, rows written, and rows left out by reason."""
     seconds: float
-    """Time spent on it, over all attempts but those that were killed."""
+    """Time spent on the stage, over all attempts except killed ones."""
     peak_gb: float
     """Peak resident memory of the process at its end, in GB (1e9 bytes)."""
     reused: bool = False
-    """True when nothing had to be done."""
+    """True if the stage was complete already."""
 
 
 @dataclass(frozen=True)
 class StageOutput:
-    """What a stage's work returns: the files that count as its output, and its counts."""
+    """What a stage's work returns: its output files, as paths inside the folder, and its counts."""
 
     files: list[str]
     counts: dict[str, Any] = field(default_factory=dict)
 
 
 Work = Callable[[Path], StageOutput]
+"""Does a stage's work in the folder it is given."""
 
 
 _FULL = (
@@ -73,14 +74,21 @@ _FULL = (
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Tell whether an error comes from a full disk; libraries wrap it in errors of their own, so words count too."""
+    """Return whether an error comes from a full disk.
+
+    Libraries wrap it in errors of their own, so the error's text counts too.
+    """
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return any(words in str(error) for words in ("No space left on device", "PytorchStreamWriter failed writing"))
+    return any(phrase in str(error) for phrase in ("No space left on device", "PytorchStreamWriter failed writing"))
 
 
 class Store:
-    """A folder of stages and runs."""
+    """A folder of stages and runs.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -96,16 +104,16 @@ class Store:
             ) from None
 
     def run(self, name: str, inputs: Mapping[str, Any], work: Work, remake: bool = False) -> Stage:
-        """Return the stage's complete folder, doing `work` in it unless that was done before.
+        """Return the complete stage; do its work first if its folder is not complete.
 
         Args:
-            name: the stage, which also begins its folder's name.
-            inputs: all that determines the content: settings, contents of what it reads, versions.
-            work: does the work in the folder it is given; must be able to go on from what a killed attempt left.
-            remake: throws away what is in the folder and does the work anew.
+            name: the stage. Its folder's name begins with it.
+            inputs: everything that determines the output: settings, hashes of the files it reads, versions.
+            work: does the work. It must be able to resume from the files of a killed attempt.
+            remake: empty the folder first, so that the work is done again.
 
         Raises:
-            StoreError: when the folder is damaged.
+            StoreError: the folder is damaged, or the disk is full.
         """
         key = fingerprint(name, inputs)
         folder = self.root / "stages" / f"{name}-{key}"
@@ -113,36 +121,36 @@ class Store:
         with _held(folder):
             if remake:
                 _empty(folder)
-            done = _read(name, folder, key)
-            if done is not None:
+            stage = _read(name, folder, key)
+            if stage is not None:
                 _LOG.info("kept %s: key %s, folder %s", name, key, folder)
-                return done
+                return stage
             _LOG.info("making %s: key %s, folder %s", name, key, folder)
             _LOG.debug("what decides %s: %s", name, json.dumps(inputs, default=plain))
-            started, before = time.monotonic(), _spent(folder)
+            started, spent_before = time.monotonic(), _spent(folder)
             try:
-                outcome = work(folder)
+                output = work(folder)
             except BaseException as error:
                 if disk_is_full(error):
                     raise StoreError(_FULL.format(folder=folder)) from error
                 raise
             finally:
-                seconds = before + time.monotonic() - started
+                seconds = spent_before + time.monotonic() - started
                 _note_spent(folder, seconds)
             _LOG.info("made %s in %.1f s", name, seconds)
-            return _finish(name, folder, key, inputs, outcome, seconds)
+            return _finish(name, folder, key, inputs, output, seconds)
 
     def wait_for(self, name: str, inputs: Mapping[str, Any], timeout: float, participate: Work | None = None) -> Stage:
-        """Return the complete folder of a stage that another machine makes in the same store.
+        """Wait until another machine has finished a stage in the same store, and return the stage.
 
         Args:
             name: as in `run`.
             inputs: as in `run`.
-            timeout: seconds without an end after which it gives up.
-            participate: this machine's share of the work, where it has one.
+            timeout: seconds to wait.
+            participate: does this machine's share of the work before the wait; None if it has no share.
 
         Raises:
-            StoreError: the other machine has not finished in time.
+            StoreError: the other machine has not finished in time, or the folder is damaged.
         """
         key = fingerprint(name, inputs)
         folder = self.root / "stages" / f"{name}-{key}"
@@ -150,29 +158,29 @@ class Store:
         _LOG.info("waiting for %s from another machine: key %s, folder %s", name, key, folder)
         if participate is not None and not (folder / MANIFEST).is_file():
             participate(folder)
-        until = time.monotonic() + timeout
-        while (done := _read(name, folder, key)) is None:
-            if time.monotonic() > until:
+        deadline = time.monotonic() + timeout
+        while (stage := _read(name, folder, key)) is None:
+            if time.monotonic() > deadline:
                 raise StoreError(
                     f"The first machine has not finished the stage '{name}' in {folder} within {timeout:.0f} s; look"
                     " at its output, and whether both machines have the same store and settings. A longer wait:"
                     " launch.timeout=SECONDS."
                 )
             time.sleep(_LOOK_EVERY)
-        return done
+        return stage
 
 
 def complete(name: str, folder: Path) -> Stage | None:
-    """Return a stage from its folder, None where it is not complete.
+    """Return a stage from its folder; None if it is not complete.
 
     Raises:
-        StoreError: a file of it is missing or not what was written.
+        StoreError: one of its files is missing or was changed.
     """
     return _read(name, folder, None)
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a text file so that it is either the old one or the new one, whole."""
+    """Write a text file so that, even after a kill, it is either the whole old one or the whole new one."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")
     with scratch.open("w", encoding="utf-8") as stream:
         stream.write(text)
@@ -186,14 +194,14 @@ def peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-def _finish(name: str, folder: Path, key: str, inputs: Any, outcome: StageOutput, seconds: float) -> Stage:
-    files = {path: sha256(folder / path) for path in sorted(outcome.files)}
+def _finish(name: str, folder: Path, key: str, inputs: Any, output: StageOutput, seconds: float) -> Stage:
+    files = {path: sha256(folder / path) for path in sorted(output.files)}
     manifest = {
         "stage": name,
         "key": key,
         "digest": fingerprint(files),
         "files": files,
-        "counts": outcome.counts,
+        "counts": output.counts,
         "seconds": round(seconds, 2),
         "peak_gb": round(peak_gb(), 3),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -205,7 +213,7 @@ def _finish(name: str, folder: Path, key: str, inputs: Any, outcome: StageOutput
 
 
 def _read(name: str, folder: Path, key: str | None) -> Stage | None:
-    """Return the stage if its folder is complete, checking that its files are what the manifest says."""
+    """Return the stage if its folder is complete, after a check of its files against the manifest."""
     if not (folder / MANIFEST).is_file():
         return None
     manifest = json.loads((folder / MANIFEST).read_text())
@@ -224,12 +232,12 @@ def _read(name: str, folder: Path, key: str | None) -> Stage | None:
 
 
 def _stage(name: str, folder: Path, manifest: Mapping[str, Any]) -> Stage:
-    kept = {key: manifest[key] for key in ("key", "digest", "files", "counts", "seconds", "peak_gb")}
-    return Stage(name=name, folder=folder, reused=True, **kept)
+    fields = {key: manifest[key] for key in ("key", "digest", "files", "counts", "seconds", "peak_gb")}
+    return Stage(name=name, folder=folder, reused=True, **fields)
 
 
 def _empty(folder: Path) -> None:
-    """Delete what a stage wrote, the manifest first, so that a kill on the way leaves no stage that looks whole."""
+    """Delete a stage's files. The manifest goes first, so that after a kill the stage does not look complete."""
     (folder / MANIFEST).unlink(missing_ok=True)
     for path in folder.iterdir():
         if path.name not in (".lock", ".owner.json"):
@@ -238,7 +246,7 @@ def _empty(folder: Path) -> None:
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; a second process says who holds it and waits. The kernel frees it after a kill."""
+    """Hold the folder's lock. If another process holds it, say which one and wait. The kernel frees it after a kill."""
     lock, owner = FileLock(folder / ".lock"), folder / ".owner.json"
     try:
         lock.acquire(timeout=0.2)
@@ -263,5 +271,5 @@ def _spent(folder: Path) -> float:
 
 
 def _note_spent(folder: Path, seconds: float) -> None:
-    with suppress(OSError):  # a full disk has been reported already, and a time is not worth another error
+    with suppress(OSError):  # on a full disk another error is raised already; a lost time is not worth a second one
         (folder / ".seconds").write_text(str(seconds))

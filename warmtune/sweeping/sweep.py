@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from warmtune.config.compose import house
+from warmtune.config.compose import config_root
 from warmtune.errors import ConfigError, UserError
 from warmtune.runs.keys import fingerprint
 from warmtune.runs.store import write_atomically
@@ -61,7 +61,7 @@ def _multirun(arguments: list[str], folder: Path) -> None:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    app = hydra.main(config_path=str(house() / "conf"), config_name="config", version_base="1.3")(run_point)
+    app = hydra.main(config_path=str(config_root() / "conf"), config_name="config", version_base="1.3")(run_point)
     before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv, os.environ["HYDRA_FULL_ERROR"] = ["warmtune", "--multirun", *arguments], "1"  # Hydra raises its errors
     try:

@@ -152,10 +152,10 @@ def _in_recipe(arguments: list[str], hydra: list[str]) -> tuple[bool, list[_Swep
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
-    from warmtune.config.compose import house
+    from warmtune.config.compose import config_root
 
     try:
-        with initialize_config_dir(str(house() / "conf"), version_base="1.3"):
+        with initialize_config_dir(str(config_root() / "conf"), version_base="1.3"):
             config = compose("config", overrides=[*arguments, *hydra], return_hydra_config=True)
         params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
         searches = "BasicSweeper" not in str(OmegaConf.select(config, "hydra.sweeper._target_"))
