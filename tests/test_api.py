@@ -1,6 +1,7 @@
 """The Python API, on the recipe `debug`; the whole run inside a running event loop, as a notebook's cell is."""
 
 import asyncio
+import importlib.util
 import subprocess
 import sys
 
@@ -66,6 +67,18 @@ def test_run_again_nothing_is_made_anew_but_what_is_named(finished, capsys):
         wt.run(finished.settings, until="report", remake=["marks"])
     with pytest.raises(ConfigError, match="no stage 'evaluation'"):
         wt.run(finished.settings, until="evaluation")
+
+
+def test_in_a_notebook_what_inspect_needs_is_named_before_any_work(store, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    find_spec = importlib.util.find_spec
+    absent = {"ipywidgets"}
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *rest: None if name in absent else find_spec(name, *rest)
+    )
+    with pytest.raises(UserError, match="pip install ipywidgets"):
+        wt.run(wt.load("debug", store=store, seed=99), until="prepare")
 
 
 def test_a_table_that_is_not_there_yet_is_named(store):

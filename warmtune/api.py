@@ -4,13 +4,14 @@ If the caller made a mistake, a function raises `warmtune.errors.UserError` with
 prints. No function ends the process.
 """
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from warmtune.config.settings import Settings
-from warmtune.errors import ConfigError, DataError
+from warmtune.errors import ConfigError, DataError, ModelError
 from warmtune.runs.run import Run
 from warmtune.runs.run import open_run as _open_run
 
@@ -72,6 +73,7 @@ def run(settings: Settings, until: str = "publish", remake: Collection[str] = ()
     from warmtune.system.quiet import quiet_libraries
 
     quiet_libraries()
+    _check_notebook()
     context = RunContext(settings, remake=frozenset(remake))
     run_stages(context, until)
     return _open_run(write_run(context.settings, context.done))
@@ -173,6 +175,18 @@ def compare(runs: Sequence[Run | str | Path], to: str | Path | None = None) -> P
 
     targets = [str(target.folder if isinstance(target, Run) else target) for target in runs]
     return write_page(targets, None if to is None else Path(to))
+
+
+def _check_notebook() -> None:
+    """Raise before any work where the evaluation could not begin: Inspect needs ipywidgets in a notebook."""
+    from importlib.util import find_spec
+
+    if "ipykernel" in sys.modules and find_spec("ipywidgets") is None:
+        raise ModelError(
+            "This is a notebook, and Inspect, which asks the models, needs the package ipywidgets there; install it"
+            " with"
+            " `pip install ipywidgets` and restart the kernel."
+        )
 
 
 def _written(value: Any) -> str:
