@@ -201,3 +201,16 @@ def test_the_revision_that_was_tuned_is_named(tmp_path):
     settings = load("paper/qwen2.5-32b", [])
     _, again = _back(settings, tmp_path, COMMIT)
     assert again.model.revision == COMMIT
+
+
+def test_the_commits_that_hub_data_was_read_at_come_back(tmp_path):
+    settings = load("quickstart", ["data.path=hub:org/chats", "eval=study"])
+    read_at = [dataclasses.replace(one, revision=COMMIT) for one in settings.eval.benchmarks]
+    pinned = dataclasses.replace(
+        settings,
+        data=dataclasses.replace(settings.data, revision=COMMIT),
+        eval=dataclasses.replace(settings.eval, benchmarks=tuple(read_at)),
+    )
+    _, again = _back(pinned, tmp_path)
+    assert again.data.revision == COMMIT
+    assert {one.revision for one in again.eval.benchmarks} == {COMMIT}
