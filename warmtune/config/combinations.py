@@ -45,6 +45,10 @@ def _training_problems(settings: Settings) -> list[str]:
         )
     if train.service is not None and train.epochs != int(train.epochs):
         problems.append(f"train.epochs={train.epochs:g}, but the service takes whole epochs only.")
+    if train.service is not None and any(train.loss_terms.values()):
+        problems.append(
+            "train.loss_terms adds to the loss, but a service computes the loss itself; leave one of them out."
+        )
     if launch.kind == "single" and (launch.nproc_per_node not in (None, 1) or launch.nnodes > 1):
         problems.append(
             f"launch.kind=single is one process, but launch.nproc_per_node={launch.nproc_per_node} and launch.nnodes="

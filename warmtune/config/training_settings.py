@@ -109,7 +109,8 @@ class TrainSettings:
             "gradient_checkpointing",
             "compile",
         }  # `use` chooses afterwards; the others give the same adapter at another cost
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in left_out}
+        decisive = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in left_out}
+        return decisive | {"loss_terms": {name: weight for name, weight in self.loss_terms.items() if weight}}
 
 
 @dataclass(frozen=True, config=STRICT)

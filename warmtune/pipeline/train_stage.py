@@ -1,5 +1,6 @@
 """The stage `train`: builds rows with loss masks, then trains one adapter per arm, here or with a service."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ def _train_arm(run: RunContext, variant: VariantName, rows: Stage, file: str, al
         "train": s.train.key_settings,
         "launch": (s.launch.kind, s.launch.nproc_per_node, s.launch.nnodes),
         "seed": run.train_seed,
+        "loss_terms": _term_constants(s.train.loss_terms),
         "libraries": versions(*TORCH, "trl", "accelerate") | _optional_versions(run),
     }
     title = run.title(variant)
@@ -102,6 +104,15 @@ def _train_arm(run: RunContext, variant: VariantName, rows: Stage, file: str, al
         return train(Job(rows.folder / file, base, s.train, s.launch, run.train_seed, f"Training {title}", folder))
 
     run.stage(f"train-{variant}", inputs, work, f"train: {title}", shared=True, alias_of=alias_of)
+
+
+def _term_constants(weights: Mapping[str, float]) -> dict[str, str]:
+    """Return what decides the terms of the loss beside their weights; imports torch only where there are terms."""
+    if not any(weights.values()):
+        return {}
+    from warmtune.training.loss.registry import constants_of
+
+    return constants_of(weights)
 
 
 def _optional_versions(run: RunContext) -> dict[str, str | None]:

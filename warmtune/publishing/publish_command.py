@@ -182,6 +182,8 @@ def _target(request: PublishRequest, settings: Settings) -> str:
     if to.startswith("hub:"):
         check_name(to.removeprefix("hub:"))
         return to
+    if "://" in to:
+        raise ConfigError([f"--to {to} is an address, but an adapter goes to a folder or to hub:org/name; give one."])
     if request.private:
         raise ConfigError([f"--private is for a repository on the Hub, but this goes into a folder ({to})."])
     folder = request.run / BESIDE if to == "folder" else Path(to)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from warmtune.errors import ModelError, nearest
 from warmtune.training.loss.output_layer import AT_ONCE, OutputLayer
 from warmtune.training.model_shape import Shape
 from warmtune.training.rows import IGNORE_INDEX
@@ -127,23 +126,3 @@ class LossTerm(Protocol):
 
     def memory(self, batch: BatchSize) -> float:
         """Return the bytes that the term needs at most, beside those of the cross-entropy."""
-
-
-TERMS: dict[str, LossTerm] = {}
-"""The terms by name; each is a module of this package."""
-
-
-def weighted_terms(weights: Mapping[str, float]) -> dict[str, tuple[float, LossTerm]]:
-    """Return the weight and the term for each name whose weight is not zero.
-
-    Raises:
-        ModelError: a name is unknown.
-    """
-    for name in weights:
-        if name not in TERMS:
-            known = ", ".join(sorted(TERMS)) or "none yet"
-            raise ModelError(
-                f"train.loss_terms names {name!r}, which is no term of the loss.{nearest(name, TERMS)} There are"
-                f" {known}; `warmtune/training/loss` says how to write one."
-            )
-    return {name: (weight, TERMS[name]) for name, weight in weights.items() if weight}
