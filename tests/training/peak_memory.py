@@ -62,7 +62,7 @@ def step(base, settings, lengths, labelled):
     from warmtune.training.kernels.fused_lora import fuse
     from warmtune.training.lora_adapter import with_adapter
     from warmtune.training.loss.model_loss import return_loss_sums
-    from warmtune.training.loss.registry import weighted_terms
+    from warmtune.training.loss.term_registry import weighted_terms
 
     model = with_adapter(base, settings, 1, "cpu").train()
     terms = weighted_terms(settings.loss_terms)

@@ -110,7 +110,7 @@ def _term_constants(weights: Mapping[str, float]) -> dict[str, str]:
     """Return what decides the terms of the loss beside their weights; imports torch only where there are terms."""
     if not any(weights.values()):
         return {}
-    from warmtune.training.loss.registry import constants_of
+    from warmtune.training.loss.term_registry import constants_of
 
     return constants_of(weights)
 

@@ -88,7 +88,7 @@ def _trainer(rows: Sequence[TrainingRow], job: Job, here: "World") -> "tuple[Row
 
     from warmtune.training.callbacks import Progress
     from warmtune.training.kernels.fused_lora import fuse
-    from warmtune.training.loss.registry import weighted_terms
+    from warmtune.training.loss.term_registry import weighted_terms
     from warmtune.training.preflight import check_room, padding, prove_separate, try_longest
     from warmtune.training.speed import EXPECTED_MFU, compile_layers, compiles, flops_per_token, measured_peak_flops
     from warmtune.training.trainer import RowTrainer

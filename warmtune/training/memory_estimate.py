@@ -15,7 +15,7 @@ from warmtune.config.training_settings import LaunchSettings, TrainSettings
 from warmtune.io.schemas import TrainingRow
 from warmtune.training.lora_adapter import precision
 from warmtune.training.loss.output_layer import AT_ONCE
-from warmtune.training.loss.registry import weighted_terms
+from warmtune.training.loss.term_registry import weighted_terms
 from warmtune.training.loss.terms import BatchSize
 from warmtune.training.model_shape import Shape
 from warmtune.training.rows import num_loss_tokens

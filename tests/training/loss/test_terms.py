@@ -12,7 +12,7 @@ from warmtune.io.schemas import TrainingRow, write
 from warmtune.models.base import load_model
 from warmtune.runs.store import sha256
 from warmtune.training import ADAPTER, CURVE, Job, train
-from warmtune.training.loss import output_layer, registry, terms
+from warmtune.training.loss import output_layer, term_registry, terms
 from warmtune.training.loss.model_loss import CROSS_ENTROPY, return_loss_sums
 from warmtune.training.memory_estimate import estimate
 from warmtune.training.model_shape import shape_of
@@ -38,7 +38,7 @@ class KLToBase:
 
 @pytest.fixture(autouse=True)
 def kl(monkeypatch):
-    monkeypatch.setitem(registry.TERMS, "kl", KLToBase())
+    monkeypatch.setitem(term_registry.TERMS, "kl", KLToBase())
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_value_and_gradient_are_those_of_all_logits_at_once(tiny_base, ragged_ro
     expected.backward()
     wanted = {name: p.grad.clone() for name, p in model.named_parameters() if p.requires_grad}
     model.zero_grad()
-    return_loss_sums(model, {"kl": registry.TERMS["kl"]})
+    return_loss_sums(model, {"kl": term_registry.TERMS["kl"]})
     torch.manual_seed(7)
     sums = model(input_ids=ids, labels=labels, loss_sums=True)
     assert sums.keys() == {CROSS_ENTROPY, "kl"}
@@ -114,7 +114,7 @@ def test_value_and_gradient_are_those_of_all_logits_at_once(tiny_base, ragged_ro
 
 def test_an_unknown_term_is_said_with_those_there_are():
     with pytest.raises(ModelError, match=r"train\.loss_terms names 'kll'.*Did you mean 'kl'.*There are kl;"):
-        registry.weighted_terms({"kll": 1.0})
+        term_registry.weighted_terms({"kll": 1.0})
 
 
 def test_a_terms_memory_is_in_the_estimate(tiny_base, tiny_settings):
@@ -126,7 +126,7 @@ def test_a_terms_memory_is_in_the_estimate(tiny_base, tiny_settings):
 
     batch = terms.BatchSize(shape, tokens=600, labelled=500, device="cpu", bytes_each=4)
     assert memory({}).loss_terms == memory({"kl": 0.0}).loss_terms == 0
-    assert memory({"kl": 0.1}).loss_terms == registry.TERMS["kl"].memory(batch) > 0
+    assert memory({"kl": 0.1}).loss_terms == term_registry.TERMS["kl"].memory(batch) > 0
     assert memory({"kl": 0.1}).total - memory({}).total == pytest.approx(memory({"kl": 0.1}).loss_terms)
 
 

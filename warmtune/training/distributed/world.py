@@ -46,7 +46,7 @@ def check_installed(settings: TrainSettings, launch: LaunchSettings) -> None:
     if settings.report_to:
         check_trackers(settings.report_to)
     if settings.loss_terms:
-        from warmtune.training.loss.registry import weighted_terms
+        from warmtune.training.loss.term_registry import weighted_terms
 
         weighted_terms(settings.loss_terms)
     needed = ["deepspeed"] if launch.kind in ("zero2", "zero3") else []
