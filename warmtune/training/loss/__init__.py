@@ -1,8 +1,8 @@
 """What a training minimizes: the cross-entropy of the labelled tokens, and named terms that are added to it.
 
-A term is one module here: a class with the two methods of `terms.LossTerm`, and a line in `term_registry.TERMS` that gives
-it its name. `train.loss_terms={NAME: WEIGHT}` adds WEIGHT times the term's sum over the labelled tokens to the sum of
-their cross-entropies, before both are divided by the number of these tokens; weight 0 leaves the term out.
+A term is one module here: a class with the two methods of `terms.LossTerm`, and a line in `term_registry.TERMS` that
+gives it its name. `train.loss_terms={NAME: WEIGHT}` adds WEIGHT times the term's sum over the labelled tokens to the
+sum of their cross-entropies, before both are divided by the number of these tokens; weight 0 leaves the term out.
 
 A term is called with the labelled tokens of a micro-batch (`terms.LabelledTokens`). They hold the hidden states from
 which each label is predicted, the output layer, the whole batch, the model, and the hidden states of the base without
