@@ -91,7 +91,8 @@ def test_run_again_nothing_is_done(whole, warmtune):
 
 
 def test_a_moved_model_changes_nothing_and_a_part_keeps_the_whole(whole, tiny_folder, tmp_path, warmtune):
-    store, arguments, _ = whole
+    store = shutil.copytree(whole[0], tmp_path / "store", symlinks=True)
+    arguments = [a.replace(str(whole[0]), str(store)) for a in whole[1]]
     moved = shutil.copytree(tiny_folder, tmp_path / "model")
     elsewhere = [a.replace(str(tiny_folder), str(moved)) for a in arguments[1:]]
     done = warmtune("train", *elsewhere)
